@@ -1,0 +1,171 @@
+// Matrix products: out = (bias | what is there | 0) + left * right.
+//
+// A sum is a chain of fused multiply-adds in the order of the summed axis, cut every 256 numbers, each piece added to
+// what came before: shorter chains round less, and 256 is a constant of the format of a sum, not of the machine. So a
+// result is the same bits whatever the other sizes, the tile, the caches and the number of threads.
+#pragma once
+
+#include "calls.hpp"
+#include "parallel.hpp"
+#include "tile.hpp"
+
+namespace ostinato::OSTINATO_ISA {
+
+inline constexpr index piece = 256;
+
+// Element (r, c) at data[r * row + c * column].
+template <class T>
+struct Strided {
+    const T* data;
+    index row, column;
+
+    // Columns [first, first + count) of rows [row0, row0 + depth) as [depth][width], zeros up to width.
+    OSTINATO_INLINE void pack(index row0, index depth, index first, index count, index width, T* to) const {
+        if (column == 1) {
+            for (index k = 0; k < depth; ++k, to += width) {
+                const T* from = data + (row0 + k) * row + first;
+                for (index c = 0; c < count; ++c) to[c] = from[c];
+                for (index c = count; c < width; ++c) to[c] = 0;
+            }
+            return;
+        }
+        for (index c = 0; c < width; ++c) {
+            const T* from = data + row0 * row + (first + c) * column;
+            for (index k = 0; k < depth; ++k) to[k * width + c] = c < count ? from[k * row] : T(0);
+        }
+    }
+};
+
+// What a product starts from: a bias for each column, or zero where it is null, or what is there already.
+template <class T>
+struct Start {
+    const T* bias = nullptr;
+    bool add = false;
+};
+
+template <class V>
+inline constexpr int tile_rows = Registers<V>::count == 32 ? 12 : 6;
+
+// Rows [row0, row1) and columns [column0, column1) of the product, on this thread.
+// Right has pack() as above, its rows being the summed axis.
+template <class V, class Right, class T = typename V::Scalar>
+void matmul_part(const Strided<T>& left, const Right& right, index row0, index row1, index column0, index column1,
+                 index depth, Start<T> start, T* out, index out_row) {
+    constexpr index width = 2 * V::lanes, rows_in_tile = tile_rows<V>;
+    // A block of left stays in half the second cache; a panel of right, [256][width], in the first.
+    const index block_rows = greater(
+        rows_in_tile, index(second_cache_bytes()) / 2 / (piece * index(sizeof(T))) / rows_in_tile * rows_in_tile);
+    const index block_columns = slices(1024, width) * width;
+    const bool pack_left = left.column != 1;
+    T* packed_right = scratch_of<T>(Slot::packed_right, lesser(block_columns, slices(column1 - column0, width) * width) * piece);
+    T* packed_left = pack_left ? scratch_of<T>(Slot::packed_left, block_rows * piece) : nullptr;
+
+    for (index j0 = column0; j0 < column1; j0 += block_columns) {
+        const index j1 = lesser(column1, j0 + block_columns);
+        // Once even for an empty sum, which is its start.
+        for (index k0 = 0; k0 < depth || k0 == 0; k0 += piece) {
+            const index pieces = lesser(piece, depth - k0);
+            for (index j = j0; j < j1; j += width)
+                right.pack(k0, pieces, j, lesser(width, j1 - j), width, packed_right + (j - j0) * piece);
+            for (index i0 = row0; i0 < row1; i0 += block_rows) {
+                const index i1 = lesser(row1, i0 + block_rows);
+                if (pack_left) {
+                    // left transposed is packed as right is: [depth][rows_in_tile]
+                    const Strided<T> turned{left.data, left.column, left.row};
+                    for (index i = i0; i < i1; i += rows_in_tile)
+                        turned.pack(k0, pieces, i, lesser(rows_in_tile, i1 - i), rows_in_tile,
+                                    packed_left + (i - i0) * piece);
+                }
+                for (index j = j0; j < j1; j += width) {
+                    const T* panel = packed_right + (j - j0) * piece;
+                    const index columns = j1 - j;
+                    for (index i = i0; i < i1; i += rows_in_tile) {
+                        with_rows<rows_in_tile>(i1 - i, [&](auto constant) {
+                            constexpr int Rows = decltype(constant)::value;
+                            V sums[Rows][2];
+                            for (int r = 0; r < Rows; ++r)
+                                for (int v = 0; v < 2; ++v)
+                                    sums[r][v] = k0 == 0 && start.bias
+                                                     ? load_columns<V>(start.bias + j + v * V::lanes, columns - v * V::lanes)
+                                                     : V::zero();
+                            if (pack_left)
+                                accumulate<Rows, 2, 1>(sums, packed_left + (i - i0) * piece, 1, rows_in_tile, panel, 0, pieces);
+                            else
+                                accumulate<Rows, 2, 1>(sums, left.data + i * left.row + k0, left.row, 1, panel, 0, pieces);
+                            for (int r = 0; r < Rows; ++r)
+                                for (int v = 0; v < 2; ++v) {
+                                    T* to = out + (i + r) * out_row + j + v * V::lanes;
+                                    const index rest = columns - v * V::lanes;
+                                    if (k0 > 0 || start.add) sums[r][v] = load_columns<V>(to, rest) + sums[r][v];
+                                    store_columns(sums[r][v], to, rest);
+                                }
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+// out [rows, columns], its rows out_row apart; split over rows or columns, never over the sum.
+template <class V, class Right, class T = typename V::Scalar>
+void matmul(const Strided<T>& left, const Right& right, index rows, index columns, index depth, Start<T> start, T* out,
+            index out_row, int threads) {
+    if (rows <= 0 || columns <= 0) return;
+    const bool by_rows = rows >= columns;
+    const index unit = by_rows ? tile_rows<V> : 2 * V::lanes;
+    const index units = slices(by_rows ? rows : columns, unit);
+    // Below about half a million multiplications waking a thread costs more than it saves.
+    const double work = double(rows) * double(columns) * double(depth);
+    const int shares = int(greater(1, lesser(lesser(threads, units), work < 4e9 ? index(work / 5e5) : index(threads))));
+    auto share = [&](int i) {
+        const FlushDenormals flush;
+        const index first = units * i / shares * unit, last = units * (i + 1) / shares * unit;
+        if (by_rows)
+            matmul_part<V>(left, right, first, lesser(rows, last), 0, columns, depth, start, out, out_row);
+        else
+            matmul_part<V>(left, right, 0, rows, first, lesser(columns, last), depth, start, out, out_row);
+    };
+    in_parallel(shares, share);
+}
+
+// out[c] = sum of a column of values [rows, columns], in pieces as above.
+template <class V, class T = typename V::Scalar>
+void sum_rows(const T* values, index rows, index columns, T* out, int threads) {
+    const index units = slices(columns, V::lanes);
+    const int shares = int(greater(1, lesser(lesser(threads, units), rows * columns / 200000)));
+    auto share = [&](int i) {
+        const FlushDenormals flush;
+        for (index u = units * i / shares; u < units * (i + 1) / shares; ++u) {
+            const index c = u * V::lanes;
+            V total = V::zero();
+            for (index first = 0; first < rows; first += piece) {
+                V part = V::zero();
+                for (index r = first; r < lesser(rows, first + piece); ++r)
+                    part = part + load_columns<V>(values + r * columns + c, columns - c);
+                total = total + part;
+            }
+            store_columns(total, out + c, columns - c);
+        }
+    };
+    in_parallel(shares, share);
+}
+
+template <class V, class T = typename V::Scalar>
+void linear_forward(const LinearForward<T>& call) {
+    matmul<V>(Strided<T>{call.x, call.inputs, 1}, Strided<T>{call.weight, 1, call.inputs}, call.rows, call.outputs,
+              call.inputs, Start<T>{call.bias}, call.out, call.outputs, call.threads);
+}
+
+template <class V, class T = typename V::Scalar>
+void linear_backward(const LinearBackward<T>& call) {
+    if (call.grad_x)
+        matmul<V>(Strided<T>{call.grad_out, call.outputs, 1}, Strided<T>{call.weight, call.inputs, 1}, call.rows,
+                  call.inputs, call.outputs, Start<T>{}, call.grad_x, call.inputs, call.threads);
+    if (call.grad_weight)
+        matmul<V>(Strided<T>{call.grad_out, 1, call.outputs}, Strided<T>{call.x, call.inputs, 1}, call.outputs,
+                  call.inputs, call.rows, Start<T>{}, call.grad_weight, call.inputs, call.threads);
+    if (call.grad_bias) sum_rows<V>(call.grad_out, call.rows, call.outputs, call.grad_bias, call.threads);
+}
+
+}  // namespace ostinato::OSTINATO_ISA

@@ -1,0 +1,191 @@
+#include "parallel.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace ostinato {
+namespace {
+
+constexpr int spins_before_sleep = 2000;
+
+void breathe() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+class Pool {
+   public:
+    ~Pool() {
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            stopping_ = true;
+            region_.fetch_add(1, std::memory_order_release);
+        }
+        wake_.notify_all();
+        for (auto& worker : workers_) worker.join();
+    }
+
+    void run(int count, void (*body)(void*, int), void* context) {
+        bool idle = false;
+        if (count <= 1 || !busy_.compare_exchange_strong(idle, true, std::memory_order_acquire)) {
+            for (int i = 0; i < count; ++i) body(context, i);
+            return;
+        }
+        hire(count - 1);
+        body_ = body, context_ = context, count_ = count;
+        next_.store(0, std::memory_order_relaxed);
+        inside_.store(int(workers_.size()), std::memory_order_relaxed);
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            region_.fetch_add(1, std::memory_order_release);
+        }
+        wake_.notify_all();
+        take_shares();
+        for (int spin = 0; inside_.load(std::memory_order_acquire) != 0; ++spin) {
+            if (spin < spins_before_sleep) {
+                breathe();
+            } else {
+                std::unique_lock<std::mutex> lock(mutex_);
+                done_.wait(lock, [this] { return inside_.load(std::memory_order_acquire) == 0; });
+            }
+        }
+        std::exception_ptr failure = std::exchange(failure_, nullptr);
+        busy_.store(false, std::memory_order_release);
+        if (failure) std::rethrow_exception(failure);
+    }
+
+   private:
+    // Where the system gives no more threads, the ones there are do the work.
+    void hire(int wanted) try {
+        while (int(workers_.size()) < wanted) {
+            // The number of the current region goes along: a worker that starts late must not miss the next one.
+            workers_.emplace_back([this, seen = region_.load(std::memory_order_relaxed)] { work(seen); });
+        }
+    } catch (const std::system_error&) {
+    }
+
+    // Only memory can fail here: the caller gets that exception once every share is finished.
+    void take_shares() try {
+        for (int i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) body_(context_, i);
+    } catch (...) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        failure_ = std::current_exception();
+    }
+
+    void work(std::uint64_t seen) {
+        for (;;) {
+            for (int spin = 0; spin < spins_before_sleep && region_.load(std::memory_order_acquire) == seen; ++spin)
+                breathe();
+            if (region_.load(std::memory_order_acquire) == seen) {
+                std::unique_lock<std::mutex> lock(mutex_);
+                wake_.wait(lock, [&] { return region_.load(std::memory_order_acquire) != seen; });
+            }
+            seen = region_.load(std::memory_order_acquire);
+            if (stopping_.load(std::memory_order_relaxed)) return;
+            take_shares();
+            if (inside_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+                std::lock_guard<std::mutex> lock(mutex_);
+                done_.notify_one();
+            }
+        }
+    }
+
+    std::atomic<bool> busy_{false};
+    std::atomic<bool> stopping_{false};
+    std::atomic<std::uint64_t> region_{0};
+    std::atomic<int> next_{0};
+    std::atomic<int> inside_{0};
+    void (*body_)(void*, int) = nullptr;
+    void* context_ = nullptr;
+    int count_ = 0;
+    std::exception_ptr failure_;
+    std::mutex mutex_;
+    std::condition_variable wake_, done_;
+    std::vector<std::thread> workers_;
+};
+
+// The child of a fork has none of its parent's threads: it leaves the parent's pool where it is, unusable and
+// unreleased, and starts another at its first region.
+struct Owner {
+    std::atomic<Pool*> pool{nullptr};
+    std::mutex mutex;
+    ~Owner() { delete pool.exchange(nullptr); }
+};
+Owner owner;
+std::once_flag fork_watched;
+
+Pool& pool() {
+    Pool* current = owner.pool.load(std::memory_order_acquire);
+    if (current) return *current;
+    std::call_once(fork_watched, [] {
+        pthread_atfork([] { owner.mutex.lock(); }, [] { owner.mutex.unlock(); },
+                       [] {
+                           owner.pool.store(nullptr, std::memory_order_release);
+                           owner.mutex.unlock();
+                       });
+    });
+    std::lock_guard<std::mutex> lock(owner.mutex);
+    if (!owner.pool.load(std::memory_order_relaxed)) owner.pool.store(new Pool, std::memory_order_release);
+    return *owner.pool.load(std::memory_order_relaxed);
+}
+
+struct Scratch {
+    void* memory[int(Slot::count)] = {};
+    std::size_t bytes[int(Slot::count)] = {};
+    ~Scratch() {
+        for (void* each : memory) std::free(each);
+    }
+};
+thread_local Scratch held;
+
+}  // namespace
+
+void run_parallel(int count, void (*body)(void*, int), void* context) {
+    if (count <= 1) {
+        if (count == 1) body(context, 0);
+        return;
+    }
+    pool().run(count, body, context);
+}
+
+void* scratch(Slot slot, std::size_t bytes) {
+    std::size_t rounded = (bytes + 4095) / 4096 * 4096;
+    void*& memory = held.memory[int(slot)];
+    std::size_t& size = held.bytes[int(slot)];
+    if (size < rounded) {
+        std::free(memory);
+        size = 0;
+        memory = std::aligned_alloc(64, rounded);
+        if (!memory) throw std::bad_alloc();
+        size = rounded;
+    }
+    return memory;
+}
+
+std::size_t second_cache_bytes() {
+    static const std::size_t bytes = [] {
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+        long found = sysconf(_SC_LEVEL2_CACHE_SIZE);
+        if (found > 0) return std::size_t(found);
+#endif
+        return std::size_t(512) * 1024;
+    }();
+    return bytes;
+}
+
+}  // namespace ostinato

@@ -1,0 +1,183 @@
+// The time loop, forward and backward, of any cell whose gates are  inputs' part + weight * h  and then a pointwise map.
+//
+// Rows are shared out among threads for the whole sequence, longest first, so threads never wait for each other inside
+// it and the rows still running are always the first so many. At each step a slice of the weight (all gates of one
+// vector of units) is multiplied with every running row before the next slice is touched, so it is read from the first
+// cache; the sums start from the inputs' part, stay in registers and go straight through the map.
+//
+// A cell that multiplies its weight with something other than h, or needs a product apart from its inputs' part, is a
+// second kind of tile in this loop; everything else here stays.
+#pragma once
+
+#include "calls.hpp"
+#include "matmul.hpp"
+#include "parallel.hpp"
+#include "tile.hpp"
+
+namespace ostinato::OSTINATO_ISA {
+
+// The rows of one thread: every `threads`-th of the longest-first order.
+struct Rows {
+    const index* order;
+    const index* lengths;
+    index first, stride, count;
+
+    index operator[](index position) const { return order[first + position * stride]; }
+    index length(index position) const { return lengths[(*this)[position]]; }
+    // How many of them are still running at step t, if at most `before` are.
+    index running(index t, index before) const {
+        while (before > 0 && length(before - 1) <= t) --before;
+        return before;
+    }
+};
+
+// Pairs of rows make better tiles than single ones, and a short sequence is not worth waking a thread for.
+inline int scan_threads(index batch, index steps, index hidden, index gates, int threads) {
+    const double work = double(batch) * double(steps) * double(hidden) * double(hidden) * double(gates);
+    const index worthwhile = work < 1e9 ? index(work / 1e6) : threads;
+    return int(greater(1, lesser(lesser(threads, worthwhile), (batch + 1) / 2)));
+}
+
+// to: [slices(hidden)][hidden][Group][lanes] from weight [Group * hidden, hidden]; zeros for units past the last
+template <int Group, class V, class T = typename V::Scalar>
+void pack_units(const T* weight, index hidden, T* to) {
+    for (index j = 0; j < hidden; j += V::lanes, to += hidden * Group * V::lanes)
+        for (index g = 0; g < Group; ++g)
+            for (index l = 0; l < V::lanes; ++l) {
+                const T* from = weight + (g * hidden + j + l) * hidden;
+                for (index k = 0; k < hidden; ++k)
+                    to[(k * Group + g) * V::lanes + l] = j + l < hidden ? from[k] : T(0);
+            }
+}
+
+template <class V, template <class> class CellOf, class T = typename V::Scalar>
+class Forward {
+    using Cell = CellOf<V>;
+    static constexpr int G = Cell::gates, S = Cell::states, L = V::lanes;
+    static constexpr int most_rows = (Registers<V>::count - 1) / (G + 1);
+
+   public:
+    explicit Forward(const ScanForward<T>& call) : call_(call), padded_(slices(call.hidden, L) * L) {}
+
+    void run() {
+        if (call_.batch <= 0) return;
+        const index hidden = call_.hidden;
+        index* order = scratch_of<index>(Slot::previous, call_.batch);
+        longest_first(call_.lengths, call_.batch, order);
+        T* packed = scratch_of<T>(Slot::weights, padded_ * hidden * G);
+        pack_units<G, V>(call_.weight, hidden, packed);
+        packed_ = packed;
+        const int shares = scan_threads(call_.batch, call_.steps, hidden, G, call_.threads);
+        auto share = [&](int i) {
+            const FlushDenormals flush;
+            sequence(Rows{order, call_.lengths, i, shares, (call_.batch - i + shares - 1) / shares});
+        };
+        in_parallel(shares, share);
+    }
+
+   private:
+    void sequence(Rows rows) {
+        const index hidden = call_.hidden, block = rows.count * padded_;
+        T* held = scratch_of<T>(Slot::rows, block * (S + 1));
+        // [rows, padded]: h before and after a step take turns, the other states change in place.
+        T* h[2] = {held, held + block};
+        T* states[S];
+        for (int s = 1; s < S; ++s) states[s] = held + (s + 1) * block;
+        for (index i = 0; i < block * (S + 1); ++i) held[i] = 0;
+        for (int s = 0; s < S; ++s)
+            for (index p = 0; p < rows.count; ++p)
+                for (index j = 0; j < hidden; ++j)
+                    (s ? states[s] : h[0])[p * padded_ + j] = call_.initial[s][rows[p] * hidden + j];
+
+        index running = rows.count;
+        for (index t = 0; t < call_.steps; ++t) {
+            running = rows.running(t, running);
+            if (running == 0) break;
+            step(rows, running, t, h[t % 2], h[(t + 1) % 2], states);
+        }
+
+        for (index p = 0; p < rows.count; ++p) {
+            const index row = rows[p], length = rows.length(p);
+            for (int s = 0; s < S; ++s)
+                for (index j = 0; j < hidden; ++j)
+                    call_.final[s][row * hidden + j] = (s ? states[s] : h[length % 2])[p * padded_ + j];
+            clear(call_.outputs, row, length, hidden);
+            if (call_.kept_gates) {
+                clear(call_.kept_gates, row, length, G * hidden);
+                for (int s = 1; s < S; ++s) clear(call_.kept_states[s], row, length, hidden);
+            }
+        }
+    }
+
+    void clear(T* values, index row, index length, index width) {
+        std::memset(values + (row * call_.steps + length) * width, 0,
+                    std::size_t((call_.steps - length) * width) * sizeof(T));
+    }
+
+    void step(const Rows& rows, index running, index t, const T* h, T* next, T* const (&states)[S]) {
+        const index count = padded_ / L;
+        // Forward on even steps and backward on odd ones: what is left in a cache smaller than the weight is used first.
+        if (running == 1) {
+            for (index i = 0; i < count; i += 2) {
+                const index slice = t % 2 ? (count - 1) / 2 * 2 - i : i;
+                if (slice + 1 < count)
+                    tile<1, 2>(rows, 0, t, slice, h, next, states);
+                else
+                    tile<1, 1>(rows, 0, t, slice, h, next, states);
+            }
+            return;
+        }
+        for (index i = 0; i < count; ++i) {
+            const index slice = t % 2 ? count - 1 - i : i;
+            in_groups<most_rows>(running, [&](index first, auto constant) {
+                tile<decltype(constant)::value, 1>(rows, first, t, slice, h, next, states);
+            });
+        }
+    }
+
+    // Units [slice * L, (slice + Blocks) * L) of the Count rows from position `first` on.
+    template <int Count, int Blocks>
+    OSTINATO_INLINE void tile(const Rows& rows, index first, index t, index slice, const T* h, T* next,
+                              T* const (&states)[S]) {
+        const index hidden = call_.hidden, slice_size = hidden * G * L;
+        index at[Count];
+        V sums[Count][G * Blocks];
+#pragma GCC unroll 16
+        for (int r = 0; r < Count; ++r) {
+            at[r] = rows[first + r] * call_.steps + t;
+#pragma GCC unroll 16
+            for (int v = 0; v < G * Blocks; ++v) {
+                const index j = (slice + v / G) * L;
+                sums[r][v] = load_columns<V>(call_.gates + (at[r] * G + v % G) * hidden + j, hidden - j);
+            }
+        }
+        accumulate<Count, G, Blocks>(sums, h + first * padded_, padded_, 1, packed_ + slice * slice_size, slice_size,
+                                     hidden);
+#pragma GCC unroll 16
+        for (int r = 0; r < Count; ++r)
+#pragma GCC unroll 16
+            for (int b = 0; b < Blocks; ++b) {
+                const index j = (slice + b) * L, here = (first + r) * padded_ + j;
+                V gate[G], state[S];
+                for (int g = 0; g < G; ++g) gate[g] = sums[r][b * G + g];
+                for (int s = 0; s < S; ++s) state[s] = V::load((s ? states[s] : h) + here);
+                Cell::forward(gate, state);
+                for (int s = 0; s < S; ++s) state[s].store((s ? states[s] : next) + here);
+                store_columns(state[0], call_.outputs + at[r] * hidden + j, hidden - j);
+                if (call_.kept_gates) {
+                    for (int g = 0; g < G; ++g)
+                        store_columns(gate[g], call_.kept_gates + (at[r] * G + g) * hidden + j, hidden - j);
+                    for (int s = 1; s < S; ++s)
+                        store_columns(state[s], call_.kept_states[s] + at[r] * hidden + j, hidden - j);
+                }
+            }
+    }
+
+    const ScanForward<T>& call_;
+    // The hidden size rounded up to whole vectors: tails run the same code, so bits do not depend on them.
+    const index padded_;
+    // [slices][hidden][G][L]
+    const T* packed_ = nullptr;
+};
+
+}  // namespace ostinato::OSTINATO_ISA

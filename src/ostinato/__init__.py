@@ -1,0 +1,27 @@
+"""Ostinato: recurrent sequence models, trained, streamed one element at a time, and looked into."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ostinato.bundle import Bundle
+    from ostinato.padded import Padded
+    from ostinato.stream import Streamer
+
+__all__ = ["Bundle", "Padded", "Streamer", "load"]
+__version__ = "0.1.0"
+
+_HOMES = {"Bundle": "ostinato.bundle", "Padded": "ostinato.padded", "Streamer": "ostinato.stream"}
+
+
+def load(path: str) -> "Bundle":
+    """A trained bundle, or a run's best so far. Raises BundleError."""
+    from ostinato.bundle import Bundle
+
+    return Bundle.load(path)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:  # imported when asked for: `ostinato --help` must not wait for torch
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ostinato' has no attribute '{name}'")

@@ -1,0 +1,285 @@
+"""Bundle: a trained thing on disk, and back.
+
+    config.json          model_type, architectures, ostinato_version, the resolved recipe
+    model.safetensors    the weights
+    tokenizer.json, …    what the task learnt (its assets)
+    README.md            a model card
+    ostinato.json        schema version and the sha256 of each file
+
+No pickle, no archive, no code: a stranger's bundle may cost memory and time within limits, and nothing else.
+"""
+
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from ostinato.errors import BundleError, ConfigError, ResourceError
+from ostinato.models import models
+from ostinato.registry import Spec
+from ostinato.tasks import Prediction, Task, tasks
+
+SCHEMA: Final = 1
+MANIFEST: Final = "ostinato.json"
+WEIGHTS: Final = "model.safetensors"
+CONFIG_KEYS: Final = {"model_type", "architectures", "ostinato_version", "recipe"}
+HEADER_BYTES: Final = 10_000_000
+TENSORS: Final = 100_000
+
+Files = dict[str, bytes]
+
+MIGRATIONS: dict[int, Callable[[Files], Files]] = {}
+"""From schema n to n + 1: takes all files of a bundle and gives them as the next schema has them."""
+
+
+class Bundle:
+    """A task, its model, and the recipe that made them."""
+
+    def __init__(self, task: Task, model: nn.Module, recipe: Mapping[str, Any]):
+        self.task, self.model, self.recipe = task, model.eval(), dict(recipe)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Bundle":
+        """A bundle's folder, or a run's (its bundle if training has ended, else its best checkpoint so far).
+
+        Raises BundleError for what is damaged, unknown or of another version.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise BundleError(f"{folder}: there is no such folder; name a bundle or a training run")
+        if not (folder / MANIFEST).exists() and (folder / "checkpoints").is_dir():
+            folder = _best_checkpoint(folder)
+        return cls.from_files(read_folder(folder), str(folder))
+
+    @classmethod
+    def from_files(cls, files: Files, at: str) -> "Bundle":
+        """The bundle in files that were read and verified; files it does not know are left alone."""
+        config = _config(files, at)
+        table = config["recipe"]
+        try:
+            task = tasks.build(table["task"], at="task")
+            task.restore({name: data.decode() for name, data in files.items() if not name.startswith(("model.", "training."))})
+            model = build_model(task, models.spec(table["model"], "model"))
+        except (ConfigError, KeyError, UnicodeDecodeError) as error:
+            raise BundleError(f"{at}: its recipe does not fit this version of Ostinato ({error}); install the one that made it") from error
+        model.load_state_dict(_tensors(files, model, at))
+        return cls(task, model, table)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the folder atomically; what else stands in it stays. Raises ResourceError where the disk is full."""
+        write_folder(Path(path), self.files())
+
+    @classmethod
+    def from_pretrained(cls, path: str | os.PathLike[str]) -> "Bundle":
+        """`load`, under the name that users of the hub type."""
+        return cls.load(path)
+
+    def save_pretrained(self, path: str | os.PathLike[str]) -> None:
+        """`save`, under the name that users of the hub type."""
+        self.save(path)
+
+    def files(self) -> Files:
+        """Every file of the bundle but the manifest."""
+        config = {
+            "model_type": self.recipe["model"]["name"],
+            "architectures": [type(self.model).__name__],
+            "ostinato_version": version("ostinato"),
+            "recipe": self.recipe,
+        }
+        weights = {name: tensor.detach().contiguous() for name, tensor in self.model.state_dict().items()}
+        return {
+            "config.json": json.dumps(config, indent=2).encode(),
+            WEIGHTS: safetensors.torch.save(weights),
+            **{name: text.encode() for name, text in self.task.assets().items()},
+            "README.md": self._card().encode(),
+        }
+
+    def predict(self, items: Sequence[Any]) -> list[Prediction]:
+        """One prediction for each item (for a language model: a text), in order."""
+        return list(self._predictions(items))
+
+    def stream(self) -> "Live":
+        """One live input. Raises StreamError if the model cannot answer before the end."""
+        from ostinato.stream import Live, Streamer
+
+        return Live(Streamer(self.task, self.model))
+
+    def parameters(self) -> int:
+        """How many numbers the model learnt."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def _predictions(self, items: Sequence[Any]) -> Iterator[Prediction]:
+        with torch.inference_mode():
+            for batch in self.task.items(items):
+                yield from self.task.predict(self.model, batch)[0]
+
+    def _card(self) -> str:
+        name, recipe = type(self.model).__name__, json.dumps(self.recipe, indent=2)
+        return (
+            f"---\nlibrary_name: ostinato\ntags: [{self.recipe['task']['name']}]\n---\n\n# {name}\n\n"
+            f"{self.parameters():,} parameters, trained with Ostinato {version('ostinato')}.\n\n"
+            '```python\nimport ostinato\n\nbundle = ostinato.load("this folder")\n```\n\n'
+            f"## Recipe\n\n```json\n{recipe}\n```\n"
+        )
+
+
+def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
+    """The model, its size checked before anything is allocated. Raises ResourceError where memory would not hold it."""
+    with torch.device("meta"):
+        numbers = sum(math.prod(parameter.shape) for parameter in task.model(spec).parameters())
+    needed, free = 4 * numbers, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > free:
+        raise ResourceError(
+            f"model: {numbers:,} parameters need {needed / 2**30:,.1f} GiB but this machine has {free / 2**30:,.1f}; take fewer or smaller layers"
+        )
+    return task.model(spec)
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write files and their manifest so that a reader finds the old folder or the new one, whenever the power fails.
+
+    A new folder appears by one rename. In one that exists, the manifest goes first and comes back last. Raises
+    ResourceError where the disk is full, with nothing left under a final name.
+    """
+    whole = {**files, MANIFEST: _manifest(files)}
+    scratch = path.parent / f".{path.name}.tmp-{os.getpid()}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        for name, data in whole.items():
+            with open(scratch / name, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        _sync(scratch)
+        if path.exists():
+            (path / MANIFEST).unlink(missing_ok=True)
+            for name in whole:  # the manifest is the last
+                os.replace(scratch / name, path / name)
+            _sync(path)
+            scratch.rmdir()
+        else:
+            os.rename(scratch, path)
+        _sync(path.parent)
+    except OSError as error:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            needed, free = sum(map(len, whole.values())), _free(path)
+            raise ResourceError(
+                f"{path}: the disk is full: {needed:,} bytes are needed and {free:,} are free; make room and run again"
+            ) from error
+        raise
+
+
+def read_folder(path: Path) -> Files:
+    """Every file that the manifest names, verified. Raises BundleError saying which file and which check."""
+    raw = _read(path / MANIFEST)
+    try:
+        manifest = json.loads(raw)
+        names, schema = dict(manifest["sha256"]), int(manifest["schema"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path / MANIFEST}: it is not a manifest ({error}); fetch the folder again") from error
+    files: Files = {}
+    for name, digest in names.items():
+        if Path(name).name != name:
+            raise BundleError(f"{path / MANIFEST}: it names '{name}' outside its folder; do not trust this bundle")
+        files[name] = _read(path / name)
+        if hashlib.sha256(files[name]).hexdigest() != digest:
+            raise BundleError(f"{path / name}: its sha256 is not the one in {MANIFEST}; fetch or save it again")
+    if raw != _manifest(files, schema):
+        raise BundleError(f"{path / MANIFEST}: it was changed after it was written; fetch or save the folder again")
+    return _migrated(files, schema, path)
+
+
+def _manifest(files: Mapping[str, bytes], schema: int = SCHEMA) -> bytes:
+    # One canonical form, with a checksum of itself, so that no bit of it can change unseen.
+    body: dict[str, Any] = {"schema": schema, "sha256": {name: hashlib.sha256(files[name]).hexdigest() for name in files}}
+    body["self"] = hashlib.sha256(json.dumps(body).encode()).hexdigest()
+    return json.dumps(body, indent=2).encode()
+
+
+def _migrated(files: Files, schema: int, path: Path) -> Files:
+    if schema > SCHEMA:
+        raise BundleError(f"{path}: its schema is {schema} and this version reads up to {SCHEMA}; upgrade Ostinato")
+    for old in range(schema, SCHEMA):
+        if old not in MIGRATIONS:
+            raise BundleError(f"{path}: its schema {old} is no longer read; load and save it with an older Ostinato first")
+        files = MIGRATIONS[old](files)
+    return files
+
+
+def _config(files: Files, at: str) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads(files["config.json"])
+        odd = sorted(set(config) ^ CONFIG_KEYS)
+    except (KeyError, ValueError, TypeError) as error:
+        raise BundleError(f"{at}/config.json: it cannot be read ({error}); fetch the bundle again") from error
+    if odd:
+        raise BundleError(f"{at}/config.json: {', '.join(odd)} is missing or unknown; it is of another version")
+    return config
+
+
+def _tensors(files: Files, model: nn.Module, at: str) -> dict[str, Tensor]:
+    data = files.get(WEIGHTS, b"")
+    header = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or header > min(HEADER_BYTES, len(data) - 8) or data[8 : 8 + header].count(b'"dtype"') > TENSORS:
+        raise BundleError(f"{at}/{WEIGHTS}: its header is not that of a model's weights; fetch the bundle again")
+    try:
+        tensors = safetensors.torch.load(data)
+    except SafetensorError as error:
+        raise BundleError(f"{at}/{WEIGHTS}: it cannot be read ({error}); fetch the bundle again") from error
+    wanted = model.state_dict()
+    for name in sorted(set(tensors) ^ set(wanted)):
+        there = "has no" if name in wanted else "has an unexpected"
+        raise BundleError(f"{at}/{WEIGHTS}: it {there} tensor '{name}'; it is of another model")
+    for name, tensor in tensors.items():
+        if tensor.shape != wanted[name].shape or tensor.dtype != wanted[name].dtype:
+            raise BundleError(
+                f"{at}/{WEIGHTS}: '{name}' is {tensor.dtype} {list(tensor.shape)} where the recipe makes "
+                f"{wanted[name].dtype} {list(wanted[name].shape)}; it is of another model"
+            )
+    return tensors
+
+
+def _best_checkpoint(run: Path) -> Path:
+    """The checkpoint that a run under way would call its best, by the newest that can be read."""
+    for folder in sorted((run / "checkpoints").glob("step-*"), reverse=True):
+        try:
+            best = json.loads(read_folder(folder)["training.json"]).get("best_checkpoint")
+        except (BundleError, ValueError, KeyError):
+            continue
+        return run / "checkpoints" / best if best and (run / "checkpoints" / best).is_dir() else folder
+    raise BundleError(f"{run}: it holds no checkpoint that can be read; train it again")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: it cannot be read ({error.strerror}); fetch or save the folder again") from error
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _free(path: Path) -> int:
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free

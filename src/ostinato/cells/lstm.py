@@ -1,0 +1,52 @@
+"""Long short-term memory (Hochreiter and Schmidhuber, 1997) with a forget gate (Gers, Schmidhuber and Cummins, 2000)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ostinato import kernels
+from ostinato.cells.base import Cell, register
+from ostinato.registry import Hidden
+from ostinato.shapes import GatesAt, OutputAt
+
+
+class LSTMState(NamedTuple):
+    """What is shown, and the memory behind it; each [B H]."""
+
+    h: Tensor
+    c: Tensor
+
+
+@register("lstm", example={"hidden": 5})
+class LSTM(Cell):
+    """i, f, g, o = blocks of x + R h;  c' = σ(f) ∘ c + σ(i) ∘ tanh(g);  h' = σ(o) ∘ tanh(c').
+
+    The additive c is the constant-error carousel: its gradient neither shrinks nor grows while f ≈ 1. So the forget
+    gate's bias starts at `forget_bias` (Jozefowicz, Zaremba and Sutskever, 2015, section 2.2) and R starts orthogonal
+    block by block. Blocks stand in torch's order.
+    """
+
+    gates = 4
+    fused = kernels.lstm
+
+    def __init__(self, hidden: Hidden, forget_bias: float = 1.0, *, inputs: int):
+        super().__init__(hidden, inputs=inputs)
+        self.recurrent = nn.Linear(hidden, 4 * hidden, bias=False)
+        with torch.no_grad():
+            for block in self.recurrent.weight.split(hidden):
+                nn.init.orthogonal_(block)
+            for block in self.input.weight.split(hidden):
+                nn.init.xavier_uniform_(block)
+            self.input.bias.zero_()[hidden : 2 * hidden] = forget_bias
+
+    def initial(self, batch: int) -> LSTMState:
+        """Zeros."""
+        return LSTMState(self.zeros(batch), self.zeros(batch))
+
+    def step(self, gates: GatesAt, state: LSTMState) -> tuple[OutputAt, LSTMState]:
+        """One step: the definition."""
+        i, f, g, o = (gates + self.recurrent(state.h)).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * state.c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        return h, LSTMState(h, c)

@@ -1,0 +1,121 @@
+"""Origin: the file behind what a recipe calls its text (a path, builtin:…, mirror:…), decompressed once."""
+
+import gzip
+import json
+import lzma
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from ostinato.data.atomic import replacing
+from ostinato.data.sources import Progress, quiet
+from ostinato.errors import DataError
+from ostinato.registry import nearest
+
+MIRROR = "OSTINATO_DATA"
+CHUNK_BYTES = 1 << 20
+
+
+def located(name: str, folder: Path, progress: Progress = quiet) -> Path:
+    """A plain file with the bytes of `name`; what has to be made for it is made in `folder`.
+
+    `builtin:pydoc` is Python's own language reference, `mirror:…` a file below the folder that OSTINATO_DATA names;
+    anything else is a path. Raises DataError where there is no such thing or it cannot be read.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "builtin":
+        return _builtin(rest, folder)
+    path = checked(_mirrored(rest) if kind == "mirror" else Path(name))
+    openers: dict[str, Callable[[BinaryIO], BinaryIO]] = {".gz": _gzip, ".xz": _xz}
+    if path.suffix in openers:
+        return _decompressed(path, folder, openers[path.suffix], progress)
+    return path
+
+
+def checked(path: Path) -> Path:
+    """`path`, if it is a file that can be read. Raises DataError that says what else it is, or the nearest name."""
+    try:
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file; {_neighbour(path)}") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: it is a folder, not a text file; name a file in it") from None
+    except PermissionError:
+        raise DataError(f"{path}: it may not be read by this user; change its permissions") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: it cannot be opened ({error}); name another file") from None
+    if not path.is_file():  # a pipe or a device has no size and cannot be read twice
+        raise DataError(f"{path}: it is not a regular file; save its contents to a file first")
+    return path
+
+
+def _neighbour(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"the folder {path.parent} does not exist either"
+    try:
+        names = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    except OSError:
+        names = []
+    hint = nearest(path.name, names)
+    return hint if hint.startswith("did you mean") else "check its name and folder"
+
+
+def _mirrored(rest: str) -> Path:
+    root = os.environ.get(MIRROR)
+    if not root:
+        raise DataError(f"mirror:{rest}: the environment variable {MIRROR} is not set; set it to the folder of data sets")
+    if not Path(root).is_dir():
+        raise DataError(f"mirror:{rest}: {MIRROR} names {root}, which is no folder; set it to the folder of data sets")
+    return Path(root) / rest
+
+
+def _builtin(name: str, folder: Path) -> Path:
+    if name != "pydoc":
+        raise DataError(f"builtin:{name}: there is no such built-in text; {nearest(name, ['pydoc'])}")
+    from pydoc_data.topics import topics
+
+    raw = "\n\n".join(topics[topic] for topic in sorted(topics)).encode()
+    path = folder / "pydoc.txt"
+    if not path.is_file() or path.read_bytes() != raw:
+        with replacing(path) as file:
+            file.write(raw)
+    return path
+
+
+def _gzip(file: BinaryIO) -> BinaryIO:
+    return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+
+
+def _xz(file: BinaryIO) -> BinaryIO:
+    return lzma.LZMAFile(file)  # type: ignore[return-value]
+
+
+def _decompressed(path: Path, folder: Path, opener: Callable[[BinaryIO], BinaryIO], progress: Progress) -> Path:
+    plain, sidecar = folder / path.stem, folder / f"{path.stem}.source.json"
+    stat = path.stat()
+    origin = {"source": str(path.resolve()), "size_bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
+    if _holds(sidecar, origin, plain):
+        return plain
+    sidecar.unlink(missing_ok=True)  # first, so that it never speaks of a file it was not written for
+    written = 0
+    try:
+        with path.open("rb") as packed, replacing(plain) as file, opener(packed) as unpacked:
+            while chunk := unpacked.read(CHUNK_BYTES):
+                written += file.write(chunk)
+                progress(f"decompress {path.name}", packed.tell(), stat.st_size)
+    except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise DataError(f"{path}: it cannot be decompressed ({error}); fetch it again") from error
+    with replacing(sidecar) as file:
+        file.write(json.dumps(origin | {"plain_bytes": written}, indent=2).encode())
+    return plain
+
+
+def _holds(sidecar: Path, origin: dict[str, str | int], plain: Path) -> bool:
+    try:
+        found = json.loads(sidecar.read_bytes())
+        return plain.stat().st_size == found["plain_bytes"] and all(found[key] == origin[key] for key in origin)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -1,0 +1,24 @@
+"""Layers: from sequences to sequences, offline and streaming by the same call."""
+
+from ostinato.layers.base import Memoryless, SequenceLayer, layers, nothing, register, whole
+from ostinato.layers.dropout import Dropout
+from ostinato.layers.embedding import Embedding
+from ostinato.layers.recurrent import Backward, Bidirectional, Recurrent, Residual, ResidualState, Stack, Whole
+
+__all__ = [
+    "Backward",
+    "Bidirectional",
+    "Dropout",
+    "Embedding",
+    "Memoryless",
+    "Recurrent",
+    "Residual",
+    "ResidualState",
+    "SequenceLayer",
+    "Stack",
+    "Whole",
+    "layers",
+    "nothing",
+    "register",
+    "whole",
+]

@@ -1,0 +1,27 @@
+"""Dropout with one mask a sequence (Gal and Ghahramani, 2016; "locked" in Merity, Keskar and Socher, 2017)."""
+
+import torch
+
+from ostinato.layers.base import Memoryless, register, started
+from ostinato.padded import Padded
+from ostinato.registry import Share
+from ostinato.state import State
+
+
+@register("dropout", example={"share": 0.3})
+class Dropout(Memoryless):
+    """In training, each row's features are zeroed with probability `share`, the same ones at every step of a call, and
+    the others divided by 1 − `share`. A sequence trained in pieces gets a new mask with each piece."""
+
+    def __init__(self, share: Share, *, inputs: int):
+        super().__init__(inputs, inputs)
+        self.share = share
+
+    def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
+        """[B T D] to [B T D]."""
+        started(self, x, state)
+        if not self.training or self.share == 0.0:
+            return x, ()
+        keep = 1.0 - self.share
+        mask = torch.empty(x.batch, 1, self.inputs, dtype=x.data.dtype, device=x.data.device).bernoulli_(keep) / keep
+        return x.map(lambda data: data * mask), ()

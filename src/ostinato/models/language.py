@@ -1,0 +1,136 @@
+"""A recurrent language model (Mikolov et al., 2010): embed a token, fold it into the state, score the next one."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ostinato.cells import Cell
+from ostinato.errors import ConfigError
+from ostinato.kernels import linear
+from ostinato.layers import Dropout, Embedding, Recurrent, Residual, SequenceLayer, Stack
+from ostinato.layers.base import as_module, nothing, started
+from ostinato.models.base import register
+from ostinato.padded import Padded
+from ostinato.registry import Hidden, Layers, Share, Spec
+from ostinato.shapes import LogProbs, Rows
+from ostinato.state import State
+
+
+class LanguageState(NamedTuple):
+    """What the last layer said after the last token [N D], and the layers' states."""
+
+    output: Tensor
+    layers: State
+
+
+class Language(nn.Module):
+    """p(next token | state). A SequenceLayer from ids [B T] to logits [B T V], the logits of step t being for the token
+    after it, and a LanguageModel for search (`ostinato.lm.protocol`).
+
+    `tied` uses the embedding as output layer (Press and Wolf, 2017), through a projection where the sizes differ.
+    """
+
+    latency: int | None = 0
+    takes_tokens = True
+
+    def __init__(self, embedding: Embedding, body: SequenceLayer, tied: bool = False, *, eos: int):
+        super().__init__()
+        if body.latency != 0:
+            raise ConfigError(
+                f"language model: {type(body).__name__} must see later tokens before it answers, so it cannot predict "
+                "them; take layers without lookahead"
+            )
+        self.size, self.eos = embedding.inputs, eos
+        self.inputs = self.outputs = embedding.inputs
+        self.embedding, self.body = embedding, as_module(body)
+        self.tied = tied
+        width = embedding.outputs if tied else embedding.inputs
+        self.head = None if tied and body.outputs == width else nn.Linear(body.outputs, width)
+        self.bias = nn.Parameter(torch.zeros(embedding.inputs)) if tied else None
+
+    def initial(self, batch: int) -> LanguageState:
+        """Before any token."""
+        weight = self.embedding.weight
+        return LanguageState(weight.new_zeros(batch, self.body.outputs), self.body.initial(batch))  # type: ignore[arg-type, operator]
+
+    def forward(self, x: Padded, state: LanguageState | None = None) -> tuple[Padded, LanguageState]:
+        """Ids [B T] to logits [B T V] of the token after each."""
+        state = started(self, x, state)  # type: ignore[assignment]
+        out, state = self._read(x, state)  # type: ignore[arg-type]
+        return out.map(self._logits), state
+
+    def finish(self, state: State) -> Padded:
+        """Nothing is held back."""
+        return nothing(self.outputs)
+
+    def start(self, owner: Rows) -> LanguageState:
+        """One hypothesis an owner, each having read the boundary token."""
+        return self.advance(self.initial(len(owner)), torch.full_like(owner, self.eos))
+
+    def log_probs(self, state: LanguageState) -> LogProbs:
+        """[N V] natural log-probabilities of the next token."""
+        return torch.log_softmax(self._logits(state.output), dim=-1)
+
+    def advance(self, state: LanguageState, tokens: Rows) -> LanguageState:
+        """The state after one more token a row."""
+        return self._read(Padded(tokens.unsqueeze(1), torch.ones_like(tokens)), state)[1]
+
+    def score(self, tokens: Padded, state: LanguageState) -> tuple[Tensor, LanguageState]:
+        """[N T] natural log-probabilities of the tokens (0 on padding) and the state after them, in one pass."""
+        out, after = self._read(tokens, state)
+        before = torch.cat([state.output.unsqueeze(1), out.data], dim=1)[:, :-1]
+        chosen = torch.log_softmax(self._logits(before), dim=-1).gather(-1, tokens.data.unsqueeze(-1)).squeeze(-1)
+        return chosen.masked_fill(~tokens.mask, 0.0), after
+
+    def log_probs_of(self, state: LanguageState, candidates: Tensor) -> Tensor:
+        """[N K] natural log-probabilities of `candidates` [N K]."""
+        return self.log_probs(state).gather(-1, candidates)
+
+    def attention(self, state: LanguageState) -> Tensor | None:
+        """None: there is no source to attend to."""
+        return None
+
+    def _read(self, tokens: Padded, state: LanguageState) -> tuple[Padded, LanguageState]:
+        embedded, _ = self.embedding(tokens)
+        out, layers = self.body(embedded, state.layers)
+        if out.steps == 0:
+            return out, LanguageState(state.output, layers)
+        last = (tokens.lengths - 1).clamp_min(0).reshape(-1, 1, 1).expand(-1, 1, out.data.shape[-1])
+        latest = out.data.gather(1, last.to(out.data.device)).squeeze(1)
+        read = (tokens.lengths > 0).unsqueeze(1).to(out.data.device)
+        return out, LanguageState(torch.where(read, latest, state.output), layers)
+
+    def _logits(self, output: Tensor) -> Tensor:
+        if self.head is not None:
+            output = linear(output, self.head.weight, self.head.bias)
+        if self.bias is not None:
+            output = self.embedding.scores(output) + self.bias
+        return output
+
+
+@register("language", example={"cell": {"name": "lstm", "hidden": 5}})
+def language(
+    cell: Spec[Cell],
+    layers: Layers = 1,
+    embedding: Hidden = 64,
+    dropout: Share = 0.0,
+    input_dropout: Share = 0.0,
+    residual: bool = False,
+    tied: bool = False,
+    *,
+    size: int,
+    eos: int,
+) -> Language:
+    """`layers` recurrent layers of one kind of cell over an embedding. `dropout` stands after each layer,
+    `input_dropout` after the embedding; `residual` puts a shortcut around every layer but the first."""
+    table = Embedding(embedding, inputs=size)
+    body: list[SequenceLayer] = [Dropout(input_dropout, inputs=embedding)] if input_dropout else []
+    width = embedding
+    for depth in range(layers):
+        layer: SequenceLayer = Recurrent(cell.build(inputs=width))
+        body.append(Residual(layer) if residual and depth else layer)
+        width = layer.outputs
+        if dropout:
+            body.append(Dropout(dropout, inputs=width))
+    return Language(table, Stack(body), tied, eos=eos)

@@ -1,0 +1,135 @@
+"""A recipe: a TOML file and overrides, read, checked as a whole, and resolved.
+
+Its tables are [task], [data], [model] and [train]; each is a constructor call (`ostinato.registry`). Precedence:
+signature defaults, then the file, then `--set a.b=value`. No environment variables, no interpolation, no import paths.
+"""
+
+import inspect
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from torch import nn
+
+from ostinato.data.sources import Corpora, sources
+from ostinato.errors import ConfigError
+from ostinato.models import models
+from ostinato.registry import Spec, Table, check_call, nearest
+from ostinato.tasks import Task, tasks
+
+T = TypeVar("T")
+
+SECTIONS = ("task", "data", "model", "train")
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[T]):
+    """What to train, on what, and how. `table` is the whole of it with every default filled in, fit for JSON."""
+
+    table: dict[str, Any]
+    task: Spec[Task]
+    data: Spec[Corpora]
+    model: Spec[nn.Module]
+    train: T
+
+
+def load(path: Path, overrides: Iterable[str], settings: Callable[..., T]) -> Recipe[T]:
+    """Read a file, apply `a.b=value` overrides and check everything. Raises ConfigError naming every problem."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: it is a directory; name a recipe's .toml file") from None
+    except FileNotFoundError:
+        beside = sorted(p.name for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        raise ConfigError(f"{path}: there is no such recipe; {nearest(path.name, beside)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: it cannot be read ({error}); name a recipe's .toml file") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: it is not TOML: {error}") from error
+    return check(override(table, overrides), settings, str(path))
+
+
+def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
+    """A table as a Recipe. Raises ConfigError naming every problem at once, each behind `at`."""
+    problems = [
+        f"{key}: a recipe has no such table; {nearest(key, list(SECTIONS))}" for key in table if key not in SECTIONS
+    ]
+    problems += [f"{section}: the recipe has no [{section}] table; add one" for section in SECTIONS if section not in table]
+    task, model, data = (
+        registry.check(table[section], section) if section in table else (None, [])
+        for section, registry in (("task", tasks), ("model", models), ("data", sources))
+    )
+    for _, found in (task, model, data):
+        problems += found
+    train = table.get("train", {})
+    if isinstance(train, Mapping):
+        options, found = check_call(settings, train, "train", "training")
+    else:
+        options, found = {}, ["train: it is a table of settings; write [train]"]
+    problems += found
+    if problems or task[0] is None or model[0] is None or data[0] is None:
+        raise ConfigError([f"{at}: {problem}" for problem in problems])
+    whole = {"task": resolve(task[0]), "data": resolve(data[0]), "model": resolve(model[0])}
+    whole["train"] = _filled(settings, options)
+    try:
+        chosen = settings(**options)
+    except ConfigError as error:
+        raise ConfigError([f"{at}: {problem}" for problem in error.problems]) from error
+    return Recipe(whole, task[0], data[0], model[0], chosen)
+
+
+def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:
+    """The table with `a.b=value` applied in order; a value that is not TOML is taken as a string."""
+    result = _copied(table)
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise ConfigError(f"--set {setting}: it is not of the form section.key=value; write, say, train.rows=32")
+        into = result
+        for key in keys[:-1]:
+            into = into.setdefault(key, {})
+            if not isinstance(into, dict):
+                raise ConfigError(f"--set {setting}: {key} is a value and holds nothing; set {key} itself")
+        into[keys[-1]] = _value(text.strip())
+    return result
+
+
+def resolve(spec: Spec[Any]) -> dict[str, Any]:
+    """The table of a Spec with every default filled in."""
+    return {"name": spec.name, **_filled(spec.constructor, spec.options)}
+
+
+def _filled(constructor: Callable[..., Any], options: Table) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for parameter in inspect.signature(constructor).parameters.values():
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            value = options.get(parameter.name, parameter.default)
+            if value is not parameter.empty and value is not None:
+                table[parameter.name] = _plain(value)
+    return table
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return resolve(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def _copied(table: Table) -> dict[str, Any]:
+    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,161 @@
+"""State: what one step hands to the next, and the functions that walk it.
+
+A State is a tuple (a NamedTuple gives names) whose leaves are tensors with the batch on axis 0, or `Padded` where rows
+differ in length (a cache, leftover frames), or States. It is never a bare tensor and never stored on a module. The
+same functions walk a Batch, which may also hold lists of one entry a row (its keys) and None for an absent field.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any, TypeAlias, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ostinato.errors import BundleError, StreamError
+from ostinato.padded import Padded
+
+State: TypeAlias = tuple[Any, ...]
+S = TypeVar("S", bound=tuple[Any, ...])
+
+
+def over(fn: Callable[..., Tensor], *states: S) -> S:
+    """`fn` over the matching tensors of one or more states; ragged leaves are padded to one length first."""
+    return _walk(fn, lambda lists: lists[0], states)  # type: ignore[no-any-return]
+
+
+def select(state: S, rows: Tensor | Sequence[int]) -> S:
+    """The states of `rows`, in that order; a row may be taken several times, or never."""
+    index = torch.as_tensor(rows, dtype=torch.int64)
+    chosen: S = _walk(
+        lambda leaf: leaf.index_select(0, index.to(leaf.device)), lambda lists: [lists[0][i] for i in index.tolist()], (state,)
+    )
+    return chosen
+
+
+def where(keep: Tensor, new: S, old: S) -> S:
+    """Row by row, `new` where `keep` [B] is true and `old` elsewhere."""
+    return _walk(  # type: ignore[no-any-return]
+        lambda a, b: torch.where(keep.reshape(-1, *[1] * (a.dim() - 1)), a, b),
+        lambda lists: [a if chosen else b for chosen, a, b in zip(keep.tolist(), *lists)],
+        (new, old),
+    )
+
+
+def detach(state: S) -> S:
+    """The same values, cut off from the graph that made them."""
+    return over(Tensor.detach, state)
+
+
+def cat(states: Sequence[S]) -> S:
+    """The rows of several states, one after another."""
+    return _walk(lambda *leaves: torch.cat(leaves), lambda lists: [key for keys in lists for key in keys], tuple(states))  # type: ignore[no-any-return]
+
+
+def batch_of(state: State) -> int | None:
+    """How many rows the state holds; None where it has no leaf at all."""
+    for name, leaf in flatten(state).items():
+        if leaf.dim() == 0:
+            raise StreamError(f"state leaf {name} has no axis; every leaf needs the batch on axis 0")
+        return int(leaf.shape[0])
+    return None
+
+
+def flatten(state: State, prefix: str = "") -> dict[str, Tensor]:
+    """Every tensor by its path (`0.h`, `encoder.data`); lists are left out."""
+    names = getattr(state, "_fields", None) or [str(i) for i in range(len(state))]
+    tensors: dict[str, Tensor] = {}
+    for name, leaf in zip(names, state):
+        if isinstance(leaf, Tensor):
+            tensors[prefix + name] = leaf
+        elif isinstance(leaf, Padded):
+            tensors |= {f"{prefix}{name}.data": leaf.data, f"{prefix}{name}.lengths": leaf.lengths}
+        elif isinstance(leaf, tuple):
+            tensors |= flatten(leaf, f"{prefix}{name}.")
+    return tensors
+
+
+def unflatten(tensors: Mapping[str, Tensor], like: S, prefix: str = "", at: str = "state") -> S:
+    """`flatten`'s inverse; `like` gives the structure, and its shapes must agree but for batch and ragged time."""
+    found = set(tensors) if not prefix else {name for name in tensors if name.startswith(prefix)}
+    wanted = flatten(like, prefix)
+    if found != set(wanted):
+        odd = sorted(found ^ set(wanted))
+        raise StreamError(f"{at}: it has {sorted(found)} where {sorted(wanted)} is needed ({', '.join(odd)} differs); it is of another model")
+    for name, leaf in wanted.items():
+        ragged = name.endswith(".data")
+        if tensors[name].shape[2 if ragged else 1 :] != leaf.shape[2 if ragged else 1 :] or tensors[name].dtype != leaf.dtype:
+            raise StreamError(
+                f"{at}: {name} is {tensors[name].dtype} {list(tensors[name].shape)} where {leaf.dtype} {list(leaf.shape)} "
+                f"(but for the batch) is needed; it is of another model"
+            )
+    return _rebuild(tensors, like, prefix)
+
+
+def fit(state: S, like: S, batch: int, at: str) -> S:
+    """`state`, if it has `like`'s structure and `batch` rows. Raises StreamError that says where and what to do."""
+    if type(state) is not type(like):
+        raise StreamError(
+            f"{at}: a {type(state).__name__} was given where a {type(like).__name__} is needed; start from initial({batch})"
+        )
+    mine, wanted = flatten(state), flatten(like)
+    if mine.keys() != wanted.keys() or any(
+        mine[name].shape[1:] != wanted[name].shape[1:] for name in mine if not name.endswith(".data")
+    ):
+        raise StreamError(f"{at}: the state is of another cell or size; start from initial({batch})")
+    for name, leaf in mine.items():
+        if leaf.shape[0] != batch:
+            raise StreamError(
+                f"{at}: the state's {name} holds {leaf.shape[0]} rows but the input has {batch}; select its rows or start from initial({batch})"
+            )
+    return state
+
+
+def save(state: State, path: str | PathLike[str]) -> None:
+    """Every tensor of the state into one safetensors file."""
+    save_file({name: leaf.detach().contiguous().clone() for name, leaf in flatten(state).items()}, path)
+
+
+def load(path: str | PathLike[str], like: S) -> S:
+    """What `save` wrote; `like` (say, `initial(1)`) gives the structure. Raises BundleError or StreamError."""
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{path}: it is not a state that can be read ({error}); save it again") from error
+    return unflatten(tensors, like, at=str(path))
+
+
+def _walk(fn: Callable[..., Tensor], of_lists: Callable[[Sequence[list[Any]]], list[Any]], states: Sequence[Any]) -> Any:
+    first = states[0]
+    if isinstance(first, Tensor):
+        return fn(*states)
+    if isinstance(first, Padded):
+        longest = max(leaf.steps for leaf in states)
+        level = [leaf.stretched(longest) for leaf in states]
+        return Padded(fn(*[leaf.data for leaf in level]), fn(*[leaf.lengths for leaf in level]))
+    if isinstance(first, tuple):
+        leaves = [_walk(fn, of_lists, parts) for parts in zip(*states, strict=True)]
+        return type(first)(*leaves) if hasattr(first, "_fields") else tuple(leaves)
+    if isinstance(first, list):
+        return of_lists(states)
+    if first is None:
+        return None
+    raise TypeError(f"a State holds tensors, Padded and States, not {type(first).__name__}")
+
+
+def _rebuild(tensors: Mapping[str, Tensor], like: Any, prefix: str) -> Any:
+    names = getattr(like, "_fields", None) or [str(i) for i in range(len(like))]
+    leaves: list[Any] = []
+    for name, leaf in zip(names, like):
+        path = prefix + name
+        if isinstance(leaf, Tensor):
+            leaves.append(tensors[path])
+        elif isinstance(leaf, Padded):
+            leaves.append(Padded(tensors[f"{path}.data"], tensors[f"{path}.lengths"]))
+        elif isinstance(leaf, tuple):
+            leaves.append(_rebuild(tensors, leaf, path + "."))
+        else:
+            leaves.append(leaf)
+    return type(like)(*leaves) if hasattr(like, "_fields") else tuple(leaves)

@@ -1,0 +1,100 @@
+"""Streamer: many live inputs, one batched step. The same forward as in training, with time in between."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ostinato.errors import StreamError
+from ostinato.padded import Padded
+from ostinato.state import State, cat, select
+from ostinato.tasks import Partial, Prediction, Task
+
+
+class Stream:
+    """One live input: its state, the unread rest of its input, and what its answers still depend on."""
+
+    def __init__(self, task: Task, model: nn.Module):
+        self.state: State = task.opening(model)
+        self.reader = task.reader()
+        self.speaker = task.speaker(model, self.state)
+        self.closed = False
+
+
+class Streamer:
+    """Any cutting of an input into chunks gives the offline answer, and streams do not see one another.
+
+    Raises StreamError when it is made for a model that must see the whole sequence.
+    """
+
+    def __init__(self, task: Task, model: nn.Module):
+        if getattr(model, "latency", None) is None:
+            raise StreamError(
+                f"{type(model).__name__}: it needs the whole sequence before it answers and cannot stream; use predict"
+            )
+        self.task, self.model = task, model.eval()
+
+    def open(self) -> Stream:
+        """A new live input."""
+        with torch.inference_mode():
+            return Stream(self.task, self.model)
+
+    def push(self, streams: Sequence[Stream], chunks: Sequence[Any]) -> list[Partial]:
+        """A chunk for each stream, answered together; a stream may stand here once."""
+        if len(streams) != len(chunks) or len({id(stream) for stream in streams}) != len(streams):
+            raise StreamError(
+                f"push: {len(streams)} streams and {len(chunks)} chunks; give each stream once, with one chunk"
+            )
+        for stream in streams:
+            _open(stream)
+        return self._step(streams, [stream.reader.read(chunk) for stream, chunk in zip(streams, chunks)])
+
+    def close(self, stream: Stream) -> tuple[Partial, Prediction]:
+        """The stream's last words, and its prediction as a whole; it takes nothing more."""
+        _open(stream)
+        said = self._step([stream], [stream.reader.read(b"", final=True)])[0]
+        stream.closed = True
+        with torch.inference_mode():
+            held: Padded = self.model.finish(stream.state)  # type: ignore[operator]
+            if held.steps:
+                late = stream.speaker.advance(torch.zeros(0, dtype=torch.int64), held.rows()[0])
+                said = Partial(said.stable + late.stable, late.tentative)
+            return said, stream.speaker.finish()
+
+    def _step(self, streams: Sequence[Stream], inputs: Sequence[Tensor]) -> list[Partial]:
+        if not streams:
+            return []
+        with torch.inference_mode():
+            x = Padded.of(list(inputs))
+            out, state = self.model(x, cat([stream.state for stream in streams]))
+            said = []
+            for row, (stream, read, outputs) in enumerate(zip(streams, inputs, out.rows())):
+                stream.state = select(state, [row])
+                said.append(stream.speaker.advance(read, outputs))
+        return said
+
+
+class Live:
+    """One stream of a Streamer of its own."""
+
+    def __init__(self, streamer: Streamer):
+        self._streamer, self._stream = streamer, streamer.open()
+
+    @property
+    def state(self) -> State:
+        """What the stream remembers; its size does not grow with what was heard."""
+        return self._stream.state
+
+    def push(self, chunk: Any) -> Partial:
+        """What the chunk adds to what is said."""
+        return self._streamer.push([self._stream], [chunk])[0]
+
+    def close(self) -> tuple[Partial, Prediction]:
+        """The last words, and the prediction as a whole."""
+        return self._streamer.close(self._stream)
+
+
+def _open(stream: Stream) -> None:
+    if stream.closed:
+        raise StreamError("stream: it was closed and takes nothing more; open another")

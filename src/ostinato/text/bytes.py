@@ -1,0 +1,93 @@
+"""Bytes: one id a UTF-8 byte; nothing is ever unknown."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from ostinato.errors import DataError
+from ostinato.text.streams import ByteWriter
+from ostinato.text.tokenizers import END, Ids, Tokenizer, document, register, utf
+
+
+def _symbols() -> list[str]:
+    """The character by which GPT-2's byte-level BPE writes each byte: itself if it can be seen, else 256 + its turn."""
+    seen = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    hidden = iter(range(256, 512))
+    return [chr(byte) if byte in seen else chr(next(hidden)) for byte in range(256)]
+
+
+@register("byte")
+class Bytes(Tokenizer):
+    """Ids 0 … 255 are the bytes and `</s>` is 256. Bytes that are not UTF-8 decode to U+FFFD."""
+
+    size = 257
+    eos = 256
+    unknown = None
+
+    def train(self, pieces: Iterable[str]) -> None:
+        """There is nothing to learn: the pieces are not read."""
+
+    def encode(self, text: str) -> Ids:
+        """One id a byte."""
+        return np.frombuffer(utf(text, "utf-8"), np.uint8).astype(self.dtype)
+
+    def decode(self, ids: Ids | Sequence[int]) -> str:
+        """Boundaries are left out first, so that the bytes around one may still make a character."""
+        return self._raw(ids).decode("utf-8", errors="replace")
+
+    def pieces(self, ids: Ids | Sequence[int]) -> list[str]:
+        """ASCII as it is; other bytes like `<0xE2>`, the boundary `</s>`."""
+        return [END if i == self.eos else chr(i) if i < 128 else f"<0x{i:02X}>" for i in self.checked(ids).tolist()]
+
+    def count_characters(self, ids: Ids | Sequence[int]) -> int:
+        """All bytes but those that continue a character (10xxxxxx)."""
+        ids = self.checked(ids)
+        return int(np.count_nonzero((ids != self.eos) & ((ids & 0xC0) != 0x80)))
+
+    def count_bytes(self, ids: Ids | Sequence[int]) -> int:
+        """All ids but the boundaries."""
+        return int(np.count_nonzero(self.checked(ids) != self.eos))
+
+    def to_json(self) -> str:
+        """A byte-level BPE model without merges."""
+        level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+        model = {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": {symbol: byte for byte, symbol in enumerate(_symbols())} | {END: self.eos},
+            "merges": [],
+        }
+        return json.dumps(document(model, self.eos, level, level), ensure_ascii=False, indent=2)
+
+    @classmethod
+    def reads(cls, document: Mapping[str, Any]) -> bool:
+        """A byte-level BPE model without merges."""
+        model, level = document.get("model"), document.get("pre_tokenizer")
+        if not isinstance(model, Mapping) or not isinstance(level, Mapping):
+            return False
+        return model.get("type") == "BPE" and not model.get("merges") and level.get("type") == "ByteLevel"
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Raises DataError where the ids are not the bytes themselves."""
+        vocabulary = document["model"].get("vocab")
+        wanted = {symbol: byte for byte, symbol in enumerate(_symbols())}
+        if not isinstance(vocabulary, Mapping) or vocabulary not in (wanted, wanted | {END: cls.eos}):
+            raise DataError("tokenizer.json: its ids are not the 256 bytes in order; save the tokenizer again")
+        return cls()
+
+    def writer(self) -> ByteWriter:
+        """Ids to text as they come: an incomplete character waits."""
+        return ByteWriter(self._raw)
+
+    def _raw(self, ids: Ids | Sequence[int]) -> bytes:
+        ids = self.checked(ids)
+        return ids[ids != self.eos].astype(np.uint8).tobytes()

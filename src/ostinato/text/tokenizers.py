@@ -1,0 +1,158 @@
+"""Tokenizers: text to ids and back; each writes the tokenizer.json that the `tokenizers` library reads."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato.errors import DataError
+from ostinato.registry import Registry
+from ostinato.text.streams import Reader, Writer
+
+Ids: TypeAlias = npt.NDArray[Any]
+
+END = "</s>"
+UNKNOWN = "<unk>"
+
+
+class Tokenizer(ABC):
+    """Ids 0 … size − 1; `eos` is the boundary between texts, `unknown` stands for what was never seen, if anything can be.
+
+    `encode` adds no boundary and never reads one: a text that contains the characters `</s>` is only those characters.
+    `decode` leaves boundaries out.
+    """
+
+    size: int
+    eos: int
+    unknown: int | None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest unsigned integer that holds every id."""
+        return np.dtype(np.min_scalar_type(self.size - 1))
+
+    @abstractmethod
+    def train(self, pieces: Iterable[str]) -> None:
+        """Learn the vocabulary in one pass over a text that comes in pieces."""
+
+    @abstractmethod
+    def encode(self, text: str) -> Ids:
+        """The ids [T] of a text, of `dtype`. Raises DataError where the text is not Unicode (a lone surrogate)."""
+
+    @abstractmethod
+    def decode(self, ids: Ids | Sequence[int]) -> str:
+        """The text of ids. Raises DataError for an id that is not in the vocabulary."""
+
+    @abstractmethod
+    def pieces(self, ids: Ids | Sequence[int]) -> list[str]:
+        """Each id as text to show: boundaries and what is not a character by itself get a name in angle brackets."""
+
+    @abstractmethod
+    def count_characters(self, ids: Ids | Sequence[int]) -> int:
+        """How many characters the ids stand for; a boundary is none."""
+
+    @abstractmethod
+    def count_bytes(self, ids: Ids | Sequence[int]) -> int:
+        """How many UTF-8 bytes the ids stand for; a boundary is none."""
+
+    @abstractmethod
+    def to_json(self) -> str:
+        """A tokenizer.json that gives the same ids in the `tokenizers` library."""
+
+    @classmethod
+    @abstractmethod
+    def reads(cls, document: Mapping[str, Any]) -> bool:
+        """Whether a parsed tokenizer.json is of this kind."""
+
+    @classmethod
+    @abstractmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """The tokenizer of a parsed tokenizer.json that `reads` said yes to. Raises DataError where it is broken."""
+
+    @classmethod
+    def from_json(cls, json_text: str) -> Self:
+        """What `to_json` wrote. Raises DataError where it is of another kind or broken."""
+        document = parse(json_text)
+        if not cls.reads(document):
+            raise DataError(f"tokenizer.json: it does not hold a {cls.__name__} tokenizer; load it with text.load")
+        return cls.from_document(document)
+
+    def writer(self) -> Writer:
+        """Ids to text, as they come."""
+        return Writer(self.decode)
+
+    def reader(self) -> Reader:
+        """Bytes or text to ids, as they come."""
+        return Reader(self.encode)
+
+    def checked(self, ids: Ids | Sequence[int]) -> Ids:
+        """Ids [T] as an array. Raises DataError for one that is not in the vocabulary."""
+        found = np.asarray(ids)
+        if found.size == 0:
+            return np.zeros(0, self.dtype)
+        if found.ndim != 1 or found.dtype.kind not in "iu":
+            raise DataError(f"tokenizer: ids are a row of integers, not {found.dtype} {list(found.shape)}; pass one row")
+        if found.min() < 0 or found.max() >= self.size:
+            odd = int(found.min() if found.min() < 0 else found.max())
+            raise DataError(f"tokenizer: there is no id {odd} in a vocabulary of {self.size}; pass this tokenizer's own ids")
+        return found
+
+
+def load(json_text: str) -> Tokenizer:
+    """The tokenizer that a tokenizer.json holds. Raises DataError where it is none of ours."""
+    document = parse(json_text)
+    for _, entry in tokenizers:
+        kind = entry.constructor
+        if isinstance(kind, type) and issubclass(kind, Tokenizer) and kind.reads(document):
+            return kind.from_document(document)
+    found = document.get("model")
+    found = found.get("type") if isinstance(found, Mapping) else None
+    raise DataError(
+        f"tokenizer.json: a model of type {found!r} like this one is not read here; use one of {', '.join(tokenizers.names())}"
+    )
+
+
+def parse(json_text: str) -> Mapping[str, Any]:
+    """A tokenizer.json as tables. Raises DataError where it is not JSON or not a table."""
+    try:
+        document = json.loads(json_text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"tokenizer.json: it is not JSON ({error}); save the tokenizer again") from error
+    if not isinstance(document, dict):
+        raise DataError("tokenizer.json: it holds no table at its top; save the tokenizer again")
+    return document
+
+
+def document(
+    model: Mapping[str, Any], eos: int, pre_tokenizer: Mapping[str, Any], decoder: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The tables of a tokenizer.json (version 1.0 of the `tokenizers` library) whose only special token is `</s>`."""
+    end = {"id": eos, "content": END, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{**end, "special": True}],
+        "normalizer": None,
+        "pre_tokenizer": dict(pre_tokenizer),
+        "post_processor": None,
+        "decoder": dict(decoder),
+        "model": dict(model),
+    }
+
+
+def utf(text: str, encoding: str) -> bytes:
+    """The text's bytes. Raises DataError where it is not Unicode."""
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"text: character {error.start} is half of a surrogate pair, which no UTF-8 can hold; pass valid Unicode"
+        ) from error
+
+
+tokenizers: Registry[Tokenizer] = Registry(Tokenizer, "tokenizer", "ostinato.text")  # type: ignore[type-abstract]
+register = tokenizers.register
