@@ -82,22 +82,26 @@ void matmul_part(const Strided<T>& left, const Right& right, index row0, index r
                     for (index i = i0; i < i1; i += rows_in_tile) {
                         with_rows<rows_in_tile>(i1 - i, [&](auto constant) {
                             constexpr int Rows = decltype(constant)::value;
-                            V sums[Rows][2];
-                            for (int r = 0; r < Rows; ++r)
-                                for (int v = 0; v < 2; ++v)
-                                    sums[r][v] = k0 == 0 && start.bias
-                                                     ? load_columns<V>(start.bias + j + v * V::lanes, columns - v * V::lanes)
-                                                     : V::zero();
-                            if (pack_left)
-                                accumulate<Rows, 2, 1>(sums, packed_left + (i - i0) * piece, 1, rows_in_tile, panel, 0, pieces);
-                            else
-                                accumulate<Rows, 2, 1>(sums, left.data + i * left.row + k0, left.row, 1, panel, 0, pieces);
+                            alignas(64) T sums[Rows][2][V::lanes];
                             for (int r = 0; r < Rows; ++r)
                                 for (int v = 0; v < 2; ++v) {
-                                    T* to = out + (i + r) * out_row + j + v * V::lanes;
-                                    const index rest = columns - v * V::lanes;
-                                    if (k0 > 0 || start.add) sums[r][v] = load_columns<V>(to, rest) + sums[r][v];
-                                    store_columns(sums[r][v], to, rest);
+                                    const index c = v * V::lanes;
+                                    (k0 == 0 && start.bias ? load_columns<V>(start.bias + j + c, columns - c) : V::zero())
+                                        .store(sums[r][v]);
+                                }
+                            if (pack_left)
+                                accumulate<Rows, 2, 1, V>(sums[0][0], packed_left + (i - i0) * piece, 1, rows_in_tile,
+                                                          panel, 0, pieces);
+                            else
+                                accumulate<Rows, 2, 1, V>(sums[0][0], left.data + i * left.row + k0, left.row, 1, panel,
+                                                          0, pieces);
+                            for (int r = 0; r < Rows; ++r)
+                                for (int v = 0; v < 2; ++v) {
+                                    const index c = v * V::lanes;
+                                    T* to = out + (i + r) * out_row + j + c;
+                                    V sum = V::load(sums[r][v]);
+                                    if (k0 > 0 || start.add) sum = load_columns<V>(to, columns - c) + sum;
+                                    store_columns(sum, to, columns - c);
                                 }
                         });
                     }

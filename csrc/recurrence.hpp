@@ -55,6 +55,8 @@ class Forward {
     using Cell = CellOf<V>;
     static constexpr int G = Cell::gates, S = Cell::states, L = V::lanes;
     static constexpr int most_rows = (Registers<V>::count - 1) / (G + 1);
+    // Rows whose sums wait in the first cache for the map.
+    static constexpr index most_sums = 24;
 
    public:
     explicit Forward(const ScanForward<T>& call) : call_(call), padded_(slices(call.hidden, L) * L) {}
@@ -121,56 +123,81 @@ class Forward {
             for (index i = 0; i < count; i += 2) {
                 const index slice = t % 2 ? (count - 1) / 2 * 2 - i : i;
                 if (slice + 1 < count)
-                    tile<1, 2>(rows, 0, t, slice, h, next, states);
+                    units<1, 2>(rows, 0, 1, t, slice, h, next, states);
                 else
-                    tile<1, 1>(rows, 0, t, slice, h, next, states);
+                    units<1, 1>(rows, 0, 1, t, slice, h, next, states);
             }
             return;
         }
         for (index i = 0; i < count; ++i) {
             const index slice = t % 2 ? count - 1 - i : i;
-            in_groups<most_rows>(running, [&](index first, auto constant) {
-                tile<decltype(constant)::value, 1>(rows, first, t, slice, h, next, states);
+            in_parts(running, most_sums, [&](index first, index part) {
+                units<most_rows, 1>(rows, first, part, t, slice, h, next, states);
             });
         }
     }
 
-    // Units [slice * L, (slice + Blocks) * L) of the Count rows from position `first` on.
-    template <int Count, int Blocks>
-    OSTINATO_INLINE void tile(const Rows& rows, index first, index t, index slice, const T* h, T* next,
-                              T* const (&states)[S]) {
+    // Units [slice * L, (slice + Blocks) * L) of `count` rows from position `first` on, in tiles of at most Most.
+    template <int Most, int Blocks>
+    OSTINATO_INLINE void units(const Rows& rows, index first, index count, index t, index slice, const T* h, T* next,
+                               T* const (&states)[S]) {
         const index hidden = call_.hidden, slice_size = hidden * G * L;
-        index at[Count];
-        V sums[Count][G * Blocks];
-#pragma GCC unroll 16
-        for (int r = 0; r < Count; ++r) {
-            at[r] = rows[first + r] * call_.steps + t;
-#pragma GCC unroll 16
-            for (int v = 0; v < G * Blocks; ++v) {
-                const index j = (slice + v / G) * L;
-                sums[r][v] = load_columns<V>(call_.gates + (at[r] * G + v % G) * hidden + j, hidden - j);
-            }
-        }
-        accumulate<Count, G, Blocks>(sums, h + first * padded_, padded_, 1, packed_ + slice * slice_size, slice_size,
-                                     hidden);
-#pragma GCC unroll 16
-        for (int r = 0; r < Count; ++r)
-#pragma GCC unroll 16
-            for (int b = 0; b < Blocks; ++b) {
-                const index j = (slice + b) * L, here = (first + r) * padded_ + j;
-                V gate[G], state[S];
-                for (int g = 0; g < G; ++g) gate[g] = sums[r][b * G + g];
-                for (int s = 0; s < S; ++s) state[s] = V::load((s ? states[s] : h) + here);
-                Cell::forward(gate, state);
-                for (int s = 0; s < S; ++s) state[s].store((s ? states[s] : next) + here);
-                store_columns(state[0], call_.outputs + at[r] * hidden + j, hidden - j);
-                if (call_.kept_gates) {
-                    for (int g = 0; g < G; ++g)
-                        store_columns(gate[g], call_.kept_gates + (at[r] * G + g) * hidden + j, hidden - j);
-                    for (int s = 1; s < S; ++s)
-                        store_columns(state[s], call_.kept_states[s] + at[r] * hidden + j, hidden - j);
+        alignas(64) T sums[most_sums][Blocks][G][L];
+        for (index r = 0; r < count; ++r) {
+            const T* from = call_.gates + (rows[first + r] * call_.steps + t) * G * hidden;
+            for (int b = 0; b < Blocks; ++b)
+                for (int g = 0; g < G; ++g) {
+                    const index j = (slice + b) * L;
+                    load_columns<V>(from + g * hidden + j, hidden - j).store(sums[r][b][g]);
                 }
-            }
+        }
+        in_groups<Most>(count, [&](index row, auto constant) {
+            accumulate<decltype(constant)::value, G, Blocks, V>(sums[row][0][0], h + (first + row) * padded_, padded_, 1,
+                                                                packed_ + slice * slice_size, slice_size, hidden);
+        });
+        const auto place = [&](index i) {
+            const index position = first + i / Blocks, j = (slice + i % Blocks) * L;
+            return Place{rows[position] * call_.steps + t, position * padded_ + j, j};
+        };
+        const T* gates = sums[0][0][0];
+        index i = 0;
+        for (; i + 1 < count * Blocks; i += 2) {
+            const Place places[2] = {place(i), place(i + 1)};
+            map<2>(gates + i * G * L, places, h, next, states);
+        }
+        if (i < count * Blocks) {
+            const Place places[1] = {place(i)};
+            map<1>(gates + i * G * L, places, h, next, states);
+        }
+    }
+
+    // Where one vector of units stands: its row and step in the caller's buffers, its place in ours, its first unit.
+    struct Place {
+        index at, here, unit;
+    };
+
+    // The cell's map on one or two vectors of units.
+    template <int Vectors>
+    OSTINATO_INLINE void map(const T* sums, const Place (&places)[Vectors], const T* h, T* next, T* const (&states)[S]) {
+        using W = Wide<V, Vectors>;
+        const index hidden = call_.hidden;
+        typename W::Type gate[G], state[S];
+        for (int g = 0; g < G; ++g) gate[g] = W::gather([&](int i) { return V::load(sums + (i * G + g) * L); });
+        for (int s = 0; s < S; ++s)
+            state[s] = W::gather([&](int i) { return V::load((s ? states[s] : h) + places[i].here); });
+        CellOf<typename W::Type>::forward(gate, state);
+        for (int s = 0; s < S; ++s)
+            W::scatter(state[s], [&](int i, V value) {
+                value.store((s ? states[s] : next) + places[i].here);
+                T* to = s ? call_.kept_states[s] : call_.outputs;
+                if (to) store_columns(value, to + places[i].at * hidden + places[i].unit, hidden - places[i].unit);
+            });
+        if (call_.kept_gates)
+            for (int g = 0; g < G; ++g)
+                W::scatter(gate[g], [&](int i, V value) {
+                    store_columns(value, call_.kept_gates + (places[i].at * G + g) * hidden + places[i].unit,
+                                  hidden - places[i].unit);
+                });
     }
 
     const ScanForward<T>& call_;

@@ -134,49 +134,57 @@ class Backward {
     template <bool Last, int Count, int Blocks>
     OSTINATO_INLINE void tile(const Rows& rows, index first, index t, index depth, const Held& held, index slice) {
         const index hidden = call_.hidden;
-        V sums[Count][Blocks];
-#pragma GCC unroll 16
+        alignas(64) T sums[Count][Blocks][L];
         for (int r = 0; r < Count; ++r)
-#pragma GCC unroll 16
             for (int b = 0; b < Blocks; ++b) {
                 const index j = (slice + b) * L;
-                sums[r][b] = V::load(held.carry[0] + (first + r) * padded_ + j);
+                V sum = V::load(held.carry[0] + (first + r) * padded_ + j);
                 if (!Last && call_.grad_outputs)
-                    sums[r][b] = sums[r][b] + load_columns<V>(call_.grad_outputs +
-                                                                  (rows[first + r] * call_.steps + t) * hidden + j,
-                                                              hidden - j);
+                    sum = sum + load_columns<V>(call_.grad_outputs + (rows[first + r] * call_.steps + t) * hidden + j,
+                                                hidden - j);
+                sum.store(sums[r][b]);
             }
-        accumulate<Count, 1, Blocks>(sums, held.later + first * depth_, depth_, 1, packed_ + slice * depth_ * L,
-                                     depth_ * L, depth);
-#pragma GCC unroll 16
+        accumulate<Count, 1, Blocks, V>(sums[0][0], held.later + first * depth_, depth_, 1, packed_ + slice * depth_ * L,
+                                        depth_ * L, depth);
+        constexpr int Vectors = Blocks % 2 ? 1 : 2;
         for (int r = 0; r < Count; ++r)
-#pragma GCC unroll 16
-            for (int b = 0; b < Blocks; ++b) {
-                const index j = (slice + b) * L, columns = hidden - j;
+            for (int b = 0; b < Blocks; b += Vectors) {
+                const index j = (slice + b) * L;
                 if constexpr (Last)
-                    store_columns(sums[r][b], call_.grad_initial[0] + rows[first + r] * hidden + j, columns);
+                    for (int v = 0; v < Vectors; ++v)
+                        store_columns(V::load(sums[r][b + v]),
+                                      call_.grad_initial[0] + rows[first + r] * hidden + j + v * L, hidden - j - v * L);
                 else
-                    gradient(rows[first + r], first + r, t, j, columns, sums[r][b], held);
+                    gradient<Vectors>(rows[first + r], first + r, t, j, sums[r][b], held);
             }
     }
 
-    OSTINATO_INLINE void gradient(index row, index position, index t, index j, index columns, V grad_output,
-                                  const Held& held) {
+    // The cell's gradient for one or two neighbouring vectors of units from unit j on.
+    template <int Vectors>
+    OSTINATO_INLINE void gradient(index row, index position, index t, index j, const T* sums, const Held& held) {
+        using W = Wide<V, Vectors>;
+        using Value = typename W::Type;
         const index hidden = call_.hidden, at = row * call_.steps + t, carried = position * padded_ + j;
-        V gate[G], before[S], after[S], grad_state[S], grad_gate[G];
-        for (int g = 0; g < G; ++g)
-            gate[g] = load_columns<V>(call_.kept_gates + (at * G + g) * hidden + j, columns);
+        const auto load = [&](const T* from) {
+            return W::gather([&](int i) { return load_columns<V>(from + j + i * L, hidden - j - i * L); });
+        };
+        const auto store = [&](Value value, T* to) {
+            W::scatter(value, [&](int i, V one) { store_columns(one, to + j + i * L, hidden - j - i * L); });
+        };
+        Value gate[G], before[S], after[S], grad_state[S], grad_gate[G];
+        for (int g = 0; g < G; ++g) gate[g] = load(call_.kept_gates + (at * G + g) * hidden);
         for (int s = 0; s < S; ++s) {
             const T* kept = s ? call_.kept_states[s] : call_.outputs;
-            after[s] = load_columns<V>(kept + at * hidden + j, columns);
-            before[s] = load_columns<V>((t ? kept + (at - 1) * hidden : call_.initial[s] + row * hidden) + j, columns);
-            grad_state[s] = s ? V::load(held.carry[s] + carried) : grad_output;
+            after[s] = load(kept + at * hidden);
+            before[s] = load(t ? kept + (at - 1) * hidden : call_.initial[s] + row * hidden);
+            grad_state[s] = W::gather([&](int i) { return V::load((s ? held.carry[s] + carried : sums) + i * L); });
         }
-        Cell::backward(gate, before, after, grad_state, grad_gate);
-        for (int s = 0; s < S; ++s) grad_state[s].store(held.carry[s] + carried);
+        CellOf<Value>::backward(gate, before, after, grad_state, grad_gate);
+        for (int s = 0; s < S; ++s)
+            W::scatter(grad_state[s], [&](int i, V value) { value.store(held.carry[s] + carried + i * L); });
         for (int g = 0; g < G; ++g) {
-            store_columns(grad_gate[g], held.here + position * depth_ + g * hidden + j, columns);
-            store_columns(grad_gate[g], call_.grad_gates + (at * G + g) * hidden + j, columns);
+            store(grad_gate[g], held.here + position * depth_ + g * hidden);
+            store(grad_gate[g], call_.grad_gates + (at * G + g) * hidden);
         }
     }
 

@@ -114,134 +114,63 @@ OSTINATO_INLINE Lanes<T, N> fma(Lanes<T, N> a, Lanes<T, N> b, Lanes<T, N> c) {
     }
 }
 
-// A NaN in x stays a NaN: a comparison with it is false, so x itself is kept.
-template <class T, int N>
-OSTINATO_INLINE Lanes<T, N> at_least(Lanes<T, N> x, T bound) {
-    auto bounds = Lanes<T, N>::broadcast(bound);
-    return {bounds.v > x.v ? bounds.v : x.v};
-}
-template <class T, int N>
-OSTINATO_INLINE Lanes<T, N> at_most(Lanes<T, N> x, T bound) {
-    auto bounds = Lanes<T, N>::broadcast(bound);
-    return {bounds.v < x.v ? bounds.v : x.v};
-}
+// The smaller and the larger, and b where they cannot be compared: a NaN in b stays.
 template <class T, int N>
 OSTINATO_INLINE Lanes<T, N> min(Lanes<T, N> a, Lanes<T, N> b) {
-    return {b.v < a.v ? b.v : a.v};
+#if defined(__AVX512F__)
+    if constexpr (sizeof(a.v) == 64 && sizeof(T) == 4)
+        return {(typename Lanes<T, N>::Vector)_mm512_min_ps((__m512)a.v, (__m512)b.v)};
+    else
+#endif
+#if defined(__AVX__)
+    if constexpr (sizeof(a.v) == 32 && sizeof(T) == 4)
+        return {(typename Lanes<T, N>::Vector)_mm256_min_ps((__m256)a.v, (__m256)b.v)};
+    else
+#endif
+        return {a.v < b.v ? a.v : b.v};
 }
 template <class T, int N>
 OSTINATO_INLINE Lanes<T, N> max(Lanes<T, N> a, Lanes<T, N> b) {
-    return {b.v > a.v ? b.v : a.v};
-}
-
-// e^x = 2^power * (1 + fraction), with |fraction| < 0.42 accurate relative to itself.
-template <int N>
-struct Exponential {
-    Lanes<float, N> fraction;
-    typename Lanes<float, N>::Integers power;
-};
-
-template <int N>
-OSTINATO_INLINE Exponential<N> exponential(Lanes<float, N> x) {
-    using V = Lanes<float, N>;
-    // Adding 1.5 * 2^23 leaves round(x / ln 2) in the low bits of the sum.
-    const V shift = V::broadcast(12582912.0f);
-    V shifted = fma(x, V::broadcast(0x1.715476p+0f), shift);
-    V whole = shifted - shift;
-    // ln 2 in two parts, the first short enough that whole * first is exact.
-    V r = fma(whole, V::broadcast(-0x1.62e4p-1f), x);
-    r = fma(whole, V::broadcast(-0x1.7f7d1cp-20f), r);
-    // Minimax fit of (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2: e^r - 1 within 1.4e-8 of itself.
-    V q = V::broadcast(0x1.6d98dep-10f);
-    q = fma(q, r, V::broadcast(0x1.1227fep-7f));
-    q = fma(q, r, V::broadcast(0x1.555488p-5f));
-    q = fma(q, r, V::broadcast(0x1.5554bp-3f));
-    q = fma(q, r, V::broadcast(0x1p-1f));
-    typename V::Integers bits;
-    std::memcpy(&bits, &shifted.v, sizeof(bits));
-    return {fma(r * r, q, r), bits};
-}
-
-// 2^n for the n in the low bits of `power`, -126 <= n <= 127: the upper bits of the shifted sum fall off the end.
-template <int N>
-OSTINATO_INLINE Lanes<float, N> power_of_two(typename Lanes<float, N>::Integers power) {
-    // Shifted as unsigned numbers: the bits that leave at the top are meant to.
-    typedef std::uint32_t Unsigned __attribute__((vector_size(4 * N)));
-    Unsigned bits = ((Unsigned)power + 127u) << 23;
-    Lanes<float, N> result;
-    std::memcpy(&result.v, &bits, sizeof(bits));
-    return result;
-}
-
-template <int N>
-OSTINATO_INLINE Lanes<float, N> exp(Lanes<float, N> x) {
-    using V = Lanes<float, N>;
-    auto e = exponential(at_most(at_least(x, -104.0f), 89.0f));
-    // Two factors, because 2^power alone may leave the range of a float where the product does not.
-    typename V::Integers whole = e.power - 0x4B400000;
-    typename V::Integers half = whole >> 1;
-    return (e.fraction + V::broadcast(1.0f)) * power_of_two<N>(half) * power_of_two<N>(whole - half);
-}
-
-template <int N>
-OSTINATO_INLINE Lanes<float, N> sigmoid(Lanes<float, N> x) {
-    using V = Lanes<float, N>;
-    const V one = V::broadcast(1.0f);
-    // e^-x from -x in [-40, 88]: below, 1 + e^-x is 1; above, the result is smaller than any normal float.
-    auto e = exponential(at_least(at_most(V{-x.v}, 88.0f), -40.0f));
-    V scale = power_of_two<N>(e.power);
-    return one / (one + fma(scale, e.fraction, scale));
-}
-
-template <int N>
-OSTINATO_INLINE Lanes<float, N> tanh(Lanes<float, N> x) {
-    using V = Lanes<float, N>;
-    typename V::Integers bits, sign;
-    std::memcpy(&bits, &x.v, sizeof(bits));
-    sign = bits & (typename V::Integers)((V{-V::zero().v}).v);
-    bits ^= sign;
-    V size;
-    std::memcpy(&size.v, &bits, sizeof(bits));
-    // tanh |x| = m / (m + 2), m = e^(2|x|) - 1 without cancellation; it is 1 from 9.1 on.
-    size = at_most(size, 10.0f);
-    auto e = exponential(size + size);
-    V scale = power_of_two<N>(e.power);
-    V m = fma(scale, e.fraction, scale - V::broadcast(1.0f));
-    V y = m / (m + V::broadcast(2.0f));
-    std::memcpy(&bits, &y.v, sizeof(bits));
-    bits |= sign;
-    std::memcpy(&y.v, &bits, sizeof(bits));
-    return y;
-}
-
-// Doubles serve references and gradient checks, not speed: the C library, a lane at a time.
-template <int N>
-OSTINATO_INLINE Lanes<double, N> exp(Lanes<double, N> x) {
-    for (int i = 0; i < N; ++i) x.v[i] = __builtin_exp(x.v[i]);
-    return x;
-}
-template <int N>
-OSTINATO_INLINE Lanes<double, N> sigmoid(Lanes<double, N> x) {
-    for (int i = 0; i < N; ++i) x.v[i] = 1.0 / (1.0 + __builtin_exp(-x.v[i]));
-    return x;
-}
-template <int N>
-OSTINATO_INLINE Lanes<double, N> tanh(Lanes<double, N> x) {
-    for (int i = 0; i < N; ++i) x.v[i] = __builtin_tanh(x.v[i]);
-    return x;
-}
-
-// How many vector registers the instruction set has: it decides how many rows a tile holds.
-template <class V>
-struct Registers {
-#if defined(__AVX512F__) || defined(__aarch64__)
-    static constexpr int count = 32;
-#else
-    static constexpr int count = 16;
+#if defined(__AVX512F__)
+    if constexpr (sizeof(a.v) == 64 && sizeof(T) == 4)
+        return {(typename Lanes<T, N>::Vector)_mm512_max_ps((__m512)a.v, (__m512)b.v)};
+    else
 #endif
-};
+#if defined(__AVX__)
+    if constexpr (sizeof(a.v) == 32 && sizeof(T) == 4)
+        return {(typename Lanes<T, N>::Vector)_mm256_max_ps((__m256)a.v, (__m256)b.v)};
+    else
+#endif
+        return {a.v > b.v ? a.v : b.v};
+}
 
-// Two lanes side by side: the wide tiles of one instruction set on a machine that only has a narrower one.
+// Floats seen as bits.
+template <int N>
+OSTINATO_INLINE Lanes<float, N> sign_of(Lanes<float, N> x) {
+    using Integers = typename Lanes<float, N>::Integers;
+    return {(typename Lanes<float, N>::Vector)((Integers)x.v & (Integers)Lanes<float, N>::broadcast(-0.0f).v)};
+}
+template <int N>
+OSTINATO_INLINE Lanes<float, N> exclusive_or(Lanes<float, N> a, Lanes<float, N> b) {
+    using Integers = typename Lanes<float, N>::Integers;
+    return {(typename Lanes<float, N>::Vector)((Integers)a.v ^ (Integers)b.v)};
+}
+// 2^n from n + 1.5 * 2^23, -126 <= n <= 127: n stands in the low bits and the others fall off the top.
+template <int N>
+OSTINATO_INLINE Lanes<float, N> power_of_two(Lanes<float, N> shifted) {
+    // Unsigned, because bits that leave at the top are meant to.
+    typedef std::uint32_t Unsigned __attribute__((vector_size(4 * N)));
+    return {(typename Lanes<float, N>::Vector)(((Unsigned)shifted.v + 127u) << 23)};
+}
+// A function of one number, a lane at a time.
+template <class T, int N, class Function>
+OSTINATO_INLINE Lanes<T, N> each(Lanes<T, N> x, Function function) {
+    for (int i = 0; i < N; ++i) x.v[i] = function(x.v[i]);
+    return x;
+}
+
+// Two lanes side by side. Pointwise maps run on pairs, because the long chains of one vector alone leave the core waiting;
+// and tests run the wide tiles of one instruction set on a machine that has a narrower one.
 template <class V>
 struct Pair {
     using Scalar = typename V::Scalar;
@@ -267,10 +196,100 @@ struct Pair {
     friend OSTINATO_INLINE Pair fma(Pair a, Pair b, Pair c) {
         return {fma(a.low, b.low, c.low), fma(a.high, b.high, c.high)};
     }
-    friend OSTINATO_INLINE Pair exp(Pair x) { return {exp(x.low), exp(x.high)}; }
-    friend OSTINATO_INLINE Pair sigmoid(Pair x) { return {sigmoid(x.low), sigmoid(x.high)}; }
-    friend OSTINATO_INLINE Pair tanh(Pair x) { return {tanh(x.low), tanh(x.high)}; }
+    friend OSTINATO_INLINE Pair min(Pair a, Pair b) { return {min(a.low, b.low), min(a.high, b.high)}; }
+    friend OSTINATO_INLINE Pair max(Pair a, Pair b) { return {max(a.low, b.low), max(a.high, b.high)}; }
+    friend OSTINATO_INLINE Pair sign_of(Pair x) { return {sign_of(x.low), sign_of(x.high)}; }
+    friend OSTINATO_INLINE Pair exclusive_or(Pair a, Pair b) {
+        return {exclusive_or(a.low, b.low), exclusive_or(a.high, b.high)};
+    }
+    friend OSTINATO_INLINE Pair power_of_two(Pair x) { return {power_of_two(x.low), power_of_two(x.high)}; }
+    template <class Function>
+    friend OSTINATO_INLINE Pair each(Pair x, Function function) {
+        return {each(x.low, function), each(x.high, function)};
+    }
 };
+
+// e^x = 2^power * (1 + fraction), with |fraction| < 0.42 accurate relative to itself; `power` still shifted.
+template <class V>
+struct Exponential {
+    V fraction, power;
+};
+
+// Adding it leaves a number's nearest integer in the low bits of the sum: 1.5 * 2^23.
+inline constexpr float shift = 12582912.0f;
+
+template <class V>
+OSTINATO_INLINE Exponential<V> exponential(V x) {
+    V shifted = fma(x, V::broadcast(0x1.715476p+0f), V::broadcast(shift));
+    V whole = shifted - V::broadcast(shift);
+    // ln 2 in two parts, the first short enough that whole * first is exact.
+    V r = fma(whole, V::broadcast(-0x1.62e4p-1f), x);
+    r = fma(whole, V::broadcast(-0x1.7f7d1cp-20f), r);
+    // Minimax fit of (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2: e^r - 1 within 1.4e-8 of itself.
+    V q = fma(V::broadcast(0x1.6d98dep-10f), r, V::broadcast(0x1.1227fep-7f));
+    q = fma(q, r, V::broadcast(0x1.555488p-5f));
+    q = fma(q, r, V::broadcast(0x1.5554bp-3f));
+    q = fma(q, r, V::broadcast(0x1p-1f));
+    return {fma(r * r, q, r), shifted};
+}
+
+// Doubles serve references and gradient checks, not speed: they go through the C library.
+template <class V>
+inline constexpr bool by_library = sizeof(typename V::Scalar) == 8;
+
+template <class V>
+OSTINATO_INLINE V exp(V x) {
+    if constexpr (by_library<V>) {
+        return each(x, [](double one) { return __builtin_exp(one); });
+    } else {
+        // A NaN stays: min and max keep their second operand where they cannot compare.
+        auto e = exponential(min(V::broadcast(89.0f), max(V::broadcast(-104.0f), x)));
+        // Two factors, because 2^power alone may leave the range of a float where the product does not.
+        V half = fma(e.power - V::broadcast(shift), V::broadcast(0.5f), V::broadcast(shift));
+        V rest = e.power - (half - V::broadcast(shift));
+        return (e.fraction + V::broadcast(1.0f)) * power_of_two(half) * power_of_two(rest);
+    }
+}
+
+template <class V>
+OSTINATO_INLINE V sigmoid(V x) {
+    if constexpr (by_library<V>) {
+        return each(x, [](double one) { return 1.0 / (1.0 + __builtin_exp(-one)); });
+    } else {
+        const V one = V::broadcast(1.0f);
+        // e^-x from -x in [-40, 88]: below, 1 + e^-x is 1; above, the result is smaller than any normal float.
+        x = exclusive_or(x, V::broadcast(-0.0f));
+        auto e = exponential(max(V::broadcast(-40.0f), min(V::broadcast(88.0f), x)));
+        V scale = power_of_two(e.power);
+        return one / (one + fma(scale, e.fraction, scale));
+    }
+}
+
+template <class V>
+OSTINATO_INLINE V tanh(V x) {
+    if constexpr (by_library<V>) {
+        return each(x, [](double one) { return __builtin_tanh(one); });
+    } else {
+        const V sign = sign_of(x);
+        // tanh |x| = m / (m + 2), m = e^(2|x|) - 1 without cancellation; it is 1 from 9.1 on.
+        V size = min(V::broadcast(10.0f), exclusive_or(x, sign));
+        auto e = exponential(size + size);
+        V scale = power_of_two(e.power);
+        V m = fma(scale, e.fraction, scale - V::broadcast(1.0f));
+        return exclusive_or(m / (m + V::broadcast(2.0f)), sign);
+    }
+}
+
+// How many vector registers the instruction set has: it decides how many rows a tile holds.
+template <class V>
+struct Registers {
+#if defined(__AVX512F__) || defined(__aarch64__)
+    static constexpr int count = 32;
+#else
+    static constexpr int count = 16;
+#endif
+};
+
 template <class V>
 struct Registers<Pair<V>> {
     static constexpr int count = 32;

@@ -13,25 +13,53 @@ OSTINATO_INLINE constexpr index slices(index columns, index lanes) { return (col
 // sums[r][b * Group + v] += sum over k of left(r, k) * packed(b, k, v): for each sum one chain of fused multiply-adds in
 // the order of k, so a sum never depends on which tile it was in.
 //
-// left: element (r, k) at left[r * row_step + k * depth_step].
-// packed: Blocks slices of [depth][Group][lanes], `slice` numbers apart.
-template <int Rows, int Group, int Blocks, class V>
-OSTINATO_INLINE void accumulate(V (&sums)[Rows][Group * Blocks], const typename V::Scalar* left, index row_step,
-                                index depth_step, const typename V::Scalar* packed, index slice, index depth) {
-#pragma GCC unroll 2
+// A function of its own, called and not inlined: the compiler then has all the registers for the sums.
+template <int Rows, int Group, int Blocks, class V, class T = typename V::Scalar>
+__attribute__((noinline)) void accumulate(
+    // [Rows][Blocks][Group][lanes], aligned to its lanes
+    T* __restrict sums,
+    // element (r, k) at left[r * row_step + k * depth_step]
+    const T* left, index row_step, index depth_step,
+    // Blocks slices of [depth][Group][lanes], `slice` numbers apart
+    const T* packed, index slice, index depth) {
+    constexpr int columns = Group * Blocks;
+    V held[Rows][columns];
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 16
+        for (int v = 0; v < columns; ++v) held[r][v] = V::load(sums + (r * columns + v) * V::lanes);
+    // Of the two factors, the one with fewer vectors is held: all of a step then fits in the registers.
+#pragma GCC unroll 4
     for (index k = 0; k < depth; ++k) {
-        V scale[Rows];
+        if constexpr (Rows < columns) {
+            V scale[Rows];
 #pragma GCC unroll 16
-        for (int r = 0; r < Rows; ++r) scale[r] = V::broadcast(left[r * row_step]);
+            for (int r = 0; r < Rows; ++r) scale[r] = V::broadcast(left[r * row_step]);
 #pragma GCC unroll 16
-        for (int v = 0; v < Group * Blocks; ++v) {
-            V column = V::load(packed + (v / Group) * slice + (v % Group) * V::lanes);
+            for (int v = 0; v < columns; ++v) {
+                V column = V::load(packed + (v / Group) * slice + (v % Group) * V::lanes);
 #pragma GCC unroll 16
-            for (int r = 0; r < Rows; ++r) sums[r][v] = fma(scale[r], column, sums[r][v]);
+                for (int r = 0; r < Rows; ++r) held[r][v] = fma(scale[r], column, held[r][v]);
+            }
+        } else {
+            V column[columns];
+#pragma GCC unroll 16
+            for (int v = 0; v < columns; ++v)
+                column[v] = V::load(packed + (v / Group) * slice + (v % Group) * V::lanes);
+#pragma GCC unroll 16
+            for (int r = 0; r < Rows; ++r) {
+                V scale = V::broadcast(left[r * row_step]);
+#pragma GCC unroll 16
+                for (int v = 0; v < columns; ++v) held[r][v] = fma(scale, column[v], held[r][v]);
+            }
         }
         left += depth_step;
         packed += Group * V::lanes;
     }
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 16
+        for (int v = 0; v < columns; ++v) held[r][v].store(sums + (r * columns + v) * V::lanes);
 }
 
 template <int N>
@@ -61,6 +89,45 @@ OSTINATO_INLINE void in_groups(index rows, Body body) {
         with_rows<Most>(count, [&](auto constant) { body(first, constant); });
     }
 }
+
+// Cuts `rows` into parts of at most `most`, as even as can be.
+template <class Body>
+OSTINATO_INLINE void in_parts(index rows, index most, Body body) {
+    const index parts = slices(rows, most);
+    for (index i = 0; i < parts; ++i) {
+        const index first = rows * i / parts;
+        body(first, rows * (i + 1) / parts - first);
+    }
+}
+
+// One vector, or two of them from different places as a pair.
+template <class V, int Vectors>
+struct Wide;
+template <class V>
+struct Wide<V, 1> {
+    using Type = V;
+    template <class Load>
+    static OSTINATO_INLINE V gather(Load load) {
+        return load(0);
+    }
+    template <class Store>
+    static OSTINATO_INLINE void scatter(V value, Store store) {
+        store(0, value);
+    }
+};
+template <class V>
+struct Wide<V, 2> {
+    using Type = Pair<V>;
+    template <class Load>
+    static OSTINATO_INLINE Pair<V> gather(Load load) {
+        return {load(0), load(1)};
+    }
+    template <class Store>
+    static OSTINATO_INLINE void scatter(Pair<V> value, Store store) {
+        store(0, value.low);
+        store(1, value.high);
+    }
+};
 
 template <class V>
 OSTINATO_INLINE V load_columns(const typename V::Scalar* from, index columns) {

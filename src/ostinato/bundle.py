@@ -69,10 +69,14 @@ class Bundle:
         table = config["recipe"]
         try:
             task = tasks.build(table["task"], at="task")
-            task.restore({name: data.decode() for name, data in files.items() if not name.startswith(("model.", "training."))})
+            task.restore(
+                {name: data.decode() for name, data in files.items() if not name.startswith(("model.", "training."))}
+            )
             model = build_model(task, models.spec(table["model"], "model"))
         except (ConfigError, KeyError, UnicodeDecodeError) as error:
-            raise BundleError(f"{at}: its recipe does not fit this version of Ostinato ({error}); install the one that made it") from error
+            raise BundleError(
+                f"{at}: its recipe does not fit this version of Ostinato ({error}); install the one that made it"
+            ) from error
         model.load_state_dict(_tensors(files, model, at))
         return cls(task, model, table)
 
@@ -141,7 +145,8 @@ def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
     needed, free = 4 * numbers, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > free:
         raise ResourceError(
-            f"model: {numbers:,} parameters need {needed / 2**30:,.1f} GiB but this machine has {free / 2**30:,.1f}; take fewer or smaller layers"
+            f"model: {numbers:,} parameters need {needed / 2**30:,.1f} GiB but this machine has "
+            f"{free / 2**30:,.1f}; take fewer or smaller layers"
         )
     return task.model(spec)
 
@@ -205,7 +210,10 @@ def read_folder(path: Path) -> Files:
 
 def _manifest(files: Mapping[str, bytes], schema: int = SCHEMA) -> bytes:
     # One canonical form, with a checksum of itself, so that no bit of it can change unseen.
-    body: dict[str, Any] = {"schema": schema, "sha256": {name: hashlib.sha256(files[name]).hexdigest() for name in files}}
+    body: dict[str, Any] = {
+        "schema": schema,
+        "sha256": {name: hashlib.sha256(files[name]).hexdigest() for name in files},
+    }
     body["self"] = hashlib.sha256(json.dumps(body).encode()).hexdigest()
     return json.dumps(body, indent=2).encode()
 
@@ -215,7 +223,9 @@ def _migrated(files: Files, schema: int, path: Path) -> Files:
         raise BundleError(f"{path}: its schema is {schema} and this version reads up to {SCHEMA}; upgrade Ostinato")
     for old in range(schema, SCHEMA):
         if old not in MIGRATIONS:
-            raise BundleError(f"{path}: its schema {old} is no longer read; load and save it with an older Ostinato first")
+            raise BundleError(
+                f"{path}: its schema {old} is no longer read; load and save it with an older Ostinato first"
+            )
         files = MIGRATIONS[old](files)
     return files
 

@@ -22,7 +22,7 @@ class Padded:
 
     @classmethod
     def of(cls, rows: Sequence[Tensor]) -> "Padded":
-        """One row a tensor [T ...], zero-padded to the longest. Raises DataError where there is none or they disagree."""
+        """One row a tensor [T ...], zero-padded to the longest. Raises DataError if none is given or they differ."""
         if not rows:
             raise DataError("Padded.of: there is no row to pad; pass at least one tensor")
         if len({(row.shape[1:], row.dtype) for row in rows}) > 1:
@@ -60,8 +60,16 @@ class Padded:
 
     def zeroed(self) -> "Padded":
         """Padding set to zero."""
+        if self._is_full():
+            return self
         mask = self.mask.reshape(self.batch, self.steps, *[1] * (self.data.dim() - 2))
         return self.map(lambda data: data.masked_fill(~mask, 0))
+
+    def _is_full(self) -> bool:
+        # Asked where asking is cheap: a compiled graph cannot branch on a value, and a GPU would have to be waited for.
+        if torch.compiler.is_compiling() or self.lengths.device.type != "cpu":
+            return False
+        return bool((self.lengths == self.steps).all())
 
     def reversed(self) -> "Padded":
         """Each row's real steps in the opposite order; padding stays at the end."""
@@ -84,17 +92,19 @@ class Padded:
 
     def then(self, later: "Padded") -> "Padded":
         """Row by row, these steps and then those of `later`; padding only at the end."""
+        if later.steps == 0 and self.batch >= later.batch:  # later may be the nothing that a layer held back: of no rows
+            return self
         if self.steps == 0:
             return later
-        if later.steps == 0:
-            return self
         data = torch.cat([self.data, later.data], dim=1)
         steps = torch.arange(data.shape[1], device=data.device)
         mine, theirs = (lengths.to(data.device).unsqueeze(1) for lengths in (self.lengths, later.lengths))
         # The i-th real step of the result: from the first part while it lasts, then from the second.
         order = torch.where(steps < mine, steps, steps - mine + self.steps)
         order = torch.where(steps < mine + theirs, order, 0)
-        joined = Padded(data[torch.arange(len(data), device=data.device).unsqueeze(1), order], self.lengths + later.lengths)
+        joined = Padded(
+            data[torch.arange(len(data), device=data.device).unsqueeze(1), order], self.lengths + later.lengths
+        )
         return joined.trimmed().zeroed()
 
     def split(self, counts: Tensor) -> tuple["Padded", "Padded"]:

@@ -58,28 +58,30 @@ def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
     problems = [
         f"{key}: a recipe has no such table; {nearest(key, list(SECTIONS))}" for key in table if key not in SECTIONS
     ]
-    problems += [f"{section}: the recipe has no [{section}] table; add one" for section in SECTIONS if section not in table]
-    task, model, data = (
-        registry.check(table[section], section) if section in table else (None, [])
-        for section, registry in (("task", tasks), ("model", models), ("data", sources))
-    )
-    for _, found in (task, model, data):
-        problems += found
+    problems += [
+        f"{section}: the recipe has no [{section}] table; add one" for section in SECTIONS if section not in table
+    ]
+    task, found = tasks.check(table["task"], "task") if "task" in table else (None, [])
+    problems += found
+    data, found = sources.check(table["data"], "data") if "data" in table else (None, [])
+    problems += found
+    model, found = models.check(table["model"], "model") if "model" in table else (None, [])
+    problems += found
     train = table.get("train", {})
     if isinstance(train, Mapping):
         options, found = check_call(settings, train, "train", "training")
     else:
         options, found = {}, ["train: it is a table of settings; write [train]"]
     problems += found
-    if problems or task[0] is None or model[0] is None or data[0] is None:
+    if problems or task is None or model is None or data is None:
         raise ConfigError([f"{at}: {problem}" for problem in problems])
-    whole = {"task": resolve(task[0]), "data": resolve(data[0]), "model": resolve(model[0])}
+    whole = {"task": resolve(task), "data": resolve(data), "model": resolve(model)}
     whole["train"] = _filled(settings, options)
     try:
         chosen = settings(**options)
     except ConfigError as error:
         raise ConfigError([f"{at}: {problem}" for problem in error.problems]) from error
-    return Recipe(whole, task[0], data[0], model[0], chosen)
+    return Recipe(whole, task, data, model, chosen)
 
 
 def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Names for constructors: a table becomes a call.
 
 A table with a `name` is a call of what is registered under that name. The signature is the schema: **ordinary
-parameters are what a table may say; keyword-only parameters are wiring** that the caller supplies (sizes learnt from
-data, other objects). A nested table is a `Spec`: checked with the rest, called later by the parent that knows its wiring.
+parameters are what a table may say; keyword-only parameters are wiring** that the caller supplies (sizes learnt
+from data, other objects). A nested table is a `Spec`: checked with the rest, called later by the parent that knows
+its wiring.
 """
 
 import difflib
@@ -65,7 +66,7 @@ class Registry(Generic[T]):
     installed packages add theirs through the entry point group `ostinato.<kind>s`.
     """
 
-    def __init__(self, noun: type[T], kind: str, package: str):
+    def __init__(self, noun: Any, kind: str, package: str):
         self.noun, self.kind, self.package = noun, kind, package
         self._entries: dict[str, Entry[T]] = {}
         self._loaded = False
@@ -117,7 +118,7 @@ class Registry(Generic[T]):
         """The Spec, if there is one to be had, and every problem as one sentence each."""
         self._load()
         if not isinstance(table, Mapping):
-            return None, [f"{at}: a {self.kind} is a table with a name, not {table!r}; write {{ name = \"…\" }}"]
+            return None, [f'{at}: a {self.kind} is a table with a name, not {table!r}; write {{ name = "…" }}']
         if "name" not in table:
             return None, [f"{at}: it has no name; say one of {', '.join(self._entries)}"]
         name = table["name"]
@@ -159,12 +160,12 @@ def check_call(constructor: Callable[..., Any], table: Table, at: str, name: str
     for key, (registry, shape, required) in nested.items():
         if key not in table:
             if required:
-                problems.append(f"{at}.{key}: {name} needs it; write {key} = {{ name = \"…\" }}")
+                problems.append(f'{at}.{key}: {name} needs it; write {key} = {{ name = "…" }}')
             continue
         value = table[key]
         if shape is list:
             if not isinstance(value, list):
-                problems.append(f"{at}.{key}: it is a list of tables, not {value!r}; write [{{ name = \"…\" }}]")
+                problems.append(f'{at}.{key}: it is a list of tables, not {value!r}; write [{{ name = "…" }}]')
                 continue
             checked = [registry.check(item, f"{at}.{key}[{i}]") for i, item in enumerate(value)]
             options[key] = [spec for spec, _ in checked]

@@ -29,10 +29,11 @@ def over(fn: Callable[..., Tensor], *states: S) -> S:
 def select(state: S, rows: Tensor | Sequence[int]) -> S:
     """The states of `rows`, in that order; a row may be taken several times, or never."""
     index = torch.as_tensor(rows, dtype=torch.int64)
-    chosen: S = _walk(
-        lambda leaf: leaf.index_select(0, index.to(leaf.device)), lambda lists: [lists[0][i] for i in index.tolist()], (state,)
+    return _walk(  # type: ignore[no-any-return]
+        lambda leaf: leaf.index_select(0, index.to(leaf.device)),
+        lambda lists: [lists[0][i] for i in index.tolist()],
+        (state,),
     )
-    return chosen
 
 
 def where(keep: Tensor, new: S, old: S) -> S:
@@ -51,7 +52,9 @@ def detach(state: S) -> S:
 
 def cat(states: Sequence[S]) -> S:
     """The rows of several states, one after another."""
-    return _walk(lambda *leaves: torch.cat(leaves), lambda lists: [key for keys in lists for key in keys], tuple(states))  # type: ignore[no-any-return]
+    return _walk(  # type: ignore[no-any-return]
+        lambda *leaves: torch.cat(leaves), lambda lists: [key for keys in lists for key in keys], tuple(states)
+    )
 
 
 def batch_of(state: State) -> int | None:
@@ -83,22 +86,23 @@ def unflatten(tensors: Mapping[str, Tensor], like: S, prefix: str = "", at: str 
     wanted = flatten(like, prefix)
     if found != set(wanted):
         odd = sorted(found ^ set(wanted))
-        raise StreamError(f"{at}: it has {sorted(found)} where {sorted(wanted)} is needed ({', '.join(odd)} differs); it is of another model")
+        raise StreamError(f"{at}: it has too much or too little ({', '.join(odd)}); it is the state of another model")
     for name, leaf in wanted.items():
-        ragged = name.endswith(".data")
-        if tensors[name].shape[2 if ragged else 1 :] != leaf.shape[2 if ragged else 1 :] or tensors[name].dtype != leaf.dtype:
+        fixed, given = 2 if name.endswith(".data") else 1, tensors[name]
+        if given.shape[fixed:] != leaf.shape[fixed:] or given.dtype != leaf.dtype:
             raise StreamError(
-                f"{at}: {name} is {tensors[name].dtype} {list(tensors[name].shape)} where {leaf.dtype} {list(leaf.shape)} "
-                f"(but for the batch) is needed; it is of another model"
+                f"{at}: {name} is {given.dtype} {list(given.shape)} where {leaf.dtype} {list(leaf.shape)} is needed "
+                "(but for the batch); it is the state of another model"
             )
-    return _rebuild(tensors, like, prefix)
+    return _rebuild(tensors, like, prefix)  # type: ignore[no-any-return]
 
 
 def fit(state: S, like: S, batch: int, at: str) -> S:
     """`state`, if it has `like`'s structure and `batch` rows. Raises StreamError that says where and what to do."""
     if type(state) is not type(like):
         raise StreamError(
-            f"{at}: a {type(state).__name__} was given where a {type(like).__name__} is needed; start from initial({batch})"
+            f"{at}: a {type(state).__name__} was given where a {type(like).__name__} is needed; "
+            f"start from initial({batch})"
         )
     mine, wanted = flatten(state), flatten(like)
     if mine.keys() != wanted.keys() or any(
@@ -108,7 +112,8 @@ def fit(state: S, like: S, batch: int, at: str) -> S:
     for name, leaf in mine.items():
         if leaf.shape[0] != batch:
             raise StreamError(
-                f"{at}: the state's {name} holds {leaf.shape[0]} rows but the input has {batch}; select its rows or start from initial({batch})"
+                f"{at}: the state's {name} holds {leaf.shape[0]} rows but the input has {batch}; "
+                f"select its rows or start from initial({batch})"
             )
     return state
 
@@ -127,7 +132,9 @@ def load(path: str | PathLike[str], like: S) -> S:
     return unflatten(tensors, like, at=str(path))
 
 
-def _walk(fn: Callable[..., Tensor], of_lists: Callable[[Sequence[list[Any]]], list[Any]], states: Sequence[Any]) -> Any:
+def _walk(
+    fn: Callable[..., Tensor], of_lists: Callable[[Sequence[list[Any]]], list[Any]], states: Sequence[Any]
+) -> Any:
     first = states[0]
     if isinstance(first, Tensor):
         return fn(*states)

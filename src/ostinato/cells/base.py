@@ -62,12 +62,10 @@ class Cell(nn.Module, ABC):
         """`step`, under the name by which torch calls a module."""
         return self.step(gates, state)
 
-    def scan(
-        self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None
-    ) -> tuple[Outputs, State]:
+    def scan(self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None) -> tuple[Outputs, State]:
         """All steps: the compiled recurrence where it can run, the fold of `step` otherwise (said once in the log)."""
         if self.fused is not None:
-            weights = [self.get_parameter(name) for name in self.fused.weights]
+            weights = tuple(self.get_parameter(name) for name in self.fused.weights)
             reason = "masks" if masks is not None else self.fused.refuses(gates, state, lengths, weights)
             if reason is None:
                 return self.fused(self, gates, state, lengths)
@@ -78,7 +76,7 @@ class Cell(nn.Module, ABC):
         self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None
     ) -> tuple[Outputs, State]:
         """The fold of `step`: slow, plain, differentiable any number of times."""
-        if masks is None:
+        if masks is None or gates.shape[1] == 0:
             return fold(self, gates, state, lengths)
         time = iter(range(gates.shape[1]))
 
@@ -107,7 +105,8 @@ def _say_once(cell: str, reason: str) -> None:
 
 
 def _with_first(state: State, leaf: Tensor) -> State:
-    return state._replace(**{state._fields[0]: leaf}) if hasattr(state, "_fields") else (leaf, *state[1:])
+    leaves = (leaf, *state[1:])
+    return type(state)(*leaves) if hasattr(state, "_fields") else leaves
 
 
 cells: Registry[Cell] = Registry(Cell, "cell", "ostinato.cells")

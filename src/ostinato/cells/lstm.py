@@ -1,4 +1,4 @@
-"""Long short-term memory (Hochreiter and Schmidhuber, 1997) with a forget gate (Gers, Schmidhuber and Cummins, 2000)."""
+"""Long short-term memory (Hochreiter and Schmidhuber, 1997) with a forget gate (Gers et al., 2000)."""
 
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from ostinato import kernels
 from ostinato.cells.base import Cell, register
 from ostinato.registry import Hidden
 from ostinato.shapes import GatesAt, OutputAt
+from ostinato.state import State
 
 
 class LSTMState(NamedTuple):
@@ -34,9 +35,9 @@ class LSTM(Cell):
         super().__init__(hidden, inputs=inputs)
         self.recurrent = nn.Linear(hidden, 4 * hidden, bias=False)
         with torch.no_grad():
-            for block in self.recurrent.weight.split(hidden):
+            for block in torch.split(self.recurrent.weight, hidden):
                 nn.init.orthogonal_(block)
-            for block in self.input.weight.split(hidden):
+            for block in torch.split(self.input.weight, hidden):
                 nn.init.xavier_uniform_(block)
             self.input.bias.zero_()[hidden : 2 * hidden] = forget_bias
 
@@ -44,9 +45,10 @@ class LSTM(Cell):
         """Zeros."""
         return LSTMState(self.zeros(batch), self.zeros(batch))
 
-    def step(self, gates: GatesAt, state: LSTMState) -> tuple[OutputAt, LSTMState]:
+    def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, LSTMState]:
         """One step: the definition."""
-        i, f, g, o = (gates + self.recurrent(state.h)).chunk(4, dim=-1)
-        c = torch.sigmoid(f) * state.c + torch.sigmoid(i) * torch.tanh(g)
+        h, c = state
+        i, f, g, o = (gates + self.recurrent(h)).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, LSTMState(h, c)

@@ -2,7 +2,6 @@
 
 from ostinato.data.batch import Batches, Example, Window
 from ostinato.data.batching import Shuffled, Streams
-from ostinato.data.plain import text
 from ostinato.data.sources import Corpora, Progress, register, sources
 from ostinato.data.text import Text
 from ostinato.data.tokens import TokenFile, Tokens
@@ -20,5 +19,4 @@ __all__ = [
     "Window",
     "register",
     "sources",
-    "text",
 ]

@@ -23,7 +23,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
-        with temporary.open("wb") as file:
+        file = temporary.open("wb")
+    except OSError as error:
+        raise DataError(f"{path}: it cannot be written ({error.strerror}); choose another folder") from error
+    try:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -32,8 +36,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ResourceError(f"{path}: the disk is full; free some space and start again") from error
-        if error.filename is not None and str(error.filename) in (str(temporary), str(path), str(path.parent)):
-            raise DataError(f"{path}: it cannot be written ({error.strerror}); choose another folder") from error
         raise
     finally:
         with contextlib.suppress(OSError):

@@ -1,11 +1,12 @@
 """Example, Window and Batches: what a task is fed, reachable by epoch and index alone."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from ostinato.text.tokenizers import Ids
 
 
+@runtime_checkable
 class Example(Protocol):
     """Anything that says where it came from."""
 
@@ -26,6 +27,7 @@ class Window(NamedTuple):
     continues: bool
 
 
+@runtime_checkable
 class Batches(Protocol):
     """Every batch of every epoch, by number: where training stands is two integers."""
 

@@ -55,7 +55,7 @@ class Streams:
 
 
 class Shuffled(Generic[E]):
-    """Independent examples, `rows` at a time, in an order that (seed, epoch) alone decides; the last batch may be small."""
+    """Independent examples, `rows` at a time, ordered by (seed, epoch) alone; the last batch may be small."""
 
     def __init__(self, examples: Sequence[E], rows: int, seed: int):
         if rows < 1:

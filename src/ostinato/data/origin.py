@@ -4,15 +4,18 @@ import gzip
 import json
 import lzma
 import os
+import stat
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from ostinato.data.atomic import replacing
 from ostinato.data.sources import Progress, quiet
 from ostinato.errors import DataError
 from ostinato.registry import nearest
+
+Unpacked: TypeAlias = gzip.GzipFile | lzma.LZMAFile
 
 MIRROR = "OSTINATO_DATA"
 CHUNK_BYTES = 1 << 20
@@ -28,7 +31,7 @@ def located(name: str, folder: Path, progress: Progress = quiet) -> Path:
     if kind == "builtin":
         return _builtin(rest, folder)
     path = checked(_mirrored(rest) if kind == "mirror" else Path(name))
-    openers: dict[str, Callable[[BinaryIO], BinaryIO]] = {".gz": _gzip, ".xz": _xz}
+    openers: dict[str, Callable[[BinaryIO], Unpacked]] = {".gz": _gzip, ".xz": lzma.LZMAFile}
     if path.suffix in openers:
         return _decompressed(path, folder, openers[path.suffix], progress)
     return path
@@ -37,19 +40,19 @@ def located(name: str, folder: Path, progress: Progress = quiet) -> Path:
 def checked(path: Path) -> Path:
     """`path`, if it is a file that can be read. Raises DataError that says what else it is, or the nearest name."""
     try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError(f"{path}: it is a folder, not a text file; name a file in it")
+        if not stat.S_ISREG(mode):  # a pipe or a device has no size and cannot be read twice
+            raise DataError(f"{path}: it is not a regular file; save its contents to a file first")
         with path.open("rb"):
-            pass
-    except FileNotFoundError:
+            return path
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{path}: there is no such file; {_neighbour(path)}") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: it is a folder, not a text file; name a file in it") from None
     except PermissionError:
         raise DataError(f"{path}: it may not be read by this user; change its permissions") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: it cannot be opened ({error}); name another file") from None
-    if not path.is_file():  # a pipe or a device has no size and cannot be read twice
-        raise DataError(f"{path}: it is not a regular file; save its contents to a file first")
-    return path
+    except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
+        raise DataError(f"{str(path)[:80]!r}: it cannot be opened ({error}); name another file") from None
 
 
 def _neighbour(path: Path) -> str:
@@ -66,7 +69,7 @@ def _neighbour(path: Path) -> str:
 def _mirrored(rest: str) -> Path:
     root = os.environ.get(MIRROR)
     if not root:
-        raise DataError(f"mirror:{rest}: the environment variable {MIRROR} is not set; set it to the folder of data sets")
+        raise DataError(f"mirror:{rest}: the variable {MIRROR} is not set; set it to the folder of data sets")
     if not Path(root).is_dir():
         raise DataError(f"mirror:{rest}: {MIRROR} names {root}, which is no folder; set it to the folder of data sets")
     return Path(root) / rest
@@ -85,18 +88,18 @@ def _builtin(name: str, folder: Path) -> Path:
     return path
 
 
-def _gzip(file: BinaryIO) -> BinaryIO:
-    return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+def _gzip(file: BinaryIO) -> Unpacked:
+    return gzip.GzipFile(fileobj=file)
 
 
-def _xz(file: BinaryIO) -> BinaryIO:
-    return lzma.LZMAFile(file)  # type: ignore[return-value]
-
-
-def _decompressed(path: Path, folder: Path, opener: Callable[[BinaryIO], BinaryIO], progress: Progress) -> Path:
+def _decompressed(path: Path, folder: Path, opener: Callable[[BinaryIO], Unpacked], progress: Progress) -> Path:
     plain, sidecar = folder / path.stem, folder / f"{path.stem}.source.json"
-    stat = path.stat()
-    origin = {"source": str(path.resolve()), "size_bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
+    found = path.stat()
+    origin: dict[str, str | int] = {
+        "source": str(path.resolve()),
+        "size_bytes": found.st_size,
+        "modified_ns": found.st_mtime_ns,
+    }
     if _holds(sidecar, origin, plain):
         return plain
     sidecar.unlink(missing_ok=True)  # first, so that it never speaks of a file it was not written for
@@ -105,7 +108,7 @@ def _decompressed(path: Path, folder: Path, opener: Callable[[BinaryIO], BinaryI
         with path.open("rb") as packed, replacing(plain) as file, opener(packed) as unpacked:
             while chunk := unpacked.read(CHUNK_BYTES):
                 written += file.write(chunk)
-                progress(f"decompress {path.name}", packed.tell(), stat.st_size)
+                progress(f"decompress {path.name}", packed.tell(), found.st_size)
     except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
         raise DataError(f"{path}: it cannot be decompressed ({error}); fetch it again") from error
     with replacing(sidecar) as file:

@@ -6,7 +6,7 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ FAULT_BYTES = 64 << 10  # what the kernel maps around one page that was asked fo
 CHUNK_TOKENS = 1 << 20
 
 
+@runtime_checkable
 class Tokens(Protocol):
     """A row of ids: a TokenFile, or an array."""
 
@@ -46,6 +47,16 @@ class TokenCounts:
     oov: int
     text_sha256: str
     tokenizer_sha256: str
+    errors: str
+
+    def of(self, text: Text, tokenizer_sha256: str) -> bool:
+        """Whether the ids are of this text, read in this way by this tokenizer."""
+        wanted = (text.sha256, tokenizer_sha256, text.errors)
+        return (self.text_sha256, self.tokenizer_sha256, self.errors) == wanted
+
+    def fit(self, path: Path) -> bool:
+        """Whether the file is there and as long as it should be."""
+        return path.is_file() and path.stat().st_size == self.count * np.dtype(self.dtype).itemsize
 
 
 class TokenFile:
@@ -71,9 +82,8 @@ class TokenFile:
         sidecar = path.with_name(f"{path.name}.json")
         tokenizer_sha256 = hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
         counts = _counts(sidecar)
-        if counts is not None and (counts.text_sha256, counts.tokenizer_sha256) == (text.sha256, tokenizer_sha256):
-            if path.is_file() and path.stat().st_size == counts.count * np.dtype(counts.dtype).itemsize:
-                return cls(path, counts)
+        if counts is not None and counts.of(text, tokenizer_sha256) and counts.fit(path):
+            return cls(path, counts)
         sidecar.unlink(missing_ok=True)  # first, so that it never speaks of ids it was not written for
         counts = _write(text, tokenizer, path, tokenizer_sha256, progress)
         with replacing(sidecar) as file:
@@ -138,7 +148,9 @@ def _write(text: Text, tokenizer: Tokenizer, path: Path, tokenizer_sha256: str, 
         file.write(ids.astype(tokenizer.dtype, copy=False).tobytes())
         count += len(ids)
     size_bytes = size_bytes if text.errors == "replace" else text.size_bytes
-    return TokenCounts(tokenizer.dtype.str, count, characters, size_bytes, oov, text.sha256, tokenizer_sha256)
+    return TokenCounts(
+        tokenizer.dtype.str, count, characters, size_bytes, oov, text.sha256, tokenizer_sha256, text.errors
+    )
 
 
 def _counts(sidecar: Path) -> TokenCounts | None:

@@ -1,6 +1,6 @@
 """SequenceLayer: a layer, a stack, a whole encoder; the same call offline and streaming."""
 
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
@@ -35,6 +35,9 @@ class SequenceLayer(Protocol):
     def finish(self, state: State) -> Padded:
         """What was held back, once the sequence has ended."""
         ...
+
+
+L = TypeVar("L", bound=SequenceLayer)
 
 
 class Memoryless(nn.Module):
@@ -76,11 +79,11 @@ def started(layer: SequenceLayer, x: Padded, state: State | None) -> State:
     return fit(state, layer.initial(1), x.batch, name)
 
 
-def as_module(layer: SequenceLayer) -> nn.Module:
-    """A SequenceLayer as the nn.Module that it also is. Raises TypeError for one that is not."""
+def as_module(layer: L) -> L:
+    """The layer, if it is a torch module too, so that its parameters can be trained. Raises TypeError if not."""
     if not isinstance(layer, nn.Module):
         raise TypeError(f"{type(layer).__name__} is no torch.nn.Module; its parameters could not be trained")
-    return cast(nn.Module, layer)
+    return layer
 
 
 layers: Registry[SequenceLayer] = Registry(SequenceLayer, "layer", "ostinato.layers")

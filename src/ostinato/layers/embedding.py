@@ -25,7 +25,7 @@ class Embedding(Memoryless):
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
         """Ids [B T] to vectors [B T outputs]."""
         started(self, x, state)
-        return x.map(lambda ids: nn.functional.embedding(ids, self.weight)), ()
+        return x.zeroed().map(lambda ids: nn.functional.embedding(ids, self.weight)), ()
 
     def scores(self, x: Tensor) -> Tensor:
         """Vectors [... outputs] to a logit for each token [... inputs]."""

@@ -1,6 +1,7 @@
 """Recurrent layers: a cell over time, the other way, both ways, one after another, around a shortcut."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -31,7 +32,8 @@ class Recurrent(nn.Module):
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
         """Every step of every row; rows that have ended keep their state."""
         state = started(self, x, state)
-        gates, state = self.cell.project(x.data, state)
+        # What stands in the padding must not reach a gradient of the projection, not even as zero times NaN.
+        gates, state = self.cell.project(x.zeroed().data, state)
         out, state = self.cell.scan(gates, state, x.lengths)
         return Padded(out, x.lengths), state
 
@@ -67,7 +69,7 @@ class Backward(Whole):
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
         """[B T inputs] to [B T outputs], step t having seen steps t and later."""
         started(self, x, state)
-        return whole(self.layer, x.reversed()).reversed(), ()  # type: ignore[arg-type]
+        return whole(self.layer, x.reversed()).reversed(), ()
 
 
 class Bidirectional(Whole):
@@ -77,7 +79,8 @@ class Bidirectional(Whole):
         super().__init__()
         if forward.inputs != backward.inputs:
             raise ConfigError(
-                f"Bidirectional: one side takes {forward.inputs} inputs, the other {backward.inputs}; give both the same"
+                f"Bidirectional: one side takes {forward.inputs} inputs and the other {backward.inputs}; "
+                "give both the same"
             )
         self.ahead, self.back = as_module(forward), Backward(backward)
         self.inputs, self.outputs = forward.inputs, forward.outputs + backward.outputs
@@ -85,35 +88,28 @@ class Bidirectional(Whole):
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
         """[B T inputs] to [B T forward.outputs + backward.outputs]."""
         started(self, x, state)
-        ahead, (back, _) = whole(self.ahead, x), self.back(x)  # type: ignore[arg-type]
-        return Padded(torch.cat([ahead.data, back.data], dim=-1), x.lengths), ()
+        ahead, (back, _) = whole(self.ahead, x), self.back(x)
+        both = [side.stretched(x.steps).data for side in (ahead, back)]  # one that looks ahead may have trimmed its padding
+        return Padded(torch.cat(both, dim=-1), x.lengths), ()
 
 
 class Stack(nn.Module):
-    """Layers one after another; the state is the tuple of theirs."""
+    """Layers one after another; the state is the tuple of theirs, the latency their sum."""
 
     def __init__(self, layers: Sequence[SequenceLayer]):
         super().__init__()
         if not layers:
             raise ConfigError("Stack: it has no layer; give it at least one")
-        for below, above in zip(layers, layers[1:]):
+        for below, above in pairwise(layers):
             if below.outputs != above.inputs:
                 raise ConfigError(
                     f"Stack: {type(below).__name__} gives {below.outputs} outputs but {type(above).__name__} takes "
                     f"{above.inputs} inputs; make them equal"
                 )
-        self.layers = nn.ModuleList(as_module(layer) for layer in layers)
+        self.layers = nn.ModuleList(as_module(layer) for layer in layers)  # type: ignore[arg-type]
         self.inputs, self.outputs = layers[0].inputs, layers[-1].outputs
-
-    @property
-    def latency(self) -> int | None:
-        """The sum of theirs; None if one of them needs the whole sequence."""
-        total = 0
-        for layer in self._each():
-            if layer.latency is None:
-                return None
-            total += layer.latency
-        return total
+        waits = [layer.latency for layer in layers]
+        self.latency: int | None = None if None in waits else sum(wait or 0 for wait in waits)
 
     def initial(self, batch: int) -> State:
         """One state a layer; nothing where the stack needs the whole sequence."""
@@ -165,7 +161,8 @@ class Residual(nn.Module):
         super().__init__()
         if layer.inputs != layer.outputs:
             raise ConfigError(
-                f"Residual: {type(layer).__name__} turns {layer.inputs} inputs into {layer.outputs} outputs; make them equal"
+                f"Residual: {type(layer).__name__} turns {layer.inputs} inputs into {layer.outputs} outputs; "
+                "make them equal"
             )
         self.layer = as_module(layer)
         self.inputs, self.outputs = layer.inputs, layer.outputs
@@ -173,7 +170,7 @@ class Residual(nn.Module):
 
     def initial(self, batch: int) -> State:
         """The layer's, and no input waiting (none ever does where the layer answers at once)."""
-        inner: State = self.layer.initial(batch)  # type: ignore[operator]
+        inner = self.layer.initial(batch)
         if not self.latency:
             return inner
         lengths = torch.zeros(batch, dtype=torch.int64)
@@ -181,7 +178,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
         """[B T D] to [B T' D]."""
-        state = started(self, x, state)  # type: ignore[arg-type]
+        state = started(self, x, state)
         if not self.latency:
             out, state = self.layer(x, state)
             return Padded(out.data + x.data, out.lengths), state
@@ -192,8 +189,8 @@ class Residual(nn.Module):
     def finish(self, state: State) -> Padded:
         """What the layer held back, with the inputs that waited for it."""
         if not self.latency:
-            return self.layer.finish(state)  # type: ignore[operator, no-any-return]
-        out: Padded = self.layer.finish(state[0])  # type: ignore[operator]
+            return self.layer.finish(state)
+        out = self.layer.finish(state[0])
         return Padded(out.data + state[1].stretched(out.steps).data[:, : out.steps], out.lengths)
 
 

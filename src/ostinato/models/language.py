@@ -52,13 +52,12 @@ class Language(nn.Module):
     def initial(self, batch: int) -> LanguageState:
         """Before any token."""
         weight = self.embedding.weight
-        return LanguageState(weight.new_zeros(batch, self.body.outputs), self.body.initial(batch))  # type: ignore[arg-type, operator]
+        return LanguageState(weight.new_zeros(batch, self.body.outputs), self.body.initial(batch))
 
-    def forward(self, x: Padded, state: LanguageState | None = None) -> tuple[Padded, LanguageState]:
+    def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, LanguageState]:
         """Ids [B T] to logits [B T V] of the token after each."""
-        state = started(self, x, state)  # type: ignore[assignment]
-        out, state = self._read(x, state)  # type: ignore[arg-type]
-        return out.map(self._logits), state
+        out, after = self._read(x, started(self, x, state))
+        return out.map(self._logits), after
 
     def finish(self, state: State) -> Padded:
         """Nothing is held back."""
@@ -80,7 +79,7 @@ class Language(nn.Module):
         """[N T] natural log-probabilities of the tokens (0 on padding) and the state after them, in one pass."""
         out, after = self._read(tokens, state)
         before = torch.cat([state.output.unsqueeze(1), out.data], dim=1)[:, :-1]
-        chosen = torch.log_softmax(self._logits(before), dim=-1).gather(-1, tokens.data.unsqueeze(-1)).squeeze(-1)
+        chosen = torch.log_softmax(self._logits(before), dim=-1).gather(-1, tokens.zeroed().data.unsqueeze(-1)).squeeze(-1)
         return chosen.masked_fill(~tokens.mask, 0.0), after
 
     def log_probs_of(self, state: LanguageState, candidates: Tensor) -> Tensor:
@@ -91,15 +90,16 @@ class Language(nn.Module):
         """None: there is no source to attend to."""
         return None
 
-    def _read(self, tokens: Padded, state: LanguageState) -> tuple[Padded, LanguageState]:
+    def _read(self, tokens: Padded, state: State) -> tuple[Padded, LanguageState]:
+        output, layers = state
         embedded, _ = self.embedding(tokens)
-        out, layers = self.body(embedded, state.layers)
+        out, layers = self.body(embedded, layers)
         if out.steps == 0:
-            return out, LanguageState(state.output, layers)
+            return out, LanguageState(output, layers)
         last = (tokens.lengths - 1).clamp_min(0).reshape(-1, 1, 1).expand(-1, 1, out.data.shape[-1])
         latest = out.data.gather(1, last.to(out.data.device)).squeeze(1)
         read = (tokens.lengths > 0).unsqueeze(1).to(out.data.device)
-        return out, LanguageState(torch.where(read, latest, state.output), layers)
+        return out, LanguageState(torch.where(read, latest, output), layers)
 
     def _logits(self, output: Tensor) -> Tensor:
         if self.head is not None:

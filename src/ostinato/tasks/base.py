@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -25,7 +25,8 @@ Prediction: TypeAlias = Any
 """What a task says of one row; `Task.show` turns it into what is printed as JSON."""
 
 
-class Loss(NamedTuple):
+@dataclass(frozen=True)
+class Loss:
     """A sum over `count` things (tokens, rows), so that losses of unlike batches add up."""
 
     total: Tensor

@@ -1,6 +1,5 @@
 """Language modelling: p(x) = Π p(x_t | x_<t), learnt from contiguous text with the state carried along."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -98,15 +97,14 @@ class LanguageTask(Task):
     def held_out(self, split: str) -> Batches:
         """The same few rows for every model; one row where the text is short."""
         file = self._file(split)
-        rows = max(1, min(ROWS, file.count // 4096))
+        rows = max(1, min(ROWS, len(file) // 4096))
         return Streams(file, rows, STEPS_AT_ONCE // 4)
 
     def judges(self, split: str) -> tuple[Metric, ...]:
         """Bits and nats a character, bits a byte, perplexity a token, each naming the text."""
-        corpus = self._file(split).sha256
-        tokenizer = hashlib.sha256(self._tokens().to_json().encode()).hexdigest()
+        counts = self._file(split).counts
         return tuple(
-            kind(corpus=corpus, tokenizer=tokenizer)
+            kind(corpus=counts.text_sha256, tokenizer=counts.tokenizer_sha256)
             for kind in (BitsPerCharacter, NatsPerCharacter, BitsPerByte, Perplexity)
         )
 
@@ -177,7 +175,7 @@ class LanguageTask(Task):
         state = lm.start(torch.zeros(1, dtype=torch.int64))
         stats: list[list[np.ndarray]] = [[] for _ in metrics]
         with torch.inference_mode():
-            for start in range(1, file.count, STEPS_AT_ONCE):
+            for start in range(1, len(file), STEPS_AT_ONCE):
                 ids = np.asarray(file[start : start + STEPS_AT_ONCE], dtype=np.int64)
                 log_probs, state = score(lm, Padded.full(torch.from_numpy(ids).unsqueeze(0)), state)
                 scored = Scored(ids, log_probs[0].double().numpy())
@@ -210,7 +208,9 @@ class LanguageTask(Task):
     def _file(self, split: str) -> TokenFile:
         if split not in self.files:
             have = ", ".join(self.files) or "none: call prepare"
-            raise ConfigError(f"language task: there is no split '{split}' (it has {have}); set data.{split} to a share")
+            raise ConfigError(
+                f"language task: there is no split '{split}' (it has {have}); set data.{split} to a share"
+            )
         return self.files[split]
 
 
@@ -247,7 +247,9 @@ class Listener:
                 {
                     "element": piece,
                     "nats": round(-cost, 6),
-                    "next": [[text, round(p, 6)] for text, p in zip(self._tokenizer.pieces(ids.numpy()), probs.tolist())],
+                    "next": [
+                        [text, round(p, 6)] for text, p in zip(self._tokenizer.pieces(ids.numpy()), probs.tolist())
+                    ],
                 }
                 for piece, cost, ids, probs in zip(pieces, costs.tolist(), likely.indices, likely.values.exp())
             ],

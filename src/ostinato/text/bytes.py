@@ -53,7 +53,7 @@ class Bytes(Tokenizer):
     def to_json(self) -> str:
         """A byte-level BPE model without merges."""
         level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
-        model = {
+        model: dict[str, Any] = {
             "type": "BPE",
             "dropout": None,
             "unk_token": None,
@@ -90,4 +90,5 @@ class Bytes(Tokenizer):
 
     def _raw(self, ids: Ids | Sequence[int]) -> bytes:
         ids = self.checked(ids)
-        return ids[ids != self.eos].astype(np.uint8).tobytes()
+        raw: bytes = ids[ids != self.eos].astype(np.uint8).tobytes()
+        return raw

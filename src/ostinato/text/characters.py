@@ -81,18 +81,18 @@ class Characters(Tokenizer):
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Raises DataError where the vocabulary is not `</s>`, `<unk>` and single characters, numbered without a gap."""
+        """Raises DataError where the vocabulary is not `</s>`, `<unk>` and single characters, without a gap."""
         vocabulary = document["model"].get("vocab")
-        if not isinstance(vocabulary, Mapping) or sorted(map(str, vocabulary.values())) != sorted(
-            map(str, range(len(vocabulary)))
-        ):
+        # By their repr, which sorts whatever is there: a broken file may hold other things than integers.
+        wanted = sorted(map(repr, range(len(vocabulary)))) if isinstance(vocabulary, Mapping) else []
+        if not wanted or sorted(map(repr, vocabulary.values())) != wanted:
             raise DataError("tokenizer.json: its ids are not 0, 1, 2 … without a gap; save the tokenizer again")
-        words = sorted(vocabulary, key=lambda word: int(vocabulary[word]))
+        words = sorted(vocabulary, key=lambda word: vocabulary[word])
         if words[:2] != [END, UNKNOWN] or any(len(word) != 1 for word in words[2:]):
-            raise DataError(f"tokenizer.json: it is not {END}, {UNKNOWN} and single characters; save the tokenizer again")
+            raise DataError(f"tokenizer.json: it is not {END}, {UNKNOWN} and single characters; save it again")
         codes = np.array([ord(word) for word in words[2:]], np.uint32)
         if ((codes >= 0xD800) & (codes < 0xE000)).any():
-            raise DataError("tokenizer.json: it holds half of a surrogate pair, which is no character; save the tokenizer again")
+            raise DataError("tokenizer.json: it holds half of a surrogate pair, which is no character; save it again")
         made = cls()
         made._take(codes)
         return made
@@ -103,7 +103,7 @@ class Characters(Tokenizer):
         # Every code point at once: a lookup by index is several times faster than any search or dictionary.
         self._table = np.full(CODE_POINTS, self.unknown, self.dtype)
         self._table[codes] = np.arange(2, self.size)
-        self._bytes = 1 + sum((self._codes >= first).astype(np.int64) for first in (0x80, 0x800, 0x10000))
+        self._bytes = 1 + np.searchsorted(np.array([0x80, 0x800, 0x10000]), self._codes, side="right")
         self._bytes[self.eos], self._bytes[self.unknown] = 0, 1
 
 

@@ -1,7 +1,7 @@
 """Reader and Writer: text that comes in chunks, cut anywhere, and ids that come one by one."""
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ class Writer:
     def __init__(self, decode: Callable[[npt.NDArray[Any]], str]):
         self._decode = decode
 
-    def write(self, ids: npt.ArrayLike) -> str:
+    def write(self, ids: int | Sequence[int] | npt.NDArray[Any]) -> str:
         """The characters that are complete now; ids is one id or a row of them."""
         return self._decode(np.atleast_1d(np.asarray(ids)))
 
@@ -77,7 +77,7 @@ class ByteWriter(Writer):
         self._to_bytes = to_bytes
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def write(self, ids: npt.ArrayLike) -> str:
+    def write(self, ids: int | Sequence[int] | npt.NDArray[Any]) -> str:
         """The characters that are complete now; ids is one id or a row of them."""
         return self._decoder.decode(self._to_bytes(np.atleast_1d(np.asarray(ids))))
 

@@ -19,7 +19,7 @@ UNKNOWN = "<unk>"
 
 
 class Tokenizer(ABC):
-    """Ids 0 … size − 1; `eos` is the boundary between texts, `unknown` stands for what was never seen, if anything can be.
+    """Ids 0 … size − 1; `eos` is the boundary between texts, `unknown` what was never seen (None if there is no such).
 
     `encode` adds no boundary and never reads one: a text that contains the characters `</s>` is only those characters.
     `decode` leaves boundaries out.
@@ -94,10 +94,12 @@ class Tokenizer(ABC):
         if found.size == 0:
             return np.zeros(0, self.dtype)
         if found.ndim != 1 or found.dtype.kind not in "iu":
-            raise DataError(f"tokenizer: ids are a row of integers, not {found.dtype} {list(found.shape)}; pass one row")
+            raise DataError(
+                f"tokenizer: ids are one row of integers, but {found.dtype} {list(found.shape)} was passed"
+            )
         if found.min() < 0 or found.max() >= self.size:
             odd = int(found.min() if found.min() < 0 else found.max())
-            raise DataError(f"tokenizer: there is no id {odd} in a vocabulary of {self.size}; pass this tokenizer's own ids")
+            raise DataError(f"tokenizer: there is no id {odd} in a vocabulary of {self.size}; pass its own ids")
         return found
 
 
@@ -111,7 +113,7 @@ def load(json_text: str) -> Tokenizer:
     found = document.get("model")
     found = found.get("type") if isinstance(found, Mapping) else None
     raise DataError(
-        f"tokenizer.json: a model of type {found!r} like this one is not read here; use one of {', '.join(tokenizers.names())}"
+        f"tokenizer.json: a model of type {found!r} like this is not read; use one of {', '.join(tokenizers.names())}"
     )
 
 
@@ -154,5 +156,5 @@ def utf(text: str, encoding: str) -> bytes:
         ) from error
 
 
-tokenizers: Registry[Tokenizer] = Registry(Tokenizer, "tokenizer", "ostinato.text")  # type: ignore[type-abstract]
+tokenizers: Registry[Tokenizer] = Registry(Tokenizer, "tokenizer", "ostinato.text")
 register = tokenizers.register

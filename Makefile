@@ -1,0 +1,53 @@
+# make setup · demo · test · check · bench · quality · wheel
+PYTHON ?= python3
+ENV := .venv
+BIN := $(ENV)/bin
+STAMP := $(ENV)/setup.stamp
+SOURCES := $(shell find csrc -type f -name '*.[ch]pp')
+DEMO ?= runs/demo
+DEMO_SECONDS ?=
+
+.PHONY: setup demo test check bench quality wheel
+.DELETE_ON_ERROR:
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml CMakeLists.txt $(SOURCES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: '$(PYTHON)' is missing or older than Python 3.11; install a newer one, or name it: make PYTHON=python3.12" >&2; exit 1; }
+	@for compiler in "$${CXX:-c++}" g++ clang++; do command -v $$compiler >/dev/null 2>&1 && exit 0; done; \
+	  echo "make: there is no C++ compiler; install g++ (11 or newer) or clang++ (14 or newer)" >&2; exit 1
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(ENV) || \
+	  { echo "make: '$(PYTHON) -m venv' failed; install your system's package for it (python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --group dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/ostinato train recipes/char-rnn.toml --out $(DEMO) --fresh $(if $(DEMO_SECONDS),--set train.seconds=$(DEMO_SECONDS))
+	@printf '\nThe model writes:\n\n' >&2
+	@$(BIN)/ostinato generate $(DEMO) --prompt "The " --length 400 --temperature 0.7 --stream
+	@printf '\nYour turn:\n' >&2
+	@printf '  %s\n' "$(BIN)/ostinato train recipes/char-rnn.toml --set data.text=YOUR_FILE.txt --out runs/mine" \
+	  "$(BIN)/ostinato generate $(DEMO) --prompt 'If the ' --length 400 --stream" \
+	  "$(BIN)/ostinato stream $(DEMO)        (type; what surprises it, and what it expects next; Ctrl-D ends)" >&2
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python bench/lstm.py
+
+quality: $(STAMP)  # the numbers in docs/results.md; needs OSTINATO_DATA, takes as long as the recipes say
+	$(BIN)/ostinato train recipes/char-rnn.toml --out runs/quality/char-rnn
+	$(BIN)/ostinato train recipes/tiny-shakespeare.toml --out runs/quality/tiny-shakespeare
+
+wheel: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip wheel . --quiet --no-deps --no-build-isolation --wheel-dir dist
+	@ls dist/*.whl

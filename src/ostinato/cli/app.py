@@ -1,0 +1,132 @@
+"""The verbs by name, and what becomes of an error: one sentence and an exit code (`ostinato.errors` has the tree)."""
+
+import errno
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+import ostinato
+from ostinato.cli.evaluate import evaluate
+from ostinato.cli.info import info
+from ostinato.cli.speak import generate, predict, stream
+from ostinato.cli.train import train
+from ostinato.errors import OstinatoError
+
+VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info)
+PLANNED = (
+    "serve", "export", "import", "verify", "doctor", "compare", "report", "lm", "ctc", "embed", "chapter", "data", "bench",
+)  # fmt: skip
+USAGE = 2
+PIPE_CLOSED = 128 + signal.SIGPIPE
+INTERRUPTED = 128 + signal.SIGINT
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+app = typer.Typer(
+    name="ostinato",
+    help="Train recurrent sequence models, stream them one element at a time, and look inside.",
+    epilog=f"Planned, and not there yet: {', '.join(PLANNED)}.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one verb and leave with its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given  # wherever it stands
+    code = _run([argument for argument in given if argument != "--debug"], debug)
+    sys.exit(_flushed(code))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        return int(app(arguments, prog_name="ostinato", standalone_mode=False) or 0)
+    except BrokenPipeError:
+        return PIPE_CLOSED
+    except (KeyboardInterrupt, typer.Abort):
+        return _said("ostinato: interrupted", INTERRUPTED)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _explained(error)
+
+
+def _explained(error: Exception) -> int:
+    """Say what went wrong, in one sentence a problem; the exit code for it."""
+    if isinstance(error, OstinatoError):
+        return _said(str(error), error.exit_code)
+    if hasattr(error, "format_message"):  # a wrong call, as the parser of the command line found it
+        context = getattr(error, "ctx", None)
+        verb = context.command_path if context is not None else "ostinato"
+        message = str(error.format_message()).rstrip(".")
+        return _said(f"{verb}: {message[:1].lower()}{message[1:]}; try '{verb} --help'" if message else "", USAGE)
+    if isinstance(error, OSError) and error.errno in FULL:
+        return _said(f"{error.filename or 'output'}: the disk is full; make room and run again", 6)
+    if isinstance(error, OSError) and error.filename is not None:
+        return _said(f"{error.filename}: {error.strerror}; check the path and its permissions", 3)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
+        return _said("memory: there is not enough of it; take fewer rows, or a smaller model", 6)
+    said = " ".join(str(error).split())
+    return _said(
+        f"ostinato: unexpected {type(error).__name__}: {said}; please report it; --debug shows the traceback", 1
+    )
+
+
+def _said(sentence: str, code: int) -> int:
+    if sentence:
+        print(sentence, file=sys.stderr)
+    return code
+
+
+def _flushed(code: int) -> int:
+    """Write out what waits; a reader who has gone away is no error to speak of."""
+    for channel in (sys.stdout, sys.stderr):
+        try:
+            channel.flush()
+        except BrokenPipeError:
+            code = code or PIPE_CLOSED
+            os.dup2(os.open(os.devnull, os.O_WRONLY), channel.fileno())  # or Python complains as it ends
+        except OSError as error:
+            code = code or _explained(error)
+    return code
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"ostinato {ostinato.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,
+) -> None:
+    pass
+
+
+def _planned(verb: str) -> Callable[[], Any]:
+    def refuse() -> None:
+        print(f"ostinato {verb}: this verb does not exist yet; 'ostinato --help' lists those that do", file=sys.stderr)
+        raise typer.Exit(USAGE)
+
+    return refuse
+
+
+for _verb in VERBS:
+    app.command()(_verb)
+for _name in PLANNED:
+    app.command(
+        _name,
+        hidden=True,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )(_planned(_name))

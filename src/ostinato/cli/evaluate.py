@@ -1,0 +1,97 @@
+"""evaluate: numbers that may stand side by side, and a refusal where they may not."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ostinato.cli.table import aligned
+from ostinato.errors import ComparisonError
+
+if TYPE_CHECKING:
+    from ostinato.data import Corpora
+    from ostinato.metrics import Score
+
+SHOWN = ("bits_per_character", "nats_per_character", "perplexity")
+
+
+def evaluate(
+    runs: Annotated[list[Path], typer.Argument(help="Training runs or bundles.", show_default=False)],
+    text: Annotated[Path | None, typer.Option(help="Judge on this whole file, not on what a run held out.")] = None,
+    split: Annotated[str, typer.Option(help="Which part of a run's own data to judge on.")] = "valid",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Score models on the same text, in one table; numbers that do not mean the same are refused."""
+    from ostinato.bundle import Bundle
+    from ostinato.train import standard
+
+    found: dict[str, list[Score]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, run in enumerate(runs):
+            bundle = Bundle.load(run)
+            with standard() as progress:
+                corpora = _corpora(bundle.recipe["data"], text, split, Path(folder, str(number)), progress)
+                bundle.task.prepare(corpora)
+                found[str(run)] = bundle.task.evaluate(bundle.model, split)
+    agreeing = _comparable(found)
+    if as_json:
+        print(json.dumps({run: as_object(scores) for run, scores in agreeing.items()}, indent=2, ensure_ascii=False))
+    else:
+        print(tabled(agreeing))
+
+
+def _corpora(data: Mapping[str, Any], text: Path | None, split: str, folder: Path, progress: Any) -> "Corpora":
+    """What to judge on: the run's own data, or all of a file under the split's name."""
+    from ostinato.data import Corpora, sources
+
+    if text is None:
+        return sources.build(data, at="data", folder=folder, progress=progress)
+    whole = sources.build({"name": "text", "text": str(text), "valid": 0.0}, at="--text", folder=folder, progress=progress)
+    return Corpora({split: whole.splits["train"]}, folder, progress)
+
+
+def _comparable(found: "Mapping[str, Sequence[Score]]") -> "dict[str, list[Score]]":
+    """The scores of each run that mean the same in all of them. Raises ComparisonError where the first one does not."""
+    from ostinato.metrics import comparable
+
+    first, *others = found.values()
+    kept: dict[str, list[Score]] = {run: [] for run in found}
+    for place, score in enumerate(first):
+        try:
+            for other in others:
+                comparable(score, other[place])
+        except ComparisonError as error:
+            if place == 0:
+                raise
+            print(f"{score.name}: left out; {error}", file=sys.stderr)
+            continue
+        for run, scores in found.items():
+            kept[run].append(scores[place])
+    return kept
+
+
+def tabled(found: "Mapping[str, Sequence[Score]]", corner: str = "") -> str:
+    """One row a model, one column a metric, the best model first."""
+    first = next(iter(found.values()))
+    places = [place for place, score in enumerate(first) if score.name in SHOWN] or list(range(len(first)))
+    sign = -1 if first[0].better == "higher" else 1
+    ranked = sorted(found.items(), key=lambda item: sign * item[1][0].value)
+    header = [corner, *(first[place].name.replace("_", " ") for place in places)]
+    return aligned(header, [[name, *(f"{scores[place].value:.3f}" for place in places)] for name, scores in ranked])
+
+
+def as_object(scores: "Sequence[Score]") -> dict[str, Any]:
+    """Every score by its name, with what it means."""
+    return {
+        score.name: {
+            "value": score.value,
+            "unit": score.unit,
+            "interval": score.interval,
+            "signature": score.signature.parts(),
+        }
+        for score in scores
+    }

@@ -1,0 +1,135 @@
+"""generate, stream, predict: a trained model says something."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ostinato.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from ostinato.bundle import Bundle
+
+LINE_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 12  # at most so many steps' scores are held at once
+LINES_AT_ONCE = 16
+
+Run = Annotated[Path, typer.Argument(help="A training run or a bundle.", show_default=False)]
+
+
+def generate(
+    run: Run,
+    prompt: Annotated[str, typer.Option(help="What to go on from.")] = "",
+    length: Annotated[int, typer.Option(min=0, help="How many tokens to write (characters, if it reads those).")] = 400,
+    temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder; 0 always takes the likeliest.")] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Draw only from this many likeliest tokens.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Draw only from the likeliest that hold this much probability.")] = None,
+    min_p: Annotated[float | None, typer.Option(help="Draw only what is at least this share as likely as the likeliest.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same text.")] = 0,
+    stream: Annotated[bool, typer.Option("--stream", help="Print each character as soon as it is there.")] = False,
+) -> None:
+    """Write text: the prompt, and what the model goes on with."""
+    import torch
+
+    from ostinato import decode
+    from ostinato.padded import Padded
+
+    try:
+        sampling = decode.Sampling(temperature or 1.0, top_k, top_p, min_p)
+    except ConfigError as error:
+        raise ConfigError([f"--{_spelt(problem)}" for problem in error.problems]) from error
+    bundle, tokenizer = _speaker(run)
+    ids = tokenizer.encode(prompt)
+    unknown = int((ids == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0
+    if unknown:
+        characters = sorted({c for c in prompt if (tokenizer.encode(c) == tokenizer.unknown).any()})
+        print(f"--prompt: the model never saw {' '.join(characters)!r}; it reads them as unknown", file=sys.stderr)
+    read = Padded.full(torch.from_numpy(ids.astype("int64")).unsqueeze(0)) if len(ids) else None
+    tokens: Iterator[int] = iter(())
+    if length and temperature == 0:
+        tokens = decode.greedy_tokens(bundle.model, max_length=length, prompt=read)  # type: ignore[arg-type]
+    elif length:
+        tokens = decode.sample_tokens(bundle.model, sampling, max_length=length, seed=seed, prompt=read)  # type: ignore[arg-type]
+    writer = tokenizer.writer()
+    sys.stdout.write(prompt)
+    for token in tokens:
+        sys.stdout.write(writer.write(token))
+        if stream:
+            sys.stdout.flush()
+    sys.stdout.write(writer.close() + "\n")
+
+
+def stream(run: Run) -> None:
+    """Read standard input as it comes; for each element one line of JSON at once: its cost, and what is likely next."""
+    from ostinato.bundle import Bundle
+
+    bundle = Bundle.load(run)
+    live = bundle.stream()
+    while chunk := os.read(0, CHUNK_BYTES):  # what is there, without waiting for more
+        _answer(live.push(chunk).stable)
+    said, whole = live.close()
+    _answer(said.stable)
+    print(_summary(bundle.task.show(whole)), file=sys.stderr)
+
+
+def predict(
+    run: Run,
+    file: Annotated[Path, typer.Argument(help="One item a line; - reads standard input.")] = Path("-"),
+) -> None:
+    """One line of JSON for each line of a file."""
+    from ostinato.bundle import Bundle
+
+    bundle = Bundle.load(run)
+    lines, count = _lines(file), 0
+    while batch := list(islice(lines, LINES_AT_ONCE)):
+        for prediction in bundle.predict(batch):
+            print(json.dumps(bundle.task.show(prediction), ensure_ascii=False))
+        count += len(batch)
+    if not count:
+        print(f"{file}: it has no lines, so there is nothing to predict", file=sys.stderr)
+
+
+def _speaker(run: Path) -> "tuple[Bundle, Any]":
+    from ostinato.bundle import Bundle
+
+    bundle = Bundle.load(run)
+    tokenizer = getattr(bundle.task, "tokenizer", None)
+    if tokenizer is None or not hasattr(bundle.model, "log_probs"):
+        raise ConfigError(f"{run}: its task is '{bundle.recipe['task']['name']}', which writes no text; use predict")
+    return bundle, tokenizer
+
+
+def _spelt(problem: str) -> str:
+    """A problem of an argument as one of the option it came from."""
+    name, _, rest = problem.removeprefix("decode.").partition(":")
+    return f"{name.replace('_', '-')}:{rest}"
+
+
+def _answer(elements: list[Any]) -> None:
+    for element in elements:
+        sys.stdout.write(json.dumps(element, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _summary(shown: dict[str, Any]) -> str:
+    said = {key: f"{value:.3f}" if isinstance(value, float) else value for key, value in shown.items()}
+    return " · ".join(f"{key.replace('_', ' ')} {value}" for key, value in said.items() if value is not None)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, without their ends. Raises DataError naming the line that is none."""
+    with open(0 if str(path) == "-" else path, "rb", closefd=str(path) != "-") as file:
+        for number, raw in enumerate(iter(lambda: file.readline(LINE_BYTES + 1), b""), start=1):
+            if len(raw) > LINE_BYTES:
+                raise DataError(f"{path}: line {number} is longer than 1 MiB; cut it")
+            try:
+                yield raw.decode().removesuffix("\n").removesuffix("\r")
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"{path}: line {number}, byte {error.start} is not UTF-8 ({error.reason}); convert the file to UTF-8"
+                ) from error

@@ -1,0 +1,38 @@
+"""Filters: what may be sampled; each takes and gives log-probabilities [N V], with −∞ for what was left out."""
+
+import torch
+
+from ostinato.shapes import LogProbs
+
+
+def temper(log_probs: LogProbs, temperature: float) -> LogProbs:
+    """p^(1 / temperature), normalized: below 1 sharper, above 1 flatter."""
+    return (log_probs / temperature).log_softmax(dim=1)
+
+
+def keep_top_k(log_probs: LogProbs, count: int) -> LogProbs:
+    """The `count` most probable tokens, normalized; all where there are no more (Fan, Lewis and Dauphin, 2018)."""
+    order = log_probs.sort(dim=1, descending=True, stable=True).indices
+    return _without(log_probs, order[:, count:])
+
+
+def keep_top_p(log_probs: LogProbs, mass: float) -> LogProbs:
+    """The fewest most probable tokens that hold at least `mass`, normalized (nucleus; Holtzman et al., 2020)."""
+    ranked, order = log_probs.log_softmax(dim=1).sort(dim=1, descending=True, stable=True)
+    probs = ranked.exp()
+    before = probs.cumsum(dim=1) - probs
+    left_out = before >= mass
+    left_out[:, 0] = False
+    return log_probs.masked_fill(torch.zeros_like(left_out).scatter(1, order, left_out), -torch.inf).log_softmax(dim=1)
+
+
+def keep_min_p(log_probs: LogProbs, share: float) -> LogProbs:
+    """Tokens at least `share` times as probable as the most probable one, normalized (Nguyen et al., 2024)."""
+    if share == 0:
+        return log_probs.log_softmax(dim=1)
+    threshold = log_probs.amax(dim=1, keepdim=True) + torch.tensor(share, dtype=log_probs.dtype).log()
+    return log_probs.masked_fill(log_probs < threshold, -torch.inf).log_softmax(dim=1)
+
+
+def _without(log_probs: LogProbs, tokens: torch.Tensor) -> LogProbs:
+    return log_probs.scatter(1, tokens, -torch.inf).log_softmax(dim=1)

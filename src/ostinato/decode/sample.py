@@ -1,0 +1,122 @@
+"""Sampling: at each step a token drawn from what the model finds probable."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from ostinato.decode.filters import keep_min_p, keep_top_k, keep_top_p, temper
+from ostinato.decode.hypothesis import Hypothesis
+from ostinato.decode.walk import Choose, check, gathered, refuse, walk
+from ostinato.lm import Predictor
+from ostinato.padded import Padded
+from ostinato.shapes import LogProbs
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn: first tempered, then the `top_k` best, then the nucleus `top_p`, then `min_p`; None: all.
+
+    Raises ConfigError naming every value out of range.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not (self.temperature > 0 and math.isfinite(self.temperature)):
+            problems.append(
+                f"temperature: {self.temperature} is not above 0 and finite; choose such a one, or use greedy search"
+            )
+        if self.top_k is not None and not self.top_k >= 1:
+            problems.append(f"top_k: {self.top_k} keeps no token; keep at least 1, or leave it out to keep all")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            problems.append(f"top_p: {self.top_p} is not a share of probability; choose one above 0 and at most 1")
+        if self.min_p is not None and not 0 <= self.min_p <= 1:
+            problems.append(f"min_p: {self.min_p} is not a share of the best token; choose one from 0 to 1")
+        refuse(problems)
+
+    def filtered(self, log_probs: LogProbs) -> LogProbs:
+        """[N V], normalized, −∞ for what cannot be drawn; in float64, or rounding would move the draws."""
+        left = temper(log_probs.double(), self.temperature)
+        if self.top_k is not None:
+            left = keep_top_k(left, self.top_k)
+        if self.top_p is not None:
+            left = keep_top_p(left, self.top_p)
+        if self.min_p is not None:
+            left = keep_min_p(left, self.min_p)
+        return left
+
+
+def sample(
+    lm: Predictor,
+    rows: int = 1,
+    *,
+    max_length: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    seed: int | Generator = 0,
+    prompt: Padded | None = None,
+) -> list[Hypothesis]:
+    """One Hypothesis a row, of at most `max_length` tokens with `</s>` counted; what is drawn from, `Sampling` says.
+
+    Row i draws from a generator of its own, made of the seed and i alone: more rows change nothing in the first ones.
+    `log_prob` is the model's own, not that of the filtered distribution. Raises ConfigError for an option out of range.
+    """
+    sampling = Sampling(temperature, top_k, top_p, min_p)
+    refuse(check(rows, max_length))
+    return gathered(walk(lm, _draws(sampling, seed, rows), rows, max_length, prompt), rows, lm.eos)
+
+
+def sample_tokens(
+    lm: Predictor,
+    *,
+    max_length: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    seed: int | Generator = 0,
+    prompt: Padded | None = None,
+) -> Iterator[int]:
+    """`sample` of one row, each token as soon as it is drawn; `</s>` ends it and is not given."""
+    sampling = Sampling(temperature, top_k, top_p, min_p)
+    refuse(check(1, max_length))
+    steps = walk(lm, _draws(sampling, seed, 1), 1, max_length, prompt)
+    return (token for step in steps for token in step.tokens if token != lm.eos)
+
+
+def _draws(sampling: Sampling, seed: int | Generator, rows: int) -> Choose:
+    generators = [_generator(seed, row) for row in range(rows)]
+
+    def draw(log_probs: LogProbs, open_rows: list[int]) -> Tensor:
+        probs = sampling.filtered(log_probs).exp()
+        uniform = [torch.rand((), dtype=torch.float64, generator=generators[row]) for row in open_rows]
+        return _at(probs, torch.stack(uniform).to(probs.device))
+
+    return draw
+
+
+def _at(probs: Tensor, uniform: Tensor) -> Tensor:
+    """The tokens [N] at which the cumulated probabilities pass `uniform` [N]; never one of probability 0."""
+    cumulated = probs.cumsum(dim=1)
+    found = torch.searchsorted(cumulated, (uniform * cumulated[:, -1]).unsqueeze(1), right=True).squeeze(1)
+    last_possible = probs.shape[1] - 1 - (probs > 0).flip(1).int().argmax(dim=1)
+    return torch.minimum(found, last_possible)
+
+
+def _generator(seed: int | Generator, row: int) -> Generator:
+    if isinstance(seed, Generator):
+        return Generator().manual_seed(int(torch.randint(2**62, (), generator=seed, device=seed.device)))
+    if seed < 0:
+        refuse([f"seed: {seed} is negative; choose one from 0 on"])
+    # Neighbouring seeds give a Mersenne twister neighbouring starts; numpy's sequence spreads them.
+    return Generator().manual_seed(int(np.random.SeedSequence([seed, row]).generate_state(1, np.uint64)[0] >> 1))

@@ -1,0 +1,44 @@
+"""What every kernel asks of its tensors, said in one sentence where it is not so."""
+
+import torch
+from torch import Tensor
+
+CODES = {torch.float32: 4, torch.float64: 8}  # as the compiled door knows them
+
+
+def refusal(tensors: tuple[Tensor, ...]) -> str | None:
+    """Why these tensors cannot be computed with here; None if they can."""
+    for tensor in tensors:
+        if tensor.device.type != "cpu":
+            return f"a tensor on {tensor.device.type}"
+        if tensor.layout is not torch.strided:
+            return f"a tensor of layout {tensor.layout}".replace("torch.", "")
+        if tensor.dtype not in CODES:
+            return f"dtype {tensor.dtype}".replace("torch.", "")
+        if tensor.dtype is not tensors[0].dtype:
+            return f"dtypes {tensors[0].dtype} and {tensor.dtype} together".replace("torch.", "")
+    if not torch.compiler.is_compiling():
+        if torch._C._are_functorch_transforms_active():
+            return "a torch.func transform such as vmap"
+        if torch.autograd.forward_ad._current_level >= 0:
+            return "forward-mode differentiation"
+    return None
+
+
+def widened(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Under autocast the kernels compute in float32: half-precision tensors are widened, others stay."""
+    if not torch.is_autocast_enabled("cpu"):
+        return tensors
+    return tuple(t.float() if t.dtype in (torch.bfloat16, torch.float16) else t for t in tensors)
+
+
+def buffers(*tensors: Tensor | None) -> list[int]:
+    """Address and number of elements of each: how the compiled door takes them. The tensors must outlive the call."""
+    flat = []
+    for tensor in tensors:
+        flat += (0, 0) if tensor is None else (tensor.data_ptr(), tensor.numel())
+    return flat
+
+
+def needs_grad(tensors: tuple[Tensor, ...]) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)

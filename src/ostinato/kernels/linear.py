@@ -1,0 +1,124 @@
+"""x W^T + b, whose every result is the same bits whatever the other rows and the number of threads."""
+
+import torch
+from torch import Tensor
+
+from ostinato import _core
+from ostinato.kernels.door import CODES, buffers, needs_grad, refusal, widened
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x [... D], weight [O D], bias [O] -> [... O], as torch.nn.functional.linear."""
+    given = (x, weight) if bias is None else (x, weight, bias)
+    x, weight, *rest = given = widened(*given)
+    bias = rest[0] if rest else None
+    reason = refusal(given)
+    if reason:
+        raise ValueError(f"kernels.linear: cannot compute with {reason}; use torch.nn.functional.linear.")
+    if weight.dim() != 2 or x.dim() < 1 or x.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"kernels.linear: x {list(x.shape)} does not fit weight {list(weight.shape)}; "
+            "x's last size must be the weight's second."
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(
+            f"kernels.linear: bias {list(bias.shape)} does not fit weight {list(weight.shape)}; "
+            "it must have one element for each of the weight's rows."
+        )
+    if torch.compiler.is_compiling():
+        return torch.ops.ostinato.linear(x, weight, bias)
+    if needs_grad(given):
+        return _Linear.apply(x, weight, bias)
+    return _forward(x, weight, bias)
+
+
+def _forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    x, weight = x.contiguous(), weight.contiguous()
+    bias = None if bias is None else bias.contiguous()
+    outputs, inputs = weight.shape
+    out = x.new_empty(*x.shape[:-1], outputs)
+    rows = x.shape[:-1].numel()
+    # fmt: off
+    _core.linear_forward(CODES[x.dtype], rows, inputs, outputs, torch.get_num_threads(),
+                         *buffers(x, weight, bias, out))
+    # fmt: on
+    return out
+
+
+def _backward(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of x, weight and bias; an empty tensor for each that nobody wants."""
+    grad, x, weight = grad.contiguous(), x.contiguous(), weight.contiguous()
+    outputs, inputs = weight.shape
+    grad_x = x.new_empty(x.shape if wanted[0] else 0)
+    grad_weight = x.new_empty(weight.shape if wanted[1] else 0)
+    grad_bias = x.new_empty(outputs if wanted[2] else 0)
+    grads = (grad_x, grad_weight, grad_bias)
+    # fmt: off
+    _core.linear_backward(CODES[x.dtype], x.shape[:-1].numel(), inputs, outputs, torch.get_num_threads(),
+                          *buffers(x, weight, grad, *[g if want else None for g, want in zip(grads, wanted)]))
+    # fmt: on
+    return grads
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        ctx.save_for_backward(x, weight)
+        return _forward(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, weight = ctx.saved_tensors
+        wanted = list(ctx.needs_input_grad)
+        if torch.is_grad_enabled():  # somebody will differentiate this gradient
+            with torch.autocast("cpu", enabled=False):
+                return _differentiable(grad, x, weight, wanted)
+        grads = _backward(grad, x, weight, wanted)
+        return tuple(g if want else None for g, want in zip(grads, wanted))
+
+
+def _differentiable(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]):
+    rows = grad.reshape(-1, grad.shape[-1])
+    return (
+        grad @ weight if wanted[0] else None,
+        rows.T @ x.reshape(-1, x.shape[-1]) if wanted[1] else None,
+        rows.sum(0) if wanted[2] else None,
+    )
+
+
+@torch.library.custom_op("ostinato::linear", mutates_args=())
+def _linear_op(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return _forward(x, weight, bias)
+
+
+@_linear_op.register_fake
+def _(x, weight, bias):
+    return x.new_empty(*x.shape[:-1], weight.shape[0])
+
+
+@torch.library.custom_op("ostinato::linear_backward", mutates_args=())
+def _linear_backward_op(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
+    return _backward(grad, x, weight, wanted)
+
+
+@_linear_backward_op.register_fake
+def _(grad, x, weight, wanted):
+    return (
+        x.new_empty(x.shape if wanted[0] else 0),
+        x.new_empty(weight.shape if wanted[1] else 0),
+        x.new_empty(weight.shape[0] if wanted[2] else 0),
+    )
+
+
+def _set_up(ctx, inputs, output):
+    ctx.save_for_backward(*inputs[:2])
+
+
+def _op_backward(ctx, grad):
+    x, weight = ctx.saved_tensors
+    wanted = list(ctx.needs_input_grad)
+    grads = torch.ops.ostinato.linear_backward(grad, x, weight, wanted)
+    return tuple(g if want else None for g, want in zip(grads, wanted))
+
+
+_linear_op.register_autograd(_op_backward, setup_context=_set_up)

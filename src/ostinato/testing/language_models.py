@@ -1,0 +1,159 @@
+"""Laws of a LanguageModel: anything with `size`, `eos`, `start`, `log_probs` and `advance`."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import torch
+from torch import Tensor
+
+from ostinato import state as states
+from ostinato.lm.protocol import LanguageModel, fold, log_probs_of, score
+from ostinato.padded import Padded
+from ostinato.state import State
+from ostinato.testing.samples import generator, spoilt
+from ostinato.testing.tolerances import assert_close, assert_same, assert_states
+
+Law: TypeAlias = Callable[[LanguageModel], None]
+
+STEPS, ROWS = 7, 3
+
+
+def sums_to_one(lm: LanguageModel) -> None:
+    """Σ p(token | state) = 1 in every state, each p a probability."""
+    state, tokens = _start(lm), _tokens(lm)
+    for t in range(STEPS + 1):
+        log_probs = lm.log_probs(state)
+        assert log_probs.shape == (ROWS, lm.size), f"log_probs are {list(log_probs.shape)}, not {[ROWS, lm.size]}"
+        assert not log_probs.isnan().any() and bool((log_probs <= 1e-6).all()), f"after {t} tokens: no log-probabilities"
+        total = log_probs.double().logsumexp(dim=1)
+        assert bool((total.abs() <= 1e-6).all()), f"after {t} tokens the probabilities sum to e^{total.tolist()}"
+        if t < STEPS:
+            state = lm.advance(state, tokens[:, t])
+
+
+def looking_does_not_move(lm: LanguageModel) -> None:
+    """`log_probs` changes nothing and `advance` leaves the old state as it was."""
+    state = _after(lm, _tokens(lm)[:, :2])
+    kept = {name: leaf.clone() for name, leaf in states.flatten(state).items()}
+    first = lm.log_probs(state)
+    lm.advance(state, torch.full((ROWS,), lm.eos))
+    assert_same(lm.log_probs(state), first, "looking twice")
+    for name, leaf in states.flatten(state).items():
+        assert_same(leaf, kept[name], f"state {name} after looking and moving")
+
+
+def rows_do_not_interact(lm: LanguageModel) -> None:
+    """Selecting rows and advancing commute; a row alone has the answers it has beside others."""
+    tokens = _tokens(lm)
+    state = _after(lm, tokens[:, :3])
+    order = torch.tensor([2, 0, 0, 1])
+    chosen = lm.advance(states.select(state, order), tokens[order, 3])
+    then = states.select(lm.advance(state, tokens[:, 3]), order)
+    assert_states(chosen, then, "select, then advance")
+    assert_close(lm.log_probs(chosen), lm.log_probs(then), "log_probs after select")
+    for row in range(ROWS):
+        alone = lm.start(torch.tensor([row]))
+        for t in range(4):
+            alone = lm.advance(alone, tokens[row : row + 1, t])
+        assert_close(lm.log_probs(alone)[0], lm.log_probs(lm.advance(state, tokens[:, 3]))[row], f"row {row} alone")
+    several = lm.start(torch.tensor([1, 0, 1]))
+    assert_close(lm.log_probs(several)[0], lm.log_probs(several)[2], "two hypotheses of one owner")
+    assert_states(states.select(_start(lm), [1, 0, 1]), several, "start of some owners")
+
+
+def scores_are_looks_and_moves(lm: LanguageModel) -> None:
+    """`score` and `log_probs_of` are what `log_probs` and `advance` say, 0 in the padding, whatever stands there, and
+    the state after is the state after each row's own last token."""
+    tokens = Padded(_tokens(lm), torch.tensor([STEPS, 2, 0]))
+    found, after = score(lm, spoilt(tokens), _start(lm))
+    wanted, wanted_after = _looks_and_moves(lm, tokens)
+    assert_close(found, wanted, "score against looks and moves")
+    assert_states(after, wanted_after, "the state after score")
+    assert_close(fold(lm, tokens, _start(lm))[0], wanted, "the default score")
+    first, middle = score(lm, Padded(tokens.data[:, :3], tokens.lengths.clamp_max(3)), _start(lm))
+    rest, end = score(lm, Padded(tokens.data[:, 3:], (tokens.lengths - 3).clamp_min(0)), middle)
+    assert_close(torch.cat([first, rest], dim=1), wanted, "score in two pieces")
+    assert_states(end, wanted_after, "the state after score in two pieces")
+    candidates = torch.randint(0, lm.size, (ROWS, 4), generator=generator(2))
+    state = _after(lm, _tokens(lm)[:, :2])
+    assert_close(log_probs_of(lm, state, candidates), lm.log_probs(state).gather(1, candidates), "log_probs_of")
+
+
+def a_state_survives(lm: LanguageModel) -> None:
+    """Saved, loaded, joined from single rows or detached, a state goes on as if nothing had happened."""
+    tokens = _tokens(lm)
+    state = _after(lm, tokens[:, :4])
+    wanted = lm.log_probs(lm.advance(state, tokens[:, 4]))
+    with tempfile.TemporaryDirectory() as folder:
+        states.save(state, Path(folder) / "state.safetensors")
+        loaded = states.load(Path(folder) / "state.safetensors", lm.start(torch.tensor([0])))
+    assert_same(lm.log_probs(lm.advance(loaded, tokens[:, 4])), wanted, "after a loaded state")
+    joined = states.cat([states.select(state, [row]) for row in range(ROWS)])
+    for name, other in (("joined", joined), ("detached", states.detach(state))):
+        assert_close(lm.log_probs(lm.advance(other, tokens[:, 4])), wanted, f"after a {name} state")
+
+
+def no_rows_are_no_error(lm: LanguageModel) -> None:
+    """A search whose every row has ended asks for nothing, and gets it."""
+    nobody = torch.zeros(0, dtype=torch.int64)
+    state = lm.start(nobody)
+    assert lm.log_probs(state).shape == (0, lm.size), f"no rows gave {list(lm.log_probs(state).shape)}"
+    assert lm.log_probs(lm.advance(state, nobody)).shape == (0, lm.size), "no rows after a move"
+    none, after = score(lm, Padded(torch.zeros(ROWS, 0, dtype=torch.int64), torch.zeros(ROWS, dtype=torch.int64)), _start(lm))
+    assert none.shape == (ROWS, 0), f"the score of nothing is {list(none.shape)}"
+    assert_states(after, _start(lm), "the state after nothing")
+
+
+def attention_is_a_distribution(lm: LanguageModel) -> None:
+    """Where the model looks at a source, each row's weights sum to 1."""
+    look = getattr(lm, "attention", None)
+    weights = look(_after(lm, _tokens(lm)[:, :2])) if look is not None else None
+    if weights is not None:
+        assert weights.shape[0] == ROWS and bool((weights >= 0).all()), f"attention is {list(weights.shape)}"
+        assert_close(weights.sum(dim=1), torch.ones(ROWS, dtype=weights.dtype), "attention sums to one")
+
+
+LAWS: Final[tuple[Law, ...]] = (
+    sums_to_one,
+    looking_does_not_move,
+    rows_do_not_interact,
+    scores_are_looks_and_moves,
+    a_state_survives,
+    no_rows_are_no_error,
+    attention_is_a_distribution,
+)
+
+
+def _start(lm: LanguageModel) -> State:
+    return lm.start(torch.arange(ROWS))
+
+
+def _tokens(lm: LanguageModel) -> Tensor:
+    """[ROWS, STEPS] ids; the boundary is among them, in the middle of a row."""
+    tokens = torch.randint(0, lm.size, (ROWS, STEPS), generator=generator(1))
+    tokens[1, 2] = lm.eos
+    return tokens
+
+
+def _after(lm: LanguageModel, tokens: Tensor) -> State:
+    state = _start(lm)
+    for t in range(tokens.shape[1]):
+        state = lm.advance(state, tokens[:, t])
+    return state
+
+
+def _looks_and_moves(lm: LanguageModel, tokens: Padded) -> tuple[Tensor, State]:
+    """Each row by itself, without any of the library's own loops."""
+    found = []
+    ends = []
+    for row in range(tokens.batch):
+        state, said = lm.start(torch.tensor([row])), []
+        for token in tokens.rows()[row]:
+            said.append(lm.log_probs(state)[0, int(token)])
+            state = lm.advance(state, token.reshape(1))
+        padding = lm.log_probs(state)[0].new_zeros(tokens.steps - len(said))
+        found.append(torch.cat([torch.stack(said), padding]) if said else padding)
+        ends.append(state)
+    return torch.stack(found), states.cat(ends)

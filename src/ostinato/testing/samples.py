@@ -1,0 +1,134 @@
+"""Samples: inputs, cuts and weighted sums that the laws try a thing on; the same ones every time."""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ostinato.layers import SequenceLayer, whole
+from ostinato.padded import Padded
+from ostinato.state import State
+
+M = TypeVar("M")
+
+LENGTHS: Final = (6, 0, 3, 9, 1)
+"""Rows of a usual batch: one is empty, one is a single step, the longest is not the first."""
+NOWHERE: Final = -(2**40)
+"""A token id that no vocabulary has."""
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    """A source of chance of its own."""
+    return torch.Generator().manual_seed(seed)
+
+
+def still(thing: M) -> M:
+    """A copy in evaluation mode, so that a law changes nothing in what it was given."""
+    made = copy.deepcopy(thing)
+    return made.eval() if isinstance(made, nn.Module) else made
+
+
+def dtype_of(layer: Any) -> torch.dtype:
+    """What a thing computes in: its parameters' dtype."""
+    return next((p.dtype for p in layer.parameters() if p.is_floating_point()), torch.get_default_dtype())
+
+
+def takes_tokens(layer: Any) -> bool:
+    """Whether it reads ids below `inputs` instead of vectors of `inputs` numbers."""
+    return bool(getattr(layer, "takes_tokens", False))
+
+
+def inputs_for(layer: SequenceLayer, lengths: tuple[int, ...] = LENGTHS, seed: int = 0, extra: int = 2) -> Padded:
+    """A batch that the layer can read, with `extra` steps of padding behind the longest row."""
+    steps = max(lengths, default=0) + extra
+    chance = generator(seed)
+    if takes_tokens(layer):
+        data = torch.randint(0, layer.inputs, (len(lengths), steps), generator=chance)
+    else:
+        data = torch.randn(len(lengths), steps, layer.inputs, generator=chance).to(dtype_of(layer))
+    return Padded(data, torch.tensor(lengths, dtype=torch.int64))
+
+
+def spoilt(x: Padded) -> Padded:
+    """The same rows with NaN (for ids: one that no vocabulary has) as padding."""
+    bad = float("nan") if x.data.is_floating_point() else NOWHERE
+    mask = x.mask.reshape(x.batch, x.steps, *[1] * (x.data.dim() - 2))
+    return x.map(lambda data: data.masked_fill(~mask, bad))
+
+
+def trainable(layer: Any) -> Iterator[tuple[str, nn.Parameter]]:
+    """Every parameter that learns, by name."""
+    return ((name, parameter) for name, parameter in layer.named_parameters() if parameter.requires_grad)
+
+
+def weighed(out: Padded, seed: int = 1) -> Tensor:
+    """A sum of the real outputs, each with a weight of its own that depends on its place, not on the padding."""
+    total = out.data.new_zeros(())
+    for number, row in enumerate(out.rows()):
+        weights = torch.randn(row.shape, generator=generator(seed + number)).to(row.dtype)
+        total = total + (row * weights).sum()
+    return total
+
+
+def gradients(layer: Any, run: Callable[[], Tensor], x: Padded) -> dict[str, Tensor]:
+    """d run() by every parameter and, where it is numbers, by the input's data; zeros where it does not depend."""
+    wanted = dict(trainable(layer))
+    leaves: dict[str, Tensor] = {**wanted, **({"input": x.data} if x.data.requires_grad else {})}
+    loss = run()
+    if not leaves or not loss.requires_grad:
+        return {}
+    found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    return {
+        name: torch.zeros_like(leaf) if grad is None else grad for (name, leaf), grad in zip(leaves.items(), found)
+    }
+
+
+def leaf(x: Padded) -> Padded:
+    """The same, its data ready to be differentiated by."""
+    return x.map(lambda data: data.detach().clone().requires_grad_() if data.is_floating_point() else data)
+
+
+def row_of(x: Padded, row: int) -> Padded:
+    """One row alone, without padding."""
+    length = int(x.lengths[row])
+    return Padded(x.data[row : row + 1, :length], x.lengths[row : row + 1])
+
+
+def cut(x: Padded, cuts: list[list[int]]) -> list[Padded]:
+    """Pieces of every row; cuts[k][i] says how many steps of row i the k-th piece has, and they add up to its length."""
+    starts = [0] * x.batch
+    pieces = []
+    for counts in cuts:
+        rows = [data[start : start + count] for data, start, count in zip(x.data, starts, counts)]
+        starts = [start + count for start, count in zip(starts, counts)]
+        pieces.append(Padded.of(rows) if rows else Padded(x.data[:, :0], x.lengths))
+    if starts != x.lengths.tolist():
+        raise ValueError(f"cut: the pieces end at {starts} but the rows at {x.lengths.tolist()}")
+    return pieces
+
+
+def random_cuts(lengths: list[int], pieces: int, seed: int) -> list[list[int]]:
+    """Cuts of each row at places of its own, so that at any time rows stand at unlike steps."""
+    chance = generator(seed)
+    columns = []
+    for length in lengths:
+        ends = sorted(torch.randint(0, length + 1, (pieces - 1,), generator=chance).tolist())
+        columns.append([b - a for a, b in zip([0, *ends], [*ends, length])])
+    return [list(counts) for counts in zip(*columns)]
+
+
+def in_pieces(layer: SequenceLayer, pieces: list[Padded], state: State) -> tuple[Padded, State]:
+    """All outputs of a piecewise run, with what was held back, and the state before `finish`."""
+    said: Padded | None = None
+    for piece in pieces:
+        out, state = layer(piece, state)
+        said = out if said is None else said.then(out)
+    held = layer.finish(state)
+    return (held if said is None else said.then(held)), state
+
+
+def offline(layer: SequenceLayer, x: Padded) -> Padded:
+    """The whole answer at once."""
+    return whole(layer, x)

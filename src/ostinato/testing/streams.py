@@ -1,0 +1,88 @@
+"""Laws of a Streamer: one raw input (bytes, or a tensor of samples) that can be sliced, heard in pieces.
+
+A law takes the Streamer, two inputs, and a function that turns a prediction into numbers that can be compared.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import torch
+
+from ostinato.errors import StreamError
+from ostinato.stream import Streamer
+from ostinato.testing.samples import generator
+
+Numbers: TypeAlias = Callable[[Any], Sequence[float]]
+Law: TypeAlias = Callable[[Streamer, Any, Any, Numbers], None]
+
+SHARE: Final = 1e-6
+
+
+def any_cutting_gives_the_offline_answer(streamer: Streamer, first: Any, second: Any, numbers: Numbers) -> None:
+    """One chunk, one element at a time, and random cuts come to the same prediction, and say the same on the way."""
+    said, wanted = heard(streamer, [first])
+    for ends in ([*range(1, len(first))], [], *(_ends(len(first), seed) for seed in range(6))):
+        chunks = [first[a:b] for a, b in zip([0, *ends], [*ends, len(first)])]
+        again, found = heard(streamer, chunks)
+        assert _alike(numbers(found), numbers(wanted)), f"cut at {ends}: {found} where {wanted} is due"
+        assert len(again) == len(said), f"cut at {ends}: {len(again)} things said, not {len(said)}"
+
+
+def streams_do_not_see_each_other(streamer: Streamer, first: Any, second: Any, numbers: Numbers) -> None:
+    """Two inputs pushed together, in turn, and beside one that closes early, are each as if alone."""
+    wanted = [numbers(heard(streamer, [raw])[1]) for raw in (first, second)]
+    a, b, passing = streamer.open(), streamer.open(), streamer.open()
+    streamer.push([a, passing], [first[:2], second[:3]])
+    streamer.push([b], [second[:1]])
+    streamer.close(passing)
+    streamer.push([b, a], [second[1:3], first[2:3]])
+    streamer.push([a, b], [first[3:], second[3:]])
+    found = [numbers(streamer.close(stream)[1]) for stream in (a, b)]
+    for number, (mine, alone) in enumerate(zip(found, wanted)):
+        assert _alike(mine, alone), f"stream {number}: {mine} beside others, {alone} alone"
+
+
+def a_closed_stream_takes_nothing(streamer: Streamer, first: Any, second: Any, numbers: Numbers) -> None:
+    """What was closed raises StreamError, and so does one stream given twice, or a chunk too few."""
+    stream = streamer.open()
+    streamer.push([stream], [first])
+    for call in (lambda: streamer.push([stream, stream], [first, second]), lambda: streamer.push([stream], [])):
+        assert _refuses(call), "a push that does not fit was taken"
+    streamer.close(stream)
+    assert _refuses(lambda: streamer.push([stream], [first])), "a closed stream took a chunk"
+    assert _refuses(lambda: streamer.close(stream)), "a closed stream was closed again"
+    assert streamer.push([], []) == [], "nothing pushed says something"
+
+
+LAWS: Final[tuple[Law, ...]] = (
+    any_cutting_gives_the_offline_answer,
+    streams_do_not_see_each_other,
+    a_closed_stream_takes_nothing,
+)
+
+
+def heard(streamer: Streamer, chunks: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Everything that a new stream said for good, and its prediction."""
+    stream = streamer.open()
+    said = [thing for chunk in chunks for thing in streamer.push([stream], [chunk])[0].stable]
+    last, prediction = streamer.close(stream)
+    return [*said, *last.stable], prediction
+
+
+def _ends(length: int, seed: int) -> list[int]:
+    return sorted(torch.randint(0, length + 1, (seed,), generator=generator(seed)).tolist())
+
+
+def _alike(found: Sequence[float], wanted: Sequence[float]) -> bool:
+    if len(found) != len(wanted):
+        return False
+    scale = max((abs(number) for number in wanted), default=0.0) or 1.0
+    return all(abs(a - b) <= SHARE * scale for a, b in zip(found, wanted))
+
+
+def _refuses(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except StreamError:
+        return True
+    return False
