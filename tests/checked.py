@@ -8,6 +8,8 @@ from beartype.roar import BeartypeDecorHintException
 
 def check(thing):
     """`thing` with its annotations checked at every call."""
+    if getattr(thing, "__module__", "") == "ostinato.testing.strategies":
+        return thing  # the checker draws which element of a list it looks at, and hypothesis wants all chance for itself
     try:
         return beartype(thing)
     except BeartypeDecorHintException:

@@ -16,7 +16,6 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from ostinato import __version__
 from ostinato.errors import BundleError, ConfigError, ResourceError
 from ostinato.models import models
 from ostinato.registry import Spec
@@ -98,7 +98,7 @@ class Bundle:
         config = {
             "model_type": self.recipe["model"]["name"],
             "architectures": [type(self.model).__name__],
-            "ostinato_version": version("ostinato"),
+            "ostinato_version": __version__,
             "recipe": self.recipe,
         }
         weights = {name: tensor.detach().contiguous() for name, tensor in self.model.state_dict().items()}
@@ -132,7 +132,7 @@ class Bundle:
         name, recipe = type(self.model).__name__, json.dumps(self.recipe, indent=2)
         return (
             f"---\nlibrary_name: ostinato\ntags: [{self.recipe['task']['name']}]\n---\n\n# {name}\n\n"
-            f"{self.parameters():,} parameters, trained with Ostinato {version('ostinato')}.\n\n"
+            f"{self.parameters():,} parameters, trained with Ostinato {__version__}.\n\n"
             '```python\nimport ostinato\n\nbundle = ostinato.load("this folder")\n```\n\n'
             f"## Recipe\n\n```json\n{recipe}\n```\n"
         )

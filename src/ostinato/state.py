@@ -88,8 +88,8 @@ def unflatten(tensors: Mapping[str, Tensor], like: S, prefix: str = "", at: str 
         odd = sorted(found ^ set(wanted))
         raise StreamError(f"{at}: it has too much or too little ({', '.join(odd)}); it is the state of another model")
     for name, leaf in wanted.items():
-        fixed, given = 2 if name.endswith(".data") else 1, tensors[name]
-        if given.shape[fixed:] != leaf.shape[fixed:] or given.dtype != leaf.dtype:
+        given = tensors[name]
+        if _sizes(tensors, name) != _sizes(wanted, name) or given.dtype != leaf.dtype:
             raise StreamError(
                 f"{at}: {name} is {given.dtype} {list(given.shape)} where {leaf.dtype} {list(leaf.shape)} is needed "
                 "(but for the batch); it is the state of another model"
@@ -105,9 +105,7 @@ def fit(state: S, like: S, batch: int, at: str) -> S:
             f"start from initial({batch})"
         )
     mine, wanted = flatten(state), flatten(like)
-    if mine.keys() != wanted.keys() or any(
-        mine[name].shape[1:] != wanted[name].shape[1:] for name in mine if not name.endswith(".data")
-    ):
+    if mine.keys() != wanted.keys() or any(_sizes(mine, name) != _sizes(wanted, name) for name in mine):
         raise StreamError(f"{at}: the state is of another cell or size; start from initial({batch})")
     for name, leaf in mine.items():
         if leaf.shape[0] != batch:
@@ -150,6 +148,13 @@ def _walk(
     if first is None:
         return None
     raise TypeError(f"a State holds tensors, Padded and States, not {type(first).__name__}")
+
+
+def _sizes(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
+    """What of a leaf's shape must agree: all but the batch and, where rows differ in length, time; None without axes."""
+    shape = tensors[name].shape
+    ragged = name.endswith(".data") and name.removesuffix("data") + "lengths" in tensors
+    return tuple(shape[2 if ragged else 1 :]) if len(shape) else None
 
 
 def _rebuild(tensors: Mapping[str, Tensor], like: Any, prefix: str) -> Any:

@@ -114,7 +114,7 @@ def test_killed_at_any_moment_it_can_be_made_again(tmp_path):
     raw = b"0123456789abcdef" * 200_000
     path.write_bytes(raw)
     child = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE)
-    for seed in range(4):
+    for seed in range(3):
         child.stdout.readline()
         time.sleep(0.006 * seed)
         child.send_signal(signal.SIGKILL)
@@ -122,16 +122,17 @@ def test_killed_at_any_moment_it_can_be_made_again(tmp_path):
         child.stdout.close()
         tokens = TokenFile.build(Text(path, 0, len(raw)), Bytes(), tmp_path / "t.bin")
         assert bytes(tokens[1:].astype(np.uint8)) == raw
-        if seed < 3:
+        if seed < 2:
             (tmp_path / "t.bin.json").unlink()
             child = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE)
     assert tokens.counts.count == len(raw) + 1
 
 
-def test_reading_does_not_fill_memory(tmp_path):
+def test_reading_does_not_fill_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(tokens_module, "RESIDENT_BYTES", 8 << 20)
     path = tmp_path / "a.txt"
     with path.open("wb") as file:
-        for _ in range(128):
+        for _ in range(64):
             file.write(b"0123456789abcde\n" * 65536)
     process = psutil.Process()
     tokenizer = trained("0123456789abcde\n")
@@ -150,8 +151,7 @@ def test_reading_does_not_fill_memory(tmp_path):
         for row in range(16):
             tokens[row * rows + start : row * rows + start + 64]
         progress()
-    print(highest/2**20, bytes_per_second/1e6)
-    assert highest < 110 << 20
+    assert highest < 40 << 20
     assert bytes_per_second > 20e6
 
 
@@ -166,4 +166,3 @@ def test_progress_is_told(text, tmp_path):
     told = []
     TokenFile.build(text, Bytes(), tmp_path / "t.bin", lambda *what: told.append(what))
     assert told == [("tokenize story.txt", text.size_bytes, text.size_bytes)]
-    assert tokens_module.CHUNK_TOKENS > 0

@@ -1,5 +1,7 @@
 """However a stream of text is cut, it reads and writes as the whole."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ def made(name: str) -> Tokenizer:
 
 def chunks(whole, cuts):
     edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    return [whole[a:b] for a, b in zip(edges, edges[1:])]
+    return [whole[a:b] for a, b in pairwise(edges)]
 
 
 def check_reads_as_whole(tokenizer: Tokenizer, text: str, cuts: list[int]) -> None:
@@ -69,8 +71,7 @@ def test_bad_bytes_are_named_by_their_place(name, cut):
     raw = b"a\xc3\xa9a\xc3(a"
     reader = made(name).reader()
     with pytest.raises(DataError, match=r"byte 4 is not UTF-8"):
-        for part in chunks(raw, [cut]):
-            reader.read(part)
+        [reader.read(part) for part in chunks(raw, [cut])]
 
 
 @names

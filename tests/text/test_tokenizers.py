@@ -44,7 +44,7 @@ def check_saved(tokenizer: Tokenizer, text: str) -> None:
 
 
 def check_agrees_with_library(tokenizer: Tokenizer, text: str) -> None:
-    """The `tokenizers` library reads our file to the same ids; told so, it too takes `</s>` in a text for characters."""
+    """The `tokenizers` library gives the same ids; told so, it too takes `</s>` in a text for characters."""
     theirs = library.Tokenizer.from_str(tokenizer.to_json())
     theirs.encode_special_tokens = True
     assert theirs.get_vocab_size() == tokenizer.size

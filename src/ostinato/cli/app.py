@@ -1,6 +1,7 @@
 """The verbs by name, and what becomes of an error: one sentence and an exit code (`ostinato.errors` has the tree)."""
 
 import errno
+import logging
 import os
 import signal
 import sys
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb and leave with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given  # wherever it stands
+    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(name)s: %(message)s")
     code = _run([argument for argument in given if argument != "--debug"], debug)
     sys.exit(_flushed(code))
 
@@ -65,7 +67,8 @@ def _explained(error: Exception) -> int:
         context = getattr(error, "ctx", None)
         verb = context.command_path if context is not None else "ostinato"
         message = str(error.format_message()).rstrip(".")
-        return _said(f"{verb}: {message[:1].lower()}{message[1:]}; try '{verb} --help'" if message else "", USAGE)
+        hint = "" if message.endswith("?") else f"; try '{verb} --help'"
+        return _said(f"{verb}: {message[:1].lower()}{message[1:]}{hint}" if message else "", USAGE)
     if isinstance(error, OSError) and error.errno in FULL:
         return _said(f"{error.filename or 'output'}: the disk is full; make room and run again", 6)
     if isinstance(error, OSError) and error.filename is not None:

@@ -1,9 +1,11 @@
 """evaluate: numbers that may stand side by side, and a refusal where they may not."""
 
+import contextlib
 import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +27,10 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Which part of a run's own data to judge on.")] = "valid",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
-    """Score models on the same text, in one table; numbers that do not mean the same are refused."""
+    """Score models side by side, on the same text.
+
+    Numbers that do not mean the same are refused.
+    """
     from ostinato.bundle import Bundle
     from ostinato.train import standard
 
@@ -33,10 +38,11 @@ def evaluate(
     with tempfile.TemporaryDirectory() as folder:
         for number, run in enumerate(runs):
             bundle = Bundle.load(run)
-            with standard() as progress:
-                corpora = _corpora(bundle.recipe["data"], text, split, Path(folder, str(number)), progress)
+            with contextlib.closing(standard()) as progress:
+                corpora = _corpora(bundle.recipe["data"], text, split, Path(folder, str(number)), progress.stage)
                 bundle.task.prepare(corpora)
-                found[str(run)] = bundle.task.evaluate(bundle.model, split)
+                told = partial(progress.stage, f"evaluate {run}")
+                found[str(run)] = bundle.task.evaluate(bundle.model, split, told)
     agreeing = _comparable(found)
     if as_json:
         print(json.dumps({run: as_object(scores) for run, scores in agreeing.items()}, indent=2, ensure_ascii=False))

@@ -39,22 +39,20 @@ def generate(
     from ostinato import decode
     from ostinato.padded import Padded
 
-    try:
-        sampling = decode.Sampling(temperature or 1.0, top_k, top_p, min_p)
-    except ConfigError as error:
-        raise ConfigError([f"--{_spelt(problem)}" for problem in error.problems]) from error
+    sampling = {"temperature": temperature or 1.0, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+    _check(sampling)
     bundle, tokenizer = _speaker(run)
     ids = tokenizer.encode(prompt)
     unknown = int((ids == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0
     if unknown:
         characters = sorted({c for c in prompt if (tokenizer.encode(c) == tokenizer.unknown).any()})
-        print(f"--prompt: the model never saw {' '.join(characters)!r}; it reads them as unknown", file=sys.stderr)
+        print(f"--prompt: the model never saw {' '.join(characters)!r}; that is read as unknown", file=sys.stderr)
     read = Padded.full(torch.from_numpy(ids.astype("int64")).unsqueeze(0)) if len(ids) else None
     tokens: Iterator[int] = iter(())
     if length and temperature == 0:
         tokens = decode.greedy_tokens(bundle.model, max_length=length, prompt=read)  # type: ignore[arg-type]
     elif length:
-        tokens = decode.sample_tokens(bundle.model, sampling, max_length=length, seed=seed, prompt=read)  # type: ignore[arg-type]
+        tokens = decode.sample_tokens(bundle.model, max_length=length, seed=seed, prompt=read, **sampling)  # type: ignore[arg-type]
     writer = tokenizer.writer()
     sys.stdout.write(prompt)
     for token in tokens:
@@ -65,7 +63,10 @@ def generate(
 
 
 def stream(run: Run) -> None:
-    """Read standard input as it comes; for each element one line of JSON at once: its cost, and what is likely next."""
+    """Answer standard input element by element, as it comes.
+
+    Each answer is a line of JSON: the element, its cost in nats, and what is likely next.
+    """
     from ostinato.bundle import Bundle
 
     bundle = Bundle.load(run)
@@ -104,10 +105,15 @@ def _speaker(run: Path) -> "tuple[Bundle, Any]":
     return bundle, tokenizer
 
 
-def _spelt(problem: str) -> str:
-    """A problem of an argument as one of the option it came from."""
-    name, _, rest = problem.removeprefix("decode.").partition(":")
-    return f"{name.replace('_', '-')}:{rest}"
+def _check(sampling: dict[str, Any]) -> None:
+    """Refuse before anything is loaded, under the options' own names."""
+    from ostinato.decode import Sampling
+
+    try:
+        Sampling(**sampling)
+    except ConfigError as error:
+        problems = [problem.removeprefix("decode.").partition(":") for problem in error.problems]
+        raise ConfigError([f"--{name.replace('_', '-')}:{rest}" for name, _, rest in problems]) from error
 
 
 def _answer(elements: list[Any]) -> None:

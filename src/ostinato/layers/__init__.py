@@ -1,6 +1,6 @@
 """Layers: from sequences to sequences, offline and streaming by the same call."""
 
-from ostinato.layers.base import Memoryless, SequenceLayer, layers, nothing, register, whole
+from ostinato.layers.base import Memoryless, SequenceLayer, layers, nothing, register, unread, whole
 from ostinato.layers.dropout import Dropout
 from ostinato.layers.embedding import Embedding
 from ostinato.layers.recurrent import Backward, Bidirectional, Recurrent, Residual, ResidualState, Stack, Whole
@@ -20,5 +20,6 @@ __all__ = [
     "layers",
     "nothing",
     "register",
+    "unread",
     "whole",
 ]

@@ -63,6 +63,13 @@ def nothing(outputs: int) -> Padded:
     return Padded(torch.zeros(0, 0, outputs), torch.zeros(0, dtype=torch.int64))
 
 
+def unread(layer: SequenceLayer, batch: int) -> Padded:
+    """No steps of `batch` rows of what the layer reads, in its dtype and on its device: where a wait begins."""
+    weights = (p for p in layer.parameters() if p.is_floating_point()) if isinstance(layer, nn.Module) else iter(())
+    like = next(weights, torch.zeros(0))
+    return Padded(like.new_zeros(batch, 0, layer.inputs), torch.zeros(batch, dtype=torch.int64))
+
+
 def whole(layer: SequenceLayer, x: Padded) -> Padded:
     """The offline answer: one call and what was held back."""
     out, state = layer(x)

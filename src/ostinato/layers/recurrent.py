@@ -9,7 +9,7 @@ from torch import nn
 
 from ostinato.cells import Cell
 from ostinato.errors import ConfigError
-from ostinato.layers.base import SequenceLayer, as_module, nothing, register, started, whole
+from ostinato.layers.base import SequenceLayer, as_module, nothing, register, started, unread, whole
 from ostinato.padded import Padded
 from ostinato.registry import Spec
 from ostinato.state import State
@@ -173,8 +173,7 @@ class Residual(nn.Module):
         inner = self.layer.initial(batch)
         if not self.latency:
             return inner
-        lengths = torch.zeros(batch, dtype=torch.int64)
-        return ResidualState(inner, Padded(torch.zeros(batch, 0, self.inputs), lengths))
+        return ResidualState(inner, unread(self.layer, batch))
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
         """[B T D] to [B T' D]."""

@@ -108,6 +108,10 @@ class Task(ABC):
     ) -> tuple[list[Prediction], State | None]:
         """One prediction a row, and the state to go on from."""
 
+    def answer(self, prediction: Prediction) -> Any:
+        """What the metrics see of a prediction."""
+        return prediction
+
     @abstractmethod
     def references(self, batch: Batch) -> list[Any]:
         """What each row's prediction is judged against."""
@@ -151,7 +155,7 @@ class Task(ABC):
                 predictions, state = self.predict(model, batch, state)
                 for prediction, reference in zip(predictions, self.references(batch)):
                     for metric, rows in zip(metrics, stats):
-                        rows.append(metric.stats(prediction, reference))
+                        rows.append(metric.stats(self.answer(prediction), reference))
                 progress(index + 1, len(batches))
         model.train(training)
         return [score_of(metric, rows) for metric, rows in zip(metrics, stats)]

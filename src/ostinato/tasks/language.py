@@ -73,7 +73,9 @@ class LanguageTask(Task):
         """Learn the tokenizer from the training text, and lay every split down as a file of token ids."""
         if self.tokenizer is None:
             self.tokenizer = self.spec.build()
-            self.tokenizer.train(corpora.splits["train"].pieces(corpora.progress))
+            self.tokenizer.train(
+                corpora.splits["train"].pieces(lambda done, total: corpora.progress("read the text", done, total))
+            )
         for split, text in corpora.splits.items():
             path = corpora.folder / f"{split}.tokens"
             self.files[split] = TokenFile.build(text, self.tokenizer, path, corpora.progress)
@@ -138,6 +140,10 @@ class LanguageTask(Task):
         log_probs = torch.cat(found, dim=1) if found else torch.zeros(len(batch.keys), 0)
         rows = Padded(log_probs.double(), batch.targets.lengths).rows()
         return [Scored(t.numpy(), p.numpy()) for t, p in zip(batch.targets.rows(), rows)], state
+
+    def answer(self, prediction: Scored) -> np.ndarray:
+        """The log-probabilities."""
+        return prediction.log_probs
 
     def references(self, batch: LanguageBatch) -> list[Reference]:  # type: ignore[override]
         """How many tokens, characters and bytes each row stands for."""

@@ -90,6 +90,11 @@ def leaf(x: Padded) -> Padded:
     return x.map(lambda data: data.detach().clone().requires_grad_() if data.is_floating_point() else data)
 
 
+def exact(x: Padded) -> Padded:
+    """The same in float64; ids stay ids."""
+    return x.map(lambda data: data.double() if data.is_floating_point() else data)
+
+
 def row_of(x: Padded, row: int) -> Padded:
     """One row alone, without padding."""
     length = int(x.lengths[row])

@@ -180,9 +180,16 @@ class Trainer:
                 scores = self.task.evaluate(self.model, "valid", self._evaluating)
         except _AskedError:
             return
+        except DataError:
+            if self._answers():
+                raise
+            scores = []
         finally:
             self.model.train()
             torch.set_rng_state(random)  # so that how often a model is judged does not change it
+        if not scores:
+            self._return("the model's answers were not finite")
+            return
         took = time.monotonic() - started
         self._tick()
         run.evaluated = run.step
@@ -216,7 +223,7 @@ class Trainer:
     def _fix_total(self, evaluation_seconds: float) -> bool:
         """Fix the number of steps from the speed so far, once; True if that was now."""
         run, settings = self.run, self.settings
-        if settings.seconds is None or not (self._speed_is_due() or run.step == self._end()):
+        if settings.seconds is None or run.total is not None or not (self._speed_is_due() or run.step == self.limit):
             return False
         left = settings.seconds - run.seconds
         more = self._speed.steps_in(left, evaluation_seconds, settings.evaluate_every, settings.checkpoint_every)
@@ -309,6 +316,13 @@ class Trainer:
                 None if end is None else (end - run.step) * (self._speed.seconds_a_step or step_seconds), self.score,
             )
         )  # fmt: skip
+
+    def _answers(self) -> bool:
+        """Whether the model makes anything of a batch; finite weights may be so large that it does not."""
+        batch = self.task.collate(self.batches.batch(self.run.epoch, self.run.index))
+        with torch.no_grad():
+            loss, _ = self.task.loss(self.model, batch, None)
+        return math.isfinite(loss.total.item())
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -1,0 +1,72 @@
+"""train: a recipe becomes a bundle, and its score stands beside what can be said without memory."""
+
+import contextlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ostinato.cli.evaluate import as_object, tabled
+from ostinato.cli.info import history
+
+if TYPE_CHECKING:
+    from ostinato.metrics import Score
+    from ostinato.tasks import Task
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe's .toml file.", show_default=False)],
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change a value of the recipe; may be repeated.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder.", show_default="runs/ and the recipe's name")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete what is there; without it, a stopped run goes on.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Train what a recipe says. The same command goes on where a stopped run stood."""
+    from ostinato.recipe import load
+    from ostinato.train import Settings, fit, standard
+
+    chosen = load(recipe, changes or (), Settings)
+    out = out or Path("runs", recipe.stem)
+    fitted = fit(chosen, out, standard(), fresh=fresh)
+    with contextlib.closing(standard()) as progress:
+        fitted.bundle.task.prepare(chosen.data.build(folder=out / "data", progress=progress.stage))
+        baselines = _baselines(fitted.bundle.task)
+    seconds = max((row["seconds"] for row in history(out) if "seconds" in row), default=0.0)
+    if as_json:
+        found = {
+            "run": str(out),
+            "steps": fitted.steps,
+            "stopped": fitted.stopped,
+            "seconds": seconds,
+            "parameters": fitted.bundle.parameters(),
+            "scores": as_object(fitted.scores),
+            "baselines": {name: as_object(scores) for name, scores in baselines.items()},
+        }
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        print(tabled({"this model": fitted.scores, **baselines}, corner="on held-out text"))
+        early = ", stopped early" if fitted.stopped == "early" else ""
+        print(f"\n{fitted.bundle.parameters():,} parameters · {fitted.steps:,} steps in {seconds:,.0f} s{early} · {out}")
+    command = "ostinato" if shutil.which("ostinato") else sys.argv[0]
+    print(
+        f'\nNext:  {command} generate {out} --prompt "The " --stream\n'
+        f"       {command} stream {out}\n       {command} evaluate {out} --text YOUR_FILE",
+        file=sys.stderr,
+    )
+
+
+def _baselines(task: "Task") -> "dict[str, list[Score]]":
+    """What counting alone comes to, learnt from the same training text."""
+    from ostinato.lm import Bigram, Uniform, Unigram
+    from ostinato.tasks import LanguageTask
+
+    if not isinstance(task, LanguageTask) or task.tokenizer is None:
+        return {}
+    size, eos, text = task.tokenizer.size, task.tokenizer.eos, task.files["train"]
+    kinds = {"bigram": Bigram, "unigram": Unigram, "uniform": Uniform}
+    return {name: task.judge(kind.train(text.chunks(), size, eos), "valid") for name, kind in kinds.items()}
