@@ -83,12 +83,6 @@ void matmul_part(const Strided<T>& left, const Right& right, index row0, index r
                         with_rows<rows_in_tile>(i1 - i, [&](auto constant) {
                             constexpr int Rows = decltype(constant)::value;
                             alignas(64) T sums[Rows][2][V::lanes];
-                            for (int r = 0; r < Rows; ++r)
-                                for (int v = 0; v < 2; ++v) {
-                                    const index c = v * V::lanes;
-                                    (k0 == 0 && start.bias ? load_columns<V>(start.bias + j + c, columns - c) : V::zero())
-                                        .store(sums[r][v]);
-                                }
                             if (pack_left)
                                 accumulate<Rows, 2, 1, V>(sums[0][0], packed_left + (i - i0) * piece, 1, rows_in_tile,
                                                           panel, 0, pieces);
@@ -100,7 +94,10 @@ void matmul_part(const Strided<T>& left, const Right& right, index row0, index r
                                     const index c = v * V::lanes;
                                     T* to = out + (i + r) * out_row + j + c;
                                     V sum = V::load(sums[r][v]);
-                                    if (k0 > 0 || start.add) sum = load_columns<V>(to, columns - c) + sum;
+                                    if (k0 > 0 || start.add)
+                                        sum = load_columns<V>(to, columns - c) + sum;
+                                    else if (start.bias)
+                                        sum = load_columns<V>(start.bias + j + c, columns - c) + sum;
                                     store_columns(sum, to, columns - c);
                                 }
                         });

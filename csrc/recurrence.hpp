@@ -3,7 +3,7 @@
 // Rows are shared out among threads for the whole sequence, longest first, so threads never wait for each other inside
 // it and the rows still running are always the first so many. At each step a slice of the weight (all gates of one
 // vector of units) is multiplied with every running row before the next slice is touched, so it is read from the first
-// cache; the sums start from the inputs' part, stay in registers and go straight through the map.
+// cache; the sums of a few rows then go straight through the map.
 //
 // A cell that multiplies its weight with something other than h, or needs a product apart from its inputs' part, is a
 // second kind of tile in this loop; everything else here stays.
@@ -143,14 +143,6 @@ class Forward {
                                T* const (&states)[S]) {
         const index hidden = call_.hidden, slice_size = hidden * G * L;
         alignas(64) T sums[most_sums][Blocks][G][L];
-        for (index r = 0; r < count; ++r) {
-            const T* from = call_.gates + (rows[first + r] * call_.steps + t) * G * hidden;
-            for (int b = 0; b < Blocks; ++b)
-                for (int g = 0; g < G; ++g) {
-                    const index j = (slice + b) * L;
-                    load_columns<V>(from + g * hidden + j, hidden - j).store(sums[r][b][g]);
-                }
-        }
         in_groups<Most>(count, [&](index row, auto constant) {
             accumulate<decltype(constant)::value, G, Blocks, V>(sums[row][0][0], h + (first + row) * padded_, padded_, 1,
                                                                 packed_ + slice * slice_size, slice_size, hidden);
@@ -182,7 +174,12 @@ class Forward {
         using W = Wide<V, Vectors>;
         const index hidden = call_.hidden;
         typename W::Type gate[G], state[S];
-        for (int g = 0; g < G; ++g) gate[g] = W::gather([&](int i) { return V::load(sums + (i * G + g) * L); });
+        for (int g = 0; g < G; ++g)
+            gate[g] = W::gather([&](int i) {
+                return load_columns<V>(call_.gates + (places[i].at * G + g) * hidden + places[i].unit,
+                                       hidden - places[i].unit) +
+                       V::load(sums + (i * G + g) * L);
+            });
         for (int s = 0; s < S; ++s)
             state[s] = W::gather([&](int i) { return V::load((s ? states[s] : h) + places[i].here); });
         CellOf<typename W::Type>::forward(gate, state);

@@ -135,15 +135,6 @@ class Backward {
     OSTINATO_INLINE void tile(const Rows& rows, index first, index t, index depth, const Held& held, index slice) {
         const index hidden = call_.hidden;
         alignas(64) T sums[Count][Blocks][L];
-        for (int r = 0; r < Count; ++r)
-            for (int b = 0; b < Blocks; ++b) {
-                const index j = (slice + b) * L;
-                V sum = V::load(held.carry[0] + (first + r) * padded_ + j);
-                if (!Last && call_.grad_outputs)
-                    sum = sum + load_columns<V>(call_.grad_outputs + (rows[first + r] * call_.steps + t) * hidden + j,
-                                                hidden - j);
-                sum.store(sums[r][b]);
-            }
         accumulate<Count, 1, Blocks, V>(sums[0][0], held.later + first * depth_, depth_, 1, packed_ + slice * depth_ * L,
                                         depth_ * L, depth);
         constexpr int Vectors = Blocks % 2 ? 1 : 2;
@@ -152,7 +143,7 @@ class Backward {
                 const index j = (slice + b) * L;
                 if constexpr (Last)
                     for (int v = 0; v < Vectors; ++v)
-                        store_columns(V::load(sums[r][b + v]),
+                        store_columns(V::load(held.carry[0] + (first + r) * padded_ + j + v * L) + V::load(sums[r][b + v]),
                                       call_.grad_initial[0] + rows[first + r] * hidden + j + v * L, hidden - j - v * L);
                 else
                     gradient<Vectors>(rows[first + r], first + r, t, j, sums[r][b], held);
@@ -177,8 +168,10 @@ class Backward {
             const T* kept = s ? call_.kept_states[s] : call_.outputs;
             after[s] = load(kept + at * hidden);
             before[s] = load(t ? kept + (at - 1) * hidden : call_.initial[s] + row * hidden);
-            grad_state[s] = W::gather([&](int i) { return V::load((s ? held.carry[s] + carried : sums) + i * L); });
+            grad_state[s] = W::gather([&](int i) { return V::load(held.carry[s] + carried + i * L); });
         }
+        if (call_.grad_outputs) grad_state[0] = grad_state[0] + load(call_.grad_outputs + at * hidden);
+        grad_state[0] = grad_state[0] + W::gather([&](int i) { return V::load(sums + i * L); });
         CellOf<Value>::backward(gate, before, after, grad_state, grad_gate);
         for (int s = 0; s < S; ++s)
             W::scatter(grad_state[s], [&](int i, V value) { value.store(held.carry[s] + carried + i * L); });

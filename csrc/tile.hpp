@@ -10,8 +10,9 @@ OSTINATO_INLINE constexpr index lesser(index a, index b) { return a < b ? a : b;
 OSTINATO_INLINE constexpr index greater(index a, index b) { return a > b ? a : b; }
 OSTINATO_INLINE constexpr index slices(index columns, index lanes) { return (columns + lanes - 1) / lanes; }
 
-// sums[r][b * Group + v] += sum over k of left(r, k) * packed(b, k, v): for each sum one chain of fused multiply-adds in
-// the order of k, so a sum never depends on which tile it was in.
+// sums[r][b * Group + v] = sum over k of left(r, k) * packed(b, k, v): for each sum one chain of fused multiply-adds in
+// the order of k, so a sum never depends on which tile it was in. It starts from zero, and what else belongs to the sum
+// is added last: added first, it would set the size of every rounding on the way.
 //
 // A function of its own, called and not inlined: the compiler then has all the registers for the sums.
 template <int Rows, int Group, int Blocks, class V, class T = typename V::Scalar>
@@ -27,7 +28,7 @@ __attribute__((noinline)) void accumulate(
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
-        for (int v = 0; v < columns; ++v) held[r][v] = V::load(sums + (r * columns + v) * V::lanes);
+        for (int v = 0; v < columns; ++v) held[r][v] = V::zero();
     // Of the two factors, the one with fewer vectors is held: all of a step then fits in the registers.
 #pragma GCC unroll 4
     for (index k = 0; k < depth; ++k) {

@@ -23,6 +23,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ostinato import __version__
 from ostinato.errors import BundleError, ConfigError, ResourceError
@@ -140,7 +141,7 @@ class Bundle:
 
 def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
     """The model, its size checked before anything is allocated. Raises ResourceError where memory would not hold it."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         numbers = sum(math.prod(parameter.shape) for parameter in task.model(spec).parameters())
     needed, free = 4 * numbers, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > free:
@@ -149,6 +150,16 @@ def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
             f"{free / 2**30:,.1f}; take fewer or smaller layers"
         )
     return task.model(spec)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Nothing is filled with random numbers: where only sizes count that is idle, and torch would import its whole
+    compiler (seconds) to do it on the device that holds nothing."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(function, "__name__", "") in ("normal_", "uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:

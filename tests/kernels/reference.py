@@ -46,7 +46,9 @@ class Case:
         """Results (outputs, h, c) of `layer`, and the gradients of everything in `names`."""
         leaves = tuple(value.to(dtype).requires_grad_() for value in self.values)
         results = layer(*leaves, self.lengths)
-        grads = torch.autograd.grad(results, leaves, [grad.to(dtype) for grad in self.incoming], allow_unused=True)
+        # The plain fold's outputs over no steps depend on nothing.
+        pairs = [(r, g.to(dtype)) for r, g in zip(results, self.incoming, strict=True) if r.requires_grad]
+        grads = torch.autograd.grad([r for r, _ in pairs], leaves, [g for _, g in pairs], allow_unused=True)
         grads = tuple(torch.zeros_like(leaf) if g is None else g for leaf, g in zip(leaves, grads, strict=True))
         return tuple(result.detach() for result in results), grads
 

@@ -2,13 +2,14 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from reference import Case, Cell, definition, error, ours
-from torch import nn
 
 from ostinato import _core, kernels
 
@@ -116,41 +117,18 @@ def test_a_child_of_a_fork_computes_too():
     expected = ours(*case.values, case.lengths)[0]  # the parent's pool has threads now
     child = os.fork()
     if child == 0:
-        same = all(torch.equal(ours(*case.values, case.lengths)[0], expected) for _ in range(3))
-        os._exit(0 if same else 1)
+        signal.alarm(20)
+        found = [ours(*case.values, case.lengths)[0] for _ in range(3)]
+        torch.set_num_threads(1)  # torch's own pool does not survive a fork
+        os._exit(0 if all(torch.equal(outputs, expected) for outputs in found) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-class Layer(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.cell, self.input = Cell(8), nn.Linear(5, 32)
-
-    def forward(self, x, lengths):
-        gates = kernels.linear(x, self.input.weight, self.input.bias)
-        state = (x.new_zeros(x.shape[0], 8), x.new_zeros(x.shape[0], 8))
-        outputs, (h, c) = kernels.lstm(self.cell, gates, state, lengths)
-        return outputs, h, c
-
-
-@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
-def test_compiled_equals_eager(backend):
-    layer, x, lengths = Layer(), torch.randn(3, 7, 5, requires_grad=True), torch.tensor([7, 0, 4])
-    wanted = [x, *layer.parameters()]
-    eager = layer(x, lengths)
-    compiled = torch.compile(layer, fullgraph=True, backend=backend)(x, lengths)
-    assert all(torch.equal(a, b) for a, b in zip(compiled, eager, strict=True))
-    grads = [torch.autograd.grad(sum(r.square().sum() for r in results), wanted) for results in (compiled, eager)]
-    assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
-
-
-def test_exported_equals_eager():
-    layer, x, lengths = Layer().eval(), torch.randn(3, 7, 5), torch.tensor([7, 0, 4])
-    steps = torch.export.Dim("steps", min=1)
-    program = torch.export.export(layer, (x, lengths), dynamic_shapes=({1: steps}, None))
-    longer = torch.randn(3, 9, 5)
-    for given in (x, longer):
-        assert all(torch.equal(a, b) for a, b in zip(program.module()(given, lengths), layer(given, lengths), strict=True))
+def test_compiled_and_exported_equal_eager():
+    """In a process of its own: torch.compile does not trace functions that the test run wraps in shape checks."""
+    script = Path(__file__).with_name("compiled.py")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([sys.executable, str(script)], env=environment, check=True, timeout=120)
 
 
 def test_operators_are_well_formed():

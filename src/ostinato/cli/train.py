@@ -52,12 +52,19 @@ def train(
         print(tabled({"this model": fitted.scores, **baselines}, corner="on held-out text"))
         early = ", stopped early" if fitted.stopped == "early" else ""
         print(f"\n{fitted.bundle.parameters():,} parameters · {fitted.steps:,} steps in {seconds:,.0f} s{early} · {out}")
-    command = "ostinato" if shutil.which("ostinato") else sys.argv[0]
+    command = _command()
     print(
         f'\nNext:  {command} generate {out} --prompt "The " --stream\n'
         f"       {command} stream {out}\n       {command} evaluate {out} --text YOUR_FILE",
         file=sys.stderr,
     )
+
+
+def _command() -> str:
+    """How this program is called from where the user stands."""
+    if shutil.which("ostinato"):
+        return "ostinato"
+    return sys.argv[0] if Path(sys.argv[0]).name == "ostinato" else "python -m ostinato.cli"
 
 
 def _baselines(task: "Task") -> "dict[str, list[Score]]":

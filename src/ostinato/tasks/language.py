@@ -138,7 +138,7 @@ class LanguageTask(Task):
             targets = batch.targets.data[:, start : start + STEPS_AT_ONCE].unsqueeze(-1)
             found.append(torch.log_softmax(logits.data, dim=-1).gather(-1, targets).squeeze(-1))
         log_probs = torch.cat(found, dim=1) if found else torch.zeros(len(batch.keys), 0)
-        rows = Padded(log_probs.double(), batch.targets.lengths).rows()
+        rows = Padded(log_probs.detach().double(), batch.targets.lengths).rows()
         return [Scored(t.numpy(), p.numpy()) for t, p in zip(batch.targets.rows(), rows)], state
 
     def answer(self, prediction: Scored) -> np.ndarray:
@@ -172,7 +172,7 @@ class LanguageTask(Task):
             **text,
             "characters": characters,
             "nats": nats,
-            "bits_per_character": nats / np.log(2) / characters if characters else None,
+            "bits_per_character": nats / float(np.log(2)) / characters if characters else None,
         }
 
     def judge(self, lm: LanguageModel, split: str) -> list[Score]:
