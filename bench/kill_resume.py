@@ -17,17 +17,16 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from ostinato.models import models
 from ostinato.recipe import Recipe, check
-from ostinato.tasks import tasks
 from ostinato.train import Settings, Silent, fit
+from ostinato.train.progress import View
 
 STEPS = 60
+COUNTED = ("kills", "kills_inside_a_save", "runs", "unreadable_runs", "other_curves", "other_weights")
 CLOCK = ("seconds", "tokens_a_second")
 
 
@@ -38,22 +37,46 @@ def recipe_for(text: Path) -> Recipe[Settings]:
             "task": {"name": "language", "steps": 8},
             "data": {"name": "text", "text": str(text), "valid": 0.2},
             "model": {"name": "language", "embedding": 8, "dropout": 0.1, "cell": {"name": "lstm", "hidden": 16}},
-            "train": {"rows": 4, "steps": STEPS, "evaluate_every": 15, "checkpoint_every": 3, "log_every": 1, "ema": 0.9},
+            "train": {
+                "rows": 4,
+                "steps": STEPS,
+                "evaluate_every": 15,
+                "checkpoint_every": 3,
+                "log_every": 1,
+                "ema": 0.9,
+            },
         },
         Settings,
         "kill_resume",
     )
 
 
-def apart(work: Callable[[], object]) -> int:
-    """The id of a new process that does `work`. Forked, so that it need not import everything again."""
+class Told(Silent):
+    """Says through a pipe when the first step was done."""
+
+    def __init__(self, pipe: int):
+        super().__init__()
+        self._pipe: int | None = pipe
+
+    def training(self, view: View) -> None:
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
+
+
+def apart(recipe: Recipe[Settings], out: Path) -> tuple[int, int]:
+    """The id of a new process that trains, and a pipe that is at its end when its first step is done.
+
+    Forked, so that it need not import everything again.
+    """
+    reading, writing = os.pipe()
     process = os.fork()
     if process:
-        return process
+        os.close(writing)
+        return process, reading
     code = 1
     try:
-        torch.set_num_threads(1)
-        work()
+        fit(recipe, out, Told(writing))
         code = 0
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
@@ -68,29 +91,37 @@ def outcome(out: Path) -> tuple[list[dict[str, object]], str]:
     return curve, hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
 
 
+def peace_seconds(out: Path) -> float:
+    """How long the steps took, with all that lies between them."""
+    return max(json.loads(line)["seconds"] for line in (out / "metrics.jsonl").read_text().splitlines())
+
+
 def campaign(folder: Path, kills: int, seed: int) -> dict[str, int]:
     """Kill until it was enough; a run that gets to its end is compared and a new one begun."""
     chance = random.Random(seed)
     text = folder / "text.txt"
     text.write_text(" ".join(chance.choice(["one", "two", "three", "ho", "hum"]) for _ in range(2000)))
     recipe = recipe_for(text)
-    started = time.monotonic()
-    if os.waitpid(apart(lambda: fit(recipe, folder / "peace", Silent())), 0)[1]:
-        raise SystemExit("kill_resume: the run that nobody killed failed, so there is nothing to compare with")
-    longest = (time.monotonic() - started) * 1.1
+    fit(recipe, folder / "peace", Silent())  # here, so that every child begins with all that it will ever import
     peace = outcome(folder / "peace")
-    found = {"kills": 0, "kills_inside_a_save": 0, "runs": 0, "unreadable_runs": 0, "other_curves": 0, "other_weights": 0}
+    training_seconds = peace_seconds(folder / "peace")
+    found = dict.fromkeys(COUNTED, 0)
     out = folder / "killed"
     while True:
-        process = apart(lambda: fit(recipe, out, Silent()))
+        process, first_step = apart(recipe, out)
         if found["kills"] < kills:
-            time.sleep(chance.uniform(0, longest))
+            # One in five may come before the first step; the others wait for it.
+            if chance.random() < 0.8:
+                os.read(first_step, 1)
+            time.sleep(chance.uniform(0, 0.5 * training_seconds))
             os.kill(process, signal.SIGKILL)
+        os.close(first_step)
         status = os.waitpid(process, 0)[1]
         if os.WIFSIGNALED(status):
             found["kills"] += 1
             # What a save has not finished with is in a hidden folder: files to come, or ones that are going.
-            found["kills_inside_a_save"] += any((out / "checkpoints").glob(".step-*")) or any(folder.glob(".killed.tmp-*"))
+            left = [*(out / "checkpoints").glob(".step-*"), *folder.glob(".killed.tmp-*")]
+            found["kills_inside_a_save"] += bool(left)
             continue
         found["runs"] += 1
         if status:
@@ -111,7 +142,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    tasks.names(), models.names()  # every registry is filled before the first fork
+    torch.set_num_threads(1)  # and so no thread that a fork would lose
     with tempfile.TemporaryDirectory() as folder:
         found = campaign(Path(folder), options.kills, options.seed)
     if options.json:

@@ -1,7 +1,7 @@
 // Matrix products: out = (bias | what is there | 0) + left * right.
 //
-// A sum is a chain of fused multiply-adds in the order of the summed axis, cut every 256 numbers, each piece added to
-// what came before: shorter chains round less, and 256 is a constant of the format of a sum, not of the machine. So a
+// A sum is a chain of fused multiply-adds in the order of the summed axis, cut every 128 numbers, each piece added to
+// what came before: shorter chains round less, and 128 is a constant of the format of a sum, not of the machine. So a
 // result is the same bits whatever the other sizes, the tile, the caches and the number of threads.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace ostinato::OSTINATO_ISA {
 
-inline constexpr index piece = 256;
+inline constexpr index piece = 128;
 
 // Element (r, c) at data[r * row + c * column].
 template <class T>
@@ -52,7 +52,7 @@ template <class V, class Right, class T = typename V::Scalar>
 void matmul_part(const Strided<T>& left, const Right& right, index row0, index row1, index column0, index column1,
                  index depth, Start<T> start, T* out, index out_row) {
     constexpr index width = 2 * V::lanes, rows_in_tile = tile_rows<V>;
-    // A block of left stays in half the second cache; a panel of right, [256][width], in the first.
+    // A block of left stays in half the second cache; a panel of right, [128][width], in the first.
     const index block_rows = greater(
         rows_in_tile, index(second_cache_bytes()) / 2 / (piece * index(sizeof(T))) / rows_in_tile * rows_in_tile);
     const index block_columns = slices(1024, width) * width;

@@ -55,8 +55,8 @@ class Forward {
     using Cell = CellOf<V>;
     static constexpr int G = Cell::gates, S = Cell::states, L = V::lanes;
     static constexpr int most_rows = (Registers<V>::count - 1) / (G + 1);
-    // Rows whose sums wait in the first cache for the map.
-    static constexpr index most_sums = 24;
+    // Rows whose sums wait in the first cache for the map: whole tiles.
+    static constexpr index most_sums = 12;
 
    public:
     explicit Forward(const ScanForward<T>& call) : call_(call), padded_(slices(call.hidden, L) * L) {}
@@ -119,82 +119,82 @@ class Forward {
     void step(const Rows& rows, index running, index t, const T* h, T* next, T* const (&states)[S]) {
         const index count = padded_ / L;
         // Forward on even steps and backward on odd ones: what is left in a cache smaller than the weight is used first.
-        if (running == 1) {
-            for (index i = 0; i < count; i += 2) {
-                const index slice = t % 2 ? (count - 1) / 2 * 2 - i : i;
+        const index last = (count - 1) / 2 * 2;
+        for (index i = 0; i < count; i += 2) {
+            const index slice = t % 2 ? last - i : i;
+            for (index first = 0; first < running; first += most_sums) {
+                const index part = lesser(most_sums, running - first);
                 if (slice + 1 < count)
-                    units<1, 2>(rows, 0, 1, t, slice, h, next, states);
+                    units<2>(rows, first, part, t, slice, h, next, states);
                 else
-                    units<1, 1>(rows, 0, 1, t, slice, h, next, states);
+                    units<1>(rows, first, part, t, slice, h, next, states);
             }
-            return;
-        }
-        for (index i = 0; i < count; ++i) {
-            const index slice = t % 2 ? count - 1 - i : i;
-            in_parts(running, most_sums, [&](index first, index part) {
-                units<most_rows, 1>(rows, first, part, t, slice, h, next, states);
-            });
         }
     }
 
-    // Units [slice * L, (slice + Blocks) * L) of `count` rows from position `first` on, in tiles of at most Most.
-    template <int Most, int Blocks>
+    // Units [slice * L, (slice + Blocks) * L) of `count` rows from position `first` on.
+    template <int Blocks>
     OSTINATO_INLINE void units(const Rows& rows, index first, index count, index t, index slice, const T* h, T* next,
                                T* const (&states)[S]) {
         const index hidden = call_.hidden, slice_size = hidden * G * L;
-        alignas(64) T sums[most_sums][Blocks][G][L];
-        in_groups<Most>(count, [&](index row, auto constant) {
-            accumulate<decltype(constant)::value, G, Blocks, V>(sums[row][0][0], h + (first + row) * padded_, padded_, 1,
-                                                                packed_ + slice * slice_size, slice_size, hidden);
-        });
-        const auto place = [&](index i) {
-            const index position = first + i / Blocks, j = (slice + i % Blocks) * L;
-            return Place{rows[position] * call_.steps + t, position * padded_ + j, j};
-        };
-        const T* gates = sums[0][0][0];
-        index i = 0;
-        for (; i + 1 < count * Blocks; i += 2) {
-            const Place places[2] = {place(i), place(i + 1)};
-            map<2>(gates + i * G * L, places, h, next, states);
+        alignas(64) T sums[Blocks][most_sums][G][L], inputs[most_sums][Blocks][G][L];
+        // Rows lie a power of two apart more often than not and then push each other out of the caches: each line is
+        // fetched once, here, where many fetches can be under way together.
+        for (index r = 0; r < count; ++r) {
+            const T* from = call_.gates + (rows[first + r] * call_.steps + t) * G * hidden;
+            for (int g = 0; g < G; ++g)
+                for (int b = 0; b < Blocks; ++b) {
+                    const index j = (slice + b) * L;
+                    load_columns<V>(from + g * hidden + j, hidden - j).store(inputs[r][b][g]);
+                }
         }
-        if (i < count * Blocks) {
-            const Place places[1] = {place(i)};
-            map<1>(gates + i * G * L, places, h, next, states);
+        const T* left = h + first * padded_;
+        const T* packed = packed_ + slice * slice_size;
+        if (count == 1 && Blocks == 2) {
+            alignas(64) T both[2][G][L];
+            accumulate<1, G, 2, V>(both[0][0], left, padded_, 1, packed, slice_size, hidden);
+            for (int b = 0; b < Blocks; ++b) std::memcpy(sums[b][0], both[b], sizeof(both[b]));
+        } else {
+            for (int b = 0; b < Blocks; ++b)
+                in_groups<most_rows>(count, [&](index row, auto constant) {
+                    accumulate<decltype(constant)::value, G, 1, V>(sums[b][row][0], left + row * padded_, padded_, 1,
+                                                                   packed + b * slice_size, slice_size, hidden);
+                });
+        }
+        for (index r = 0; r < count; ++r) {
+            const Place place{rows[first + r] * call_.steps + t, (first + r) * padded_ + slice * L, slice * L};
+            map<Blocks>(sums[0][r][0], most_sums * G * L, inputs[r][0][0], place, h, next, states);
         }
     }
 
-    // Where one vector of units stands: its row and step in the caller's buffers, its place in ours, its first unit.
+    // Where units stand: their row and step in the caller's buffers, their place in ours, the first of them.
     struct Place {
         index at, here, unit;
     };
 
-    // The cell's map on one or two vectors of units.
+    // The cell's map on one vector of units or two neighbouring ones.
     template <int Vectors>
-    OSTINATO_INLINE void map(const T* sums, const Place (&places)[Vectors], const T* h, T* next, T* const (&states)[S]) {
+    OSTINATO_INLINE void map(const T* sums, index block, const T* inputs, Place place, const T* h, T* next,
+                             T* const (&states)[S]) {
         using W = Wide<V, Vectors>;
-        const index hidden = call_.hidden;
+        const index hidden = call_.hidden, rest = hidden - place.unit;
         typename W::Type gate[G], state[S];
         for (int g = 0; g < G; ++g)
-            gate[g] = W::gather([&](int i) {
-                return load_columns<V>(call_.gates + (places[i].at * G + g) * hidden + places[i].unit,
-                                       hidden - places[i].unit) +
-                       V::load(sums + (i * G + g) * L);
-            });
+            gate[g] = W::gather(
+                [&](int i) { return V::load(inputs + (i * G + g) * L) + V::load(sums + i * block + g * L); });
         for (int s = 0; s < S; ++s)
-            state[s] = W::gather([&](int i) { return V::load((s ? states[s] : h) + places[i].here); });
+            state[s] = W::gather([&](int i) { return V::load((s ? states[s] : h) + place.here + i * L); });
         CellOf<typename W::Type>::forward(gate, state);
-        for (int s = 0; s < S; ++s)
-            W::scatter(state[s], [&](int i, V value) {
-                value.store((s ? states[s] : next) + places[i].here);
-                T* to = s ? call_.kept_states[s] : call_.outputs;
-                if (to) store_columns(value, to + places[i].at * hidden + places[i].unit, hidden - places[i].unit);
-            });
+        const auto store = [&](typename W::Type value, T* to) {
+            W::scatter(value, [&](int i, V one) { store_columns(one, to + place.unit + i * L, rest - i * L); });
+        };
+        for (int s = 0; s < S; ++s) {
+            W::scatter(state[s], [&](int i, V one) { one.store((s ? states[s] : next) + place.here + i * L); });
+            T* to = s ? call_.kept_states[s] : call_.outputs;
+            if (to) store(state[s], to + place.at * hidden);
+        }
         if (call_.kept_gates)
-            for (int g = 0; g < G; ++g)
-                W::scatter(gate[g], [&](int i, V value) {
-                    store_columns(value, call_.kept_gates + (places[i].at * G + g) * hidden + places[i].unit,
-                                  hidden - places[i].unit);
-                });
+            for (int g = 0; g < G; ++g) store(gate[g], call_.kept_gates + (place.at * G + g) * hidden);
     }
 
     const ScanForward<T>& call_;

@@ -135,6 +135,8 @@ class Backward {
     OSTINATO_INLINE void tile(const Rows& rows, index first, index t, index depth, const Held& held, index slice) {
         const index hidden = call_.hidden;
         alignas(64) T sums[Count][Blocks][L];
+        if constexpr (!Last)
+            for (int r = 0; r < Count; ++r) prefetch(rows[first + r] * call_.steps + t, slice * L);
         accumulate<Count, 1, Blocks, V>(sums[0][0], held.later + first * depth_, depth_, 1, packed_ + slice * depth_ * L,
                                         depth_ * L, depth);
         constexpr int Vectors = Blocks % 2 ? 1 : 2;
@@ -148,6 +150,17 @@ class Backward {
                 else
                     gradient<Vectors>(rows[first + r], first + r, t, j, sums[r][b], held);
             }
+    }
+
+    // What gradient() will read, fetched while the product runs; one line of each is enough for two vectors.
+    OSTINATO_INLINE void prefetch(index at, index j) const {
+        const index hidden = call_.hidden;
+        for (int g = 0; g < G; ++g) __builtin_prefetch(call_.kept_gates + (at * G + g) * hidden + j);
+        for (int s = 1; s < S; ++s) {
+            __builtin_prefetch(call_.kept_states[s] + at * hidden + j);
+            __builtin_prefetch(call_.kept_states[s] + (at ? at - 1 : 0) * hidden + j);
+        }
+        if (call_.grad_outputs) __builtin_prefetch(call_.grad_outputs + at * hidden + j);
     }
 
     // The cell's gradient for one or two neighbouring vectors of units from unit j on.

@@ -91,16 +91,6 @@ OSTINATO_INLINE void in_groups(index rows, Body body) {
     }
 }
 
-// Cuts `rows` into parts of at most `most`, as even as can be.
-template <class Body>
-OSTINATO_INLINE void in_parts(index rows, index most, Body body) {
-    const index parts = slices(rows, most);
-    for (index i = 0; i < parts; ++i) {
-        const index first = rows * i / parts;
-        body(first, rows * (i + 1) / parts - first);
-    }
-}
-
 // One vector, or two of them from different places as a pair.
 template <class V, int Vectors>
 struct Wide;

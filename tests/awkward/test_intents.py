@@ -6,7 +6,7 @@ from intents import INTENTS, CommandBatch, IntentTask, Tagger, commands
 
 from ostinato import recipe
 from ostinato.bundle import Bundle
-from ostinato.data.sources import Corpora, sources
+from ostinato.data.sources import Corpora, quiet, sources
 from ostinato.models import models
 from ostinato.padded import Padded
 from ostinato.state import cat, flatten, over, select
@@ -37,7 +37,7 @@ def registered(monkeypatch):
 @pytest.fixture
 def prepared(tmp_path):
     task = IntentTask()
-    task.prepare(commands(folder=tmp_path, progress=None))
+    task.prepare(commands(folder=tmp_path, progress=quiet))
     return task
 
 
@@ -115,7 +115,7 @@ def test_it_cannot_stream(registered, prepared):
 
 
 def test_the_corpora_are_what_they_say(tmp_path):
-    corpora = commands(folder=tmp_path, progress=None)
+    corpora = commands(folder=tmp_path, progress=quiet)
     assert isinstance(corpora, Corpora)
     seen = {word for command in corpora.splits["train"] for word in command.words}
     new = [word for command in corpora.splits["valid"] for word in command.words if word not in seen]

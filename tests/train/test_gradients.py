@@ -62,7 +62,8 @@ def test_the_average_is_its_formula():
         d = min(0.5, (1 + n) / (10 + n))
         decay.append(d)
         expected = d * expected + (1 - d) * model.weight.detach()
-    assert decay[0] == pytest.approx(2 / 11) and decay[-1] == 0.5
+    assert decay[0] == pytest.approx(2 / 11)
+    assert decay[-1] == 0.5
     torch.testing.assert_close(average.tensors["weight"], expected)
 
 

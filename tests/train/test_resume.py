@@ -167,8 +167,47 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path):
     assert checkpoint.newest(tmp_path / "out", print).step == 0
 
 
+def events_until_death(out: Path, last: int) -> bool:
+    """Train in a process that dies at its `last`th change to a checkpoint's folders; whether it came to its end."""
+    process = os.fork()
+    if process:
+        return os.waitpid(process, 0)[1] == 0
+    seen = 0
+
+    def watch(event, arguments):
+        nonlocal seen
+        changes = event in ("os.rename", "os.mkdir", "os.rmdir", "os.remove") or (
+            event == "open" and isinstance(arguments[1], str) and "w" in arguments[1]
+        )
+        if changes and ("checkpoints" in str(arguments[0]) or event in ("os.rmdir", "os.remove")):
+            seen += 1
+            if seen == last:
+                os._exit(9)
+
+    try:
+        sys.addaudithook(watch)
+        fit(tiny_recipe(**WALKED), out, Silent())
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+WALKED = {"steps": 4, "evaluate_every": 2, "checkpoint_every": 1, "log_every": 1}
+
+
+def test_death_at_any_change_to_the_disk_changes_nothing(tmp_path):
+    fit(tiny_recipe(**WALKED), tmp_path / "whole", Silent())
+    last = 1
+    while not events_until_death(tmp_path / f"out-{last}", last):
+        fit(tiny_recipe(**WALKED), tmp_path / f"out-{last}", Silent())
+        assert outcome(tmp_path / f"out-{last}") == outcome(tmp_path / "whole")
+        last += 3
+    assert last > 60
+
+
 def bench(*arguments: str) -> dict[str, object]:
-    found = subprocess.run([sys.executable, *arguments, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, *arguments, "--json"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert found.returncode == 0, found.stdout + found.stderr
     return json.loads(found.stdout)
 

@@ -17,6 +17,7 @@ from ostinato.models import models
 from ostinato.registry import Count, NotNegative, Share
 from ostinato.tasks.base import Loss, Task, carried, tasks
 from ostinato.train import Settings
+from ostinato.train.settings import Whole
 
 WIDTH = 3
 SEED = 0
@@ -53,8 +54,8 @@ class Windows:
         generator = np.random.default_rng([self.seed, epoch, index])
         values = self.noise[index] + 0.1 * generator.normal(size=(self.rows, 4, WIDTH))
         return [
-            Window(v.astype(np.float32), v.sum(-1, keepdims=True).astype(np.float32), f"{epoch}:{index}:{row}", index > 0)
-            for row, v in enumerate(values)
+            Window(row, row.sum(-1, keepdims=True), f"{epoch}:{index}:{number}", index > 0)
+            for number, row in enumerate(values.astype(np.float32))
         ]
 
 
@@ -88,11 +89,11 @@ class TinyModel(nn.Module):
 
 
 class TinyTask(Task):
-    """`bad` batches of an epoch give NaN, from epoch `bad_epoch` on; `worse` makes every evaluation worse than the last."""
+    """`bad` batches of each epoch give NaN; `worse` makes every evaluation worse than the last."""
 
     metrics = (SquaredError(),)
 
-    def __init__(self, bad: list[Count] | None = None, worse: bool = False, scale: NotNegative = 1.0):
+    def __init__(self, bad: list[Whole] | None = None, worse: bool = False, scale: NotNegative = 1.0):
         self.bad, self.worse, self.scale, self.evaluations = bad or [], worse, scale, 0
 
     def prepare(self, corpora: Corpora) -> None:

@@ -51,6 +51,8 @@ def _run(arguments: list[str], debug: bool) -> int:
         return int(app(arguments, prog_name="ostinato", standalone_mode=False) or 0)
     except BrokenPipeError:
         return PIPE_CLOSED
+    except SystemExit as leaving:  # how the parser leaves, with 1, where the reader of stdout has gone away
+        return PIPE_CLOSED if leaving.code == 1 else int(leaving.code or 0)
     except (KeyboardInterrupt, typer.Abort):
         return _said("ostinato: interrupted", INTERRUPTED)
     except Exception as error:
