@@ -7,7 +7,6 @@ does the same with a file's end. Exit status 1 if any damaged checkpoint was acc
 """
 
 import argparse
-import json
 import random
 import sys
 import tempfile
@@ -39,35 +38,37 @@ def flipped(data: bytes, bit: int) -> bytes:
     return bytes(changed)
 
 
+def campaign(folder: Path, flips: int, truncations: int, seed: int) -> dict[str, int]:
+    """Damage the newest checkpoint of a short run in `folder` that often, one place at a time."""
+    chance = random.Random(seed)
+    text = folder / "text.txt"
+    text.write_text(" ".join(chance.choice(["one", "two", "three", "ho", "hum"]) for _ in range(2000)))
+    fit(recipe_for(text), folder / "run", Silent())
+    target = checkpoint.folders(folder / "run")[0]
+    files = {path: path.read_bytes() for path in sorted(target.iterdir())}
+    found = {"files": len(files), "flips": flips, "flips_accepted": 0}
+    found |= {"truncations": truncations, "truncations_accepted": 0}
+    for _ in range(flips):
+        path, data = chance.choice(list(files.items()))
+        found["flips_accepted"] += accepted(target, path, flipped(data, chance.randrange(8 * len(data))))
+    for _ in range(truncations):
+        path, data = chance.choice(list(files.items()))
+        found["truncations_accepted"] += accepted(target, path, data[: chance.randrange(len(data))])
+    checkpoint.read(target)  # or refusing would have proved nothing
+    return found
+
+
 def main() -> int:
     """Print what was found; 0 if every damage was noticed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--flips", type=int, default=10_000)
     parser.add_argument("--truncations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    chance = random.Random(options.seed)
-    found = {"flips": options.flips, "flips_accepted": 0, "truncations": options.truncations, "truncations_accepted": 0}
-    with tempfile.TemporaryDirectory() as name:
-        text = Path(name) / "text.txt"
-        text.write_text(" ".join(chance.choice(["one", "two", "three", "ho", "hum"]) for _ in range(2000)))
-        fit(recipe_for(text), Path(name) / "run", Silent())
-        folder = checkpoint.folders(Path(name) / "run")[0]
-        files = {path: path.read_bytes() for path in sorted(folder.iterdir())}
-        for _ in range(options.flips):
-            path, data = chance.choice(list(files.items()))
-            found["flips_accepted"] += accepted(folder, path, flipped(data, chance.randrange(8 * len(data))))
-        for _ in range(options.truncations):
-            path, data = chance.choice(list(files.items()))
-            found["truncations_accepted"] += accepted(folder, path, data[: chance.randrange(len(data))])
-        checkpoint.read(folder)  # or refusing would have proved nothing
-    if options.json:
-        print(json.dumps(found))
-    else:
-        print(f"{len(files)} files: {', '.join(path.name for path in files)}")
-        for label, count in found.items():
-            print(f"{label.replace('_', ' '):>22}  {count}")
+    with tempfile.TemporaryDirectory() as folder:
+        found = campaign(Path(folder), options.flips, options.truncations, options.seed)
+    for label, count in found.items():
+        print(f"{label.replace('_', ' '):>20}  {count}")
     return int(bool(found["flips_accepted"] or found["truncations_accepted"]))
 
 

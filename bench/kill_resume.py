@@ -140,16 +140,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)  # and so no thread that a fork would lose
     with tempfile.TemporaryDirectory() as folder:
         found = campaign(Path(folder), options.kills, options.seed)
-    if options.json:
-        print(json.dumps(found))
-    else:
-        for name, count in found.items():
-            print(f"{name.replace('_', ' '):>20}  {count}")
+    for label, count in found.items():
+        print(f"{label.replace('_', ' '):>20}  {count}")
     return int(bool(found["unreadable_runs"] or found["other_curves"] or found["other_weights"]))
 
 

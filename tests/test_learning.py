@@ -12,7 +12,7 @@ from ostinato.train import Settings, Silent, fit
 pytestmark = pytest.mark.slow
 
 LONGEST = 8
-LAG = 24
+BETWEEN = "abcde"
 
 
 def nats_per_character(text: str, folder: Path, steps: int, hidden: int = 32, cut: int = 48) -> float:
@@ -24,7 +24,7 @@ def nats_per_character(text: str, folder: Path, steps: int, hidden: int = 32, cu
         "model": {"name": "language", "embedding": 8, "cell": {"name": "lstm", "hidden": hidden}},
         "train": {
             "rows": 16, "steps": steps, "evaluate_every": steps,
-            "optimizer": {"name": "adamw", "rate": 1e-2}, "schedule": {"name": "cosine", "warmup": 20},
+            "optimizer": {"name": "adamw", "rate": 1e-2}, "schedule": {"name": "constant", "warmup": 20},
         },
     }  # fmt: skip
     fitted = fit(check(table, Settings, "learning"), folder / "run", Silent())
@@ -43,8 +43,7 @@ def test_counting(tmp_path):
 def test_remembering(tmp_path):
     """The last character of a line is its first; what is between says nothing (Hochreiter and Schmidhuber, 1997)."""
     chance = random.Random(1)
-    text = "".join(key + "." * LAG + key + "\n" for key in (chance.choice("pq") for _ in range(6000)))
-    best = math.log(2) / (LAG + 3)
-    found = nats_per_character(text, tmp_path, steps=1000)
-    without_memory = 2 * best
-    assert best * 0.95 < found < best + 0.2 * (without_memory - best)
+    text = "".join(f"{key}{BETWEEN}{key}\n" for key in (chance.choice("pq") for _ in range(12000)))
+    best = math.log(2) / (len(BETWEEN) + 3)  # one choice of two a line; without memory it would be made twice
+    found = nats_per_character(text, tmp_path, steps=2000)
+    assert best * 0.95 < found < best * 1.1

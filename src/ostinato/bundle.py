@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ostinato import __version__
-from ostinato.errors import BundleError, ConfigError, ResourceError
+from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
 from ostinato.models import models
 from ostinato.registry import Spec
 from ostinato.tasks import Prediction, Task, tasks
@@ -37,6 +37,9 @@ WEIGHTS: Final = "model.safetensors"
 CONFIG_KEYS: Final = {"model_type", "architectures", "ostinato_version", "recipe"}
 HEADER_BYTES: Final = 10_000_000
 TENSORS: Final = 100_000
+
+MALFORMED: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What reading a stranger's JSON may raise."""
 
 Files = dict[str, bytes]
 
@@ -74,7 +77,7 @@ class Bundle:
                 {name: data.decode() for name, data in files.items() if not name.startswith(("model.", "training."))}
             )
             model = build_model(task, models.spec(table["model"], "model"))
-        except (ConfigError, KeyError, UnicodeDecodeError) as error:
+        except (ConfigError, DataError, KeyError, UnicodeDecodeError) as error:
             raise BundleError(
                 f"{at}: its recipe does not fit this version of Ostinato ({error}); install the one that made it"
             ) from error
@@ -205,11 +208,13 @@ def read_folder(path: Path) -> Files:
     try:
         manifest = json.loads(raw)
         names, schema = dict(manifest["sha256"]), int(manifest["schema"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (*MALFORMED, AttributeError) as error:
         raise BundleError(f"{path / MANIFEST}: it is not a manifest ({error}); fetch the folder again") from error
+    if schema > SCHEMA:  # first, for it may look otherwise
+        raise BundleError(f"{path}: its schema is {schema} and this version reads up to {SCHEMA}; upgrade Ostinato")
     files: Files = {}
     for name, digest in names.items():
-        if Path(name).name != name:
+        if Path(name).name != name or name in ("", "..") or not name.isprintable() or "\\" in name:
             raise BundleError(f"{path / MANIFEST}: it names '{name}' outside its folder; do not trust this bundle")
         files[name] = _read(path / name)
         if hashlib.sha256(files[name]).hexdigest() != digest:
@@ -230,8 +235,6 @@ def _manifest(files: Mapping[str, bytes], schema: int = SCHEMA) -> bytes:
 
 
 def _migrated(files: Files, schema: int, path: Path) -> Files:
-    if schema > SCHEMA:
-        raise BundleError(f"{path}: its schema is {schema} and this version reads up to {SCHEMA}; upgrade Ostinato")
     for old in range(schema, SCHEMA):
         if old not in MIGRATIONS:
             raise BundleError(
@@ -245,7 +248,9 @@ def _config(files: Files, at: str) -> dict[str, Any]:
     try:
         config: dict[str, Any] = json.loads(files["config.json"])
         odd = sorted(set(config) ^ CONFIG_KEYS)
-    except (KeyError, ValueError, TypeError) as error:
+        if not odd and not isinstance(config["recipe"], dict):
+            raise TypeError("its recipe is no table")
+    except MALFORMED as error:
         raise BundleError(f"{at}/config.json: it cannot be read ({error}); fetch the bundle again") from error
     if odd:
         raise BundleError(f"{at}/config.json: {', '.join(odd)} is missing or unknown; it is of another version")

@@ -77,7 +77,7 @@ class Registry(Generic[T]):
 
         def add(constructor: N) -> N:
             known = self._entries.get(name)
-            if known is not None and known.constructor.__qualname__ != constructor.__qualname__:  # a reload is no clash
+            if known is not None and _home(known.constructor) != _home(constructor):  # a reload is no clash
                 raise ConfigError(f"{self.kind} '{name}' is registered twice; give one of them another name")
             self._entries[name] = Entry(constructor, dict(example or {}))
             return constructor
@@ -122,7 +122,7 @@ class Registry(Generic[T]):
         if "name" not in table:
             return None, [f"{at}: it has no name; say one of {', '.join(self._entries)}"]
         name = table["name"]
-        if name not in self._entries:
+        if not isinstance(name, str) or name not in self._entries:
             return None, [self._unknown(name, at)]
         constructor = self._entries[name].constructor
         options, problems = check_call(constructor, {k: v for k, v in table.items() if k != "name"}, at, name)
@@ -139,7 +139,19 @@ class Registry(Generic[T]):
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{self.package}.{module.name}")
         for entry_point in entry_points(group=f"ostinato.{self.kind}s"):
-            entry_point.load()
+            try:
+                entry_point.load()
+            except Exception as error:  # a stranger's module may fail in any way
+                self._loaded = False
+                package_name = entry_point.dist.name if entry_point.dist else "a package"
+                raise ConfigError(
+                    f"{self.kind} '{entry_point.name}': {package_name} adds it and cannot be imported "
+                    f"({type(error).__name__}: {error}); repair or uninstall that package"
+                ) from error
+
+
+def _home(constructor: Callable[..., Any]) -> tuple[str, str]:
+    return constructor.__module__, constructor.__qualname__
 
 
 def nearest(word: str, choices: list[str]) -> str:
@@ -203,7 +215,9 @@ def _schema(constructor: Callable[..., Any]) -> tuple[type[BaseModel], dict[str,
             nested[parameter.name] = (_registry_of(found[0]), found[1], required)
         else:
             fields[parameter.name] = (hint, ... if required else parameter.default)
-    config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, protected_namespaces=())
+    config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
+    )
     return create_model(constructor.__name__, __config__=config, **fields), nested
 
 

@@ -66,5 +66,5 @@ def exported(model: nn.Module, x: Padded) -> float:
 
 torch.manual_seed(0)
 MADE = {"stack": stack, "both_ways": both_ways, "language": language}
-how, name = sys.argv[1:]
-print({"compile": compiled, "export": exported}[how](MADE[name](), inputs(name)))
+made, x = MADE[sys.argv[1]](), inputs(sys.argv[1])
+print(compiled(made, x), exported(made, x))

@@ -1,20 +1,11 @@
 """What a person sees: a bar on a terminal, plain lines elsewhere, and the right words in both."""
 
-import io
 import math
+import os
 
 import pytest
 
 from ostinato.train.progress import Bar, Lines, View, standard
-
-
-class Pipe(io.StringIO):
-    mode = "w"  # which the checker of annotations wants of a text stream
-
-
-class Terminal(Pipe):
-    def isatty(self):
-        return True
 
 
 def view(step=3, total=10, **changes):
@@ -38,39 +29,54 @@ def test_the_words(changes, words):
     assert view(**changes).words() == words
 
 
-def test_lines_come_every_few_seconds():
-    stream = Pipe()
-    lines = Lines(stream, every_seconds=60)
+@pytest.fixture
+def pipe(tmp_path):
+    with open(tmp_path / "stderr", "w+") as stream:
+        yield stream
+
+
+@pytest.fixture
+def terminal():
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        stream.drawn = lambda: os.read(ours, 100_000).decode()
+        yield stream
+    os.close(ours)
+
+
+def written(stream):
+    stream.seek(0)
+    return stream.read()
+
+
+def test_lines_come_every_few_seconds(pipe):
+    lines = Lines(pipe, every_seconds=60.0)
     for step in range(100):
         lines.training(view(step))
     lines.say("a line at once")
-    assert stream.getvalue() == f"step 0/10 · epoch 1 · {view(0).words()}\na line at once\n"
+    assert written(pipe) == f"step 0/10 · epoch 1 · {view(0).words()}\na line at once\n"
 
 
-def test_lines_of_other_work():
-    stream = Pipe()
-    Lines(stream).stage("tokenize", 1, 4)
-    assert stream.getvalue() == "tokenize: 25%\n"
+def test_lines_of_other_work(pipe):
+    Lines(pipe).stage("tokenize", 1, 4)
+    assert written(pipe) == "tokenize: 25%\n"
 
 
-def test_only_a_terminal_gets_a_bar():
-    assert isinstance(standard(Pipe()), Lines)
-    bar = standard(Terminal())
-    assert isinstance(bar, Bar)
-    bar.close()
+def test_only_a_terminal_gets_a_bar(pipe, terminal):
+    assert isinstance(standard(pipe), Lines)
+    assert isinstance(standard(terminal), Bar)
 
 
-def test_the_bar_draws_and_goes_away(monkeypatch):
+def test_the_bar_draws(terminal, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-
-    stream = Terminal()
-    bar = Bar(stream)
+    bar = Bar(terminal)
     bar.stage("tokenize", 1, 2)
     bar.training(view(1, None))
     bar.say("[said]")
     bar.training(view(10, 10))
     bar.close()
-    assert "tokenize" in stream.getvalue()
-    assert "[said]" in stream.getvalue()
-    assert "12,346 characters/s" in stream.getvalue()
+    drawn = terminal.drawn()
+    assert "tokenize" in drawn
+    assert "[said]" in drawn
+    assert "12,346 characters/s" in drawn

@@ -1,10 +1,10 @@
 """A run that was stopped and continued, anywhere and however often, comes to the same bits as one that was not."""
 
 import hashlib
+import importlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -69,7 +69,7 @@ def whole(tmp_path_factory):
     return found
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(stops=st.sets(st.integers(1, 24), max_size=6), evaluations=st.sets(st.integers(0, 24), max_size=6))
 def test_any_split_of_the_steps_gives_the_same_bits(whole, stops, evaluations):
     with tempfile.TemporaryDirectory() as folder:
@@ -201,23 +201,22 @@ def test_death_at_any_change_to_the_disk_changes_nothing(tmp_path):
     while not events_until_death(tmp_path / f"out-{last}", last):
         fit(tiny_recipe(**WALKED), tmp_path / f"out-{last}", Silent())
         assert outcome(tmp_path / f"out-{last}") == outcome(tmp_path / "whole")
-        last += 3
+        last += 5
     assert last > 60
 
 
-def bench(*arguments: str) -> dict[str, object]:
-    command = [sys.executable, *arguments, "--json"]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert found.returncode == 0, found.stdout + found.stderr
-    return json.loads(found.stdout)
+@pytest.fixture
+def bench(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    return importlib.import_module
 
 
-def test_kills_at_random_moments_change_nothing():
-    found = bench("bench/kill_resume.py", "--kills", "10")
+def test_kills_at_random_moments_change_nothing(bench, tmp_path):
+    found = bench("kill_resume").campaign(tmp_path, kills=10, seed=1)
     assert found["kills"] == 10
     assert found["unreadable_runs"] == found["other_curves"] == found["other_weights"] == 0
 
 
-def test_no_flipped_bit_is_accepted():
-    found = bench("bench/bit_flips.py", "--flips", "500", "--truncations", "200")
-    assert found == {"flips": 500, "flips_accepted": 0, "truncations": 200, "truncations_accepted": 0}
+def test_no_flipped_bit_is_accepted(bench, tmp_path):
+    found = bench("bit_flips").campaign(tmp_path, flips=500, truncations=200, seed=1)
+    assert found == {"files": 7, "flips": 500, "flips_accepted": 0, "truncations": 200, "truncations_accepted": 0}

@@ -1,8 +1,7 @@
 """Laws of a Cell: its own, and those of a layer that folds it over time.
 
-    @pytest.mark.parametrize("law", ostinato.testing.cells.LAWS)
-    def test_my_cell(law):
-        law(MyCell(hidden=5, inputs=3))
+In a test of your own: `@pytest.mark.parametrize("law", ostinato.testing.cells.LAWS)`, and in it
+`law(MyCell(hidden=5, inputs=3))`.
 """
 
 from collections.abc import Callable

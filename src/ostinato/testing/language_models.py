@@ -26,7 +26,9 @@ def sums_to_one(lm: LanguageModel) -> None:
     for t in range(STEPS + 1):
         log_probs = lm.log_probs(state)
         assert log_probs.shape == (ROWS, lm.size), f"log_probs are {list(log_probs.shape)}, not {[ROWS, lm.size]}"
-        assert not log_probs.isnan().any() and bool((log_probs <= 1e-6).all()), f"after {t} tokens: no log-probabilities"
+        assert not log_probs.isnan().any() and bool((log_probs <= 1e-6).all()), (
+            f"after {t} tokens: no log-probabilities"
+        )
         total = log_probs.double().logsumexp(dim=1)
         assert bool((total.abs() <= 1e-6).all()), f"after {t} tokens the probabilities sum to e^{total.tolist()}"
         if t < STEPS:
@@ -101,7 +103,9 @@ def no_rows_are_no_error(lm: LanguageModel) -> None:
     state = lm.start(nobody)
     assert lm.log_probs(state).shape == (0, lm.size), f"no rows gave {list(lm.log_probs(state).shape)}"
     assert lm.log_probs(lm.advance(state, nobody)).shape == (0, lm.size), "no rows after a move"
-    none, after = score(lm, Padded(torch.zeros(ROWS, 0, dtype=torch.int64), torch.zeros(ROWS, dtype=torch.int64)), _start(lm))
+    none, after = score(
+        lm, Padded(torch.zeros(ROWS, 0, dtype=torch.int64), torch.zeros(ROWS, dtype=torch.int64)), _start(lm)
+    )
     assert none.shape == (ROWS, 0), f"the score of nothing is {list(none.shape)}"
     assert_states(after, _start(lm), "the state after nothing")
 

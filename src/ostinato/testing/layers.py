@@ -1,8 +1,7 @@
 """Laws of a SequenceLayer. Each takes one built layer and raises AssertionError with what it found.
 
-    @pytest.mark.parametrize("law", ostinato.testing.layers.LAWS)
-    def test_my_layer(law):
-        law(MyLayer(inputs=3))
+In a test of your own: `@pytest.mark.parametrize("law", ostinato.testing.layers.LAWS)`, and in it
+`law(MyLayer(inputs=3))`.
 """
 
 import tempfile
@@ -178,7 +177,9 @@ def states_can_be_arranged(layer: SequenceLayer) -> None:
     single = [layer(row_of(first, row))[1] for row in range(3)]
     assert_rows(samples.in_pieces(layer, [then], states.cat(single))[0], wanted, "from joined rows")
     free = states.detach(state)
-    assert not any(leaf.requires_grad for leaf in states.flatten(free).values()), "a detached state holds on to its graph"
+    assert not any(leaf.requires_grad for leaf in states.flatten(free).values()), (
+        "a detached state holds on to its graph"
+    )
     assert_rows(samples.in_pieces(layer, [then], free)[0], wanted, "from a detached state")
 
 
@@ -232,6 +233,8 @@ def _refuses(call: Callable[[], object]) -> bool:
         call()
     except StreamError as error:
         said = str(error)
-        assert said and "\n" not in said and ";" in said, f"the refusal does not say in one sentence what to do: {said!r}"
+        assert said and "\n" not in said and ";" in said, (
+            f"the refusal does not say in one sentence what to do: {said!r}"
+        )
         return True
     return False

@@ -80,9 +80,7 @@ def gradients(layer: Any, run: Callable[[], Tensor], x: Padded) -> dict[str, Ten
     if not leaves or not loss.requires_grad:
         return {}
     found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-    return {
-        name: torch.zeros_like(leaf) if grad is None else grad for (name, leaf), grad in zip(leaves.items(), found)
-    }
+    return {name: torch.zeros_like(leaf) if grad is None else grad for (name, leaf), grad in zip(leaves.items(), found)}
 
 
 def leaf(x: Padded) -> Padded:

@@ -34,7 +34,9 @@ def assert_close(found: Tensor, wanted: Tensor, what: str, table: dict[torch.dty
         return assert_same(found, wanted, what)
     scale = max(float(wanted.detach().abs().max()), torch.finfo(wanted.dtype).eps)
     if _gap(found, wanted) > table[wanted.dtype] * scale:
-        raise AssertionError(f"{what}: off by {_gap(found, wanted):.2e} where {table[wanted.dtype]:g} of {scale:.2e} is allowed")
+        raise AssertionError(
+            f"{what}: off by {_gap(found, wanted):.2e} where {table[wanted.dtype]:g} of {scale:.2e} is allowed"
+        )
     return None
 
 
