@@ -62,7 +62,9 @@ def medians(functions, seconds: float) -> list[float]:
 
 
 def rows(seconds: float):
-    shapes = [(32, 128, hidden, True) for hidden in (64, 128, 256)] + [(1, 256, hidden, False) for hidden in (64, 128, 256)]
+    shapes = [(32, 128, hidden, True) for hidden in (64, 128, 256)] + [
+        (1, 256, hidden, False) for hidden in (64, 128, 256)
+    ]
     for threads in (1, 2):
         torch.set_num_threads(threads)
         for batch, steps, hidden, train in shapes:

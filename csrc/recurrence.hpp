@@ -112,6 +112,7 @@ class Forward {
     }
 
     void clear(T* values, index row, index length, index width) {
+        if (length == call_.steps) return;
         std::memset(values + (row * call_.steps + length) * width, 0,
                     std::size_t((call_.steps - length) * width) * sizeof(T));
     }

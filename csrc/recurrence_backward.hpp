@@ -87,6 +87,7 @@ class Backward {
         index running = 0;
         for (index p = 0; p < rows.count; ++p) {
             const index length = rows.length(p);
+            if (length == call_.steps) continue;
             std::memset(call_.grad_gates + (rows[p] * call_.steps + length) * depth_, 0,
                         std::size_t((call_.steps - length) * depth_) * sizeof(T));
         }

@@ -10,7 +10,9 @@ from beartype.roar import BeartypeDecorHintException
 def check(thing):
     """`thing` with its annotations checked at every call."""
     if getattr(thing, "__module__", "") == "ostinato.testing.strategies":
-        return thing  # the checker draws which element of a list it looks at, and hypothesis wants all chance for itself
+        return (
+            thing  # the checker draws which element of a list it looks at, and hypothesis wants all chance for itself
+        )
     annotations = getattr(thing, "__annotations__", {})
     if any(_opaque(hint) for hint in annotations.values()):
         thing.__annotations__ = {name: object if _opaque(hint) else hint for name, hint in annotations.items()}

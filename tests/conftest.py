@@ -16,7 +16,7 @@ if os.environ.get("OSTINATO_SHAPES", "1") != "0":
     sys.path.insert(0, str(Path(__file__).parent))
     install_import_hook("ostinato", "checked.check")
 
-import torch  # noqa: E402
+import torch
 
 settings.register_profile(
     "ostinato", deadline=None, max_examples=25, derandomize=True, database=None,

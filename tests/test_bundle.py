@@ -1,4 +1,4 @@
-"""A bundle: what was saved is loaded to the same bits, and what was not is refused, in one sentence, before it costs."""
+"""A bundle: what was saved is loaded to the same bits; what was not is refused, in one sentence, before it costs."""
 
 import json
 import os

@@ -115,7 +115,7 @@ def here(tmp_path_factory) -> Path:
     """A folder with a text, a recipe for it, and a slightly different text."""
     folder = tmp_path_factory.mktemp("here")
     chance = random.Random(1)
-    words = "the cat sat on a mat and saw one bird over my old tree; é".split()
+    words = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "one", "bird", "over", "my", "old", "tree;", "é"]
     for name in ("text", "other"):
         (folder / f"{name}.txt").write_text(" ".join(chance.choices(words, k=2000)), encoding="utf-8")
     (folder / "recipe.toml").write_text(RECIPE.format(text=folder / "text.txt"))
@@ -301,7 +301,8 @@ def test_sigterm_leaves_a_checkpoint_and_the_same_command_goes_on(run, here, tmp
     command = ["train", here / "recipe.toml", "--out", tmp_path / "run", "--set", "train.steps=100000"]
     arguments = [*COMMAND, *map(str, command)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
-        while not (tmp_path / "run" / "metrics.jsonl").exists() or not (tmp_path / "run" / "metrics.jsonl").stat().st_size:
+        curve = tmp_path / "run" / "metrics.jsonl"
+        while not curve.exists() or b"scores" not in curve.read_bytes():
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
@@ -336,8 +337,8 @@ def test_prompts_at_the_edge(run, trained):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--temperature", -1), ("--temperature", "nan"), ("--top-k", 0), ("--top-p", 1.5), ("--min-p", -0.1), ("--length", -1),
-     ("--seed", -2), ("--length", "long")],
+    [("--temperature", -1), ("--temperature", "nan"), ("--top-k", 0), ("--top-p", 1.5), ("--min-p", -0.1),
+     ("--length", -1), ("--seed", -2), ("--length", "long")],
 )  # fmt: skip
 def test_options_out_of_range(run, trained, option, value):
     run("generate", trained[0], f"{option}={value}").refused(2, option)
@@ -350,8 +351,9 @@ def test_stream_answers_each_element_before_the_next_and_waits_for_half_a_charac
         def answers(chunk: bytes, seconds: float) -> list[str]:
             process.stdin.write(chunk)
             process.stdin.flush()
-            found = select.select([process.stdout], [], [], seconds)[0]
-            return [json.loads(line)["element"] for line in os.read(process.stdout.fileno(), 1 << 16).splitlines()] if found else []
+            if not select.select([process.stdout], [], [], seconds)[0]:
+                return []
+            return [json.loads(line)["element"] for line in os.read(process.stdout.fileno(), 1 << 16).splitlines()]
 
         assert answers(b"t", 60) == ["t"]
         assert answers(b"\xc3", 0.5) == []
@@ -429,9 +431,9 @@ def test_info(run, trained):
 def test_a_reader_that_goes_away_is_no_error_to_speak_of(trained, tmp_path):
     lines = tmp_path / "lines"
     lines.write_text("the cat\n" * 20000)
-    with subprocess.Popen(
-        [*COMMAND, "predict", str(trained[0]), str(lines)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
-    ) as process:
+    command = [*COMMAND, "predict", str(trained[0]), str(lines)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, env=ENVIRONMENT) as process:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""

@@ -14,7 +14,9 @@ ROWS = st.lists(st.lists(st.integers(-9, 9), max_size=6), min_size=1, max_size=4
 def padded(rows: list[list[int]], extra: int = 0, padding: int = 77) -> Padded:
     """Rows with `padding` behind them, as a careless caller leaves it."""
     steps = max(map(len, rows)) + extra
-    data = torch.tensor([row + [padding] * (steps - len(row)) for row in rows], dtype=torch.int64).reshape(len(rows), steps)
+    data = torch.tensor([row + [padding] * (steps - len(row)) for row in rows], dtype=torch.int64).reshape(
+        len(rows), steps
+    )
     return Padded(data, torch.tensor([len(row) for row in rows]))
 
 

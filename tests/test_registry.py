@@ -23,7 +23,9 @@ def animals(tmp_path, monkeypatch):
     folder = tmp_path / "zoo_for_tests"
     folder.mkdir()
     (folder / "__init__.py").write_text("")
-    (folder / "bird.py").write_text("import zoo_registries\n\n@zoo_registries.animals.register('bird')\ndef bird(): ...\n")
+    (folder / "bird.py").write_text(
+        "import zoo_registries\n\n@zoo_registries.animals.register('bird')\ndef bird(): ...\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     registry = Registry(Animal, "animal", "zoo_for_tests")
     holder = type(sys)("zoo_registries")
@@ -127,6 +129,7 @@ def test_every_problem_is_told_at_once_with_its_place(filled):
         ({"name": "herd"}, "here.members: herd needs it"),
         ({"name": ["cat"]}, "here: there is no animal '['cat']'"),
         ({}, "here: it has no name; say one of"),
+        ("cat", "here: a animal is a table with a name, not 'cat'"),
     ],
 )
 def test_one_problem(filled, table, says):

@@ -215,7 +215,7 @@ def read_folder(path: Path) -> Files:
     files: Files = {}
     for name, digest in names.items():
         if Path(name).name != name or name in ("", "..") or not name.isprintable() or "\\" in name:
-            raise BundleError(f"{path / MANIFEST}: it names '{name}' outside its folder; do not trust this bundle")
+            raise BundleError(f"{path / MANIFEST}: it names {name!r} outside its folder; do not trust this bundle")
         files[name] = _read(path / name)
         if hashlib.sha256(files[name]).hexdigest() != digest:
             raise BundleError(f"{path / name}: its sha256 is not the one in {MANIFEST}; fetch or save it again")

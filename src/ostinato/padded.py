@@ -92,7 +92,8 @@ class Padded:
 
     def then(self, later: "Padded") -> "Padded":
         """Row by row, these steps and then those of `later`; padding only at the end."""
-        if later.steps == 0 and self.batch >= later.batch:  # later may be the nothing that a layer held back: of no rows
+        # `later` may be the nothing of no rows that a layer held back.
+        if later.steps == 0 and self.batch >= later.batch:
             return self
         if self.steps == 0:
             return later

@@ -103,14 +103,14 @@ class Registry(Generic[T]):
         """A complete small table for `name`."""
         return {"name": name, **self[name].example}
 
-    def spec(self, table: Table, at: str = "") -> Spec[T]:
+    def spec(self, table: Any, at: str = "") -> Spec[T]:
         """Check a table. Raises ConfigError naming every problem of it and of what is nested in it."""
         spec, problems = self.check(table, at or self.kind)
         if spec is None or problems:
             raise ConfigError(problems)
         return spec
 
-    def build(self, table: Table, at: str = "", **wiring: Any) -> T:
+    def build(self, table: Any, at: str = "", **wiring: Any) -> T:
         """Check a table and call it."""
         return self.spec(table, at).build(**wiring)
 

@@ -151,7 +151,7 @@ def _walk(
 
 
 def _sizes(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
-    """What of a leaf's shape must agree: all but the batch and, where rows differ in length, time; None without axes."""
+    """What of a leaf's shape must agree: all but the batch and, where rows differ in length, time. (None: no axis.)"""
     shape = tensors[name].shape
     ragged = name.endswith(".data") and name.removesuffix("data") + "lengths" in tensors
     return tuple(shape[2 if ragged else 1 :]) if len(shape) else None

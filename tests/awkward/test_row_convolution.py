@@ -29,7 +29,7 @@ MADE = {
     "after tokens": (2, lambda: Stack([Embedding(3, inputs=7), RowConvolution(inputs=3)])),
     "backward": (None, lambda: Backward(RowConvolution(inputs=3))),
     "one side": (None, lambda: Bidirectional(recurrent(3, 2), RowConvolution(inputs=3))),
-    "under both sides": (None, lambda: Stack([RowConvolution(inputs=3), Bidirectional(recurrent(3, 2), recurrent(3, 2))])),
+    "under both": (None, lambda: Stack([RowConvolution(inputs=3), Bidirectional(recurrent(3, 2), recurrent(3, 2))])),
 }  # fmt: skip
 
 

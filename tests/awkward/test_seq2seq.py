@@ -106,7 +106,10 @@ def test_it_learns_to_reverse():
         loss.backward()
         optimizer.step()
     given = model.eval().given(sources(*every))
-    for found in (greedy(given, len(every), max_length=5), [best[0] for best in beam(given, 3, len(every), max_length=5)]):
+    for found in (
+        greedy(given, len(every), max_length=5),
+        [best[0] for best in beam(given, 3, len(every), max_length=5)],
+    ):
         assert [h.tokens for h in found] == [row[::-1] for row in every]
         assert all(h.finished for h in found)
     two = model.given(sources([1, 2, 3]))

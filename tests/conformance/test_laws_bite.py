@@ -94,6 +94,11 @@ class WrongGradient(Right):
         return x.map(lambda data: self.map(data).detach() * 2 - self.map(data))
 
 
+class SinglePrecisionOnly(Right):
+    def answer(self, x):
+        return x.map(lambda data: torch.nn.functional.linear(data.float(), self.map.weight.float()))
+
+
 class GrowsWithTime(Right):
     def initial(self, batch):
         return (torch.zeros(batch, 0),)
@@ -120,6 +125,7 @@ WRONG_LAYERS = [
     (TakesAnyState, "strange_states_are_refused"),
     (lambda: KeepsTheGraph(lstm()), "states_can_be_arranged"),
     (WrongGradient, "derivatives_are_right"),
+    (SinglePrecisionOnly, "half_precision_works"),
     (GrowsWithTime, "size_does_not_depend_on_time"),
 ]
 

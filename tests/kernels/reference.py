@@ -31,7 +31,9 @@ class Case:
             return torch.randn(shape, generator=generator) * scale
 
         bound = hidden**-0.5
-        self.lengths = torch.randint(0, steps + 1, (batch,), generator=generator) if ragged else torch.full((batch,), steps)
+        self.lengths = (
+            torch.randint(0, steps + 1, (batch,), generator=generator) if ragged else torch.full((batch,), steps)
+        )
         self.values = (
             draw(batch, steps, inputs),
             draw(4 * hidden, inputs, scale=bound),

@@ -39,7 +39,8 @@ def call(cell=None, gates=None, state=None, lengths=None):
 def test_a_refusal_is_one_sentence(wrong, sentence):
     with pytest.raises(ValueError, match=sentence) as caught:
         call(**wrong)
-    assert str(caught.value).count("\n") == 0 and str(caught.value).endswith(".")
+    assert str(caught.value).count("\n") == 0
+    assert str(caught.value).endswith(".")
 
 
 def test_lengths_must_be_int64():
@@ -71,7 +72,11 @@ def test_random_sizes_are_refused_or_computed():
         gates = torch.randn(batch, steps, 4 * hidden)
         weight = torch.randn(4 * hidden, hidden)
         h0, c0, h, c = (torch.randn(batch, hidden) for _ in range(4))
-        outputs, kept, kept_c = torch.empty(batch, steps, hidden), torch.empty_like(gates), torch.empty(batch, steps, hidden)
+        outputs, kept, kept_c = (
+            torch.empty(batch, steps, hidden),
+            torch.empty_like(gates),
+            torch.empty(batch, steps, hidden),
+        )
         arguments = [4, batch, steps, hidden, dice.choice((1, 2))]
         for tensor in (gates, weight, case.lengths, h0, c0, outputs, h, c, kept, kept_c):
             arguments += [tensor.data_ptr(), tensor.numel()]
@@ -106,7 +111,8 @@ def test_an_instruction_set_that_is_not_there_is_an_error(name, sentence):
     code = "from ostinato import _core\ntry: _core.isa()\nexcept ValueError as e: print(e)"
     environment = os.environ | {"OSTINATO_ISA": name, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert sentence in out.stdout and "choose one of" in out.stdout
+    assert sentence in out.stdout
+    assert "choose one of" in out.stdout
     with pytest.raises(ValueError, match="choose one of"):
         _core.use_isa(name)
 

@@ -70,7 +70,8 @@ def test_any_chunking_gives_the_same_bits(chunk):
         piece, *state = ours(part, weight_ih, weight_hh, bias, *state, lengths)
         pieces.append(piece)
     assert torch.equal(torch.cat(pieces, 1), outputs)
-    assert torch.equal(state[0], h) and torch.equal(state[1], c)
+    assert torch.equal(state[0], h)
+    assert torch.equal(state[1], c)
 
 
 @pytest.mark.parametrize(("batch", "steps", "hidden"), [(7, 40, 33), (33, 100, 64), (1, 100, 128)])
@@ -84,7 +85,10 @@ def test_threads_and_instruction_sets_give_the_same_bits(batch, steps, hidden):
         for threads in (1, 2, 3):
             _core.use_isa(isa)
             torch.set_num_threads(threads)
-            assert all(torch.equal(a, b) for a, b in zip(sum(case.run(ours), ()), expected, strict=True)), (isa, threads)
+            assert all(torch.equal(a, b) for a, b in zip(sum(case.run(ours), ()), expected, strict=True)), (
+                isa,
+                threads,
+            )
 
 
 def test_without_a_gradient_the_same_bits():
@@ -106,7 +110,8 @@ def test_padding_is_invisible():
     found = garbage.run(ours)
     for i, (a, b) in enumerate(zip(sum(found, ()), expected, strict=True)):
         assert torch.equal(a, b) or i == 4, i  # the linear layer's weight sees its whole x, times zeros
-    assert (found[0][0][~real] == 0).all() and (found[1][0][~real] == 0).all()
+    assert (found[0][0][~real] == 0).all()
+    assert (found[1][0][~real] == 0).all()
 
 
 def test_infinite_padding_does_not_reach_the_recurrent_weight():
@@ -176,4 +181,5 @@ def test_autocast_computes_in_float32():
         half, _ = kernels.lstm(cell, gates.bfloat16(), (torch.zeros(2, 4), torch.zeros(2, 4)), torch.tensor([3, 3]))
         assert kernels.linear(torch.randn(2, 5).bfloat16(), torch.randn(3, 5)).dtype is torch.float32
     full, _ = kernels.lstm(cell, gates.bfloat16().float(), (torch.zeros(2, 4), torch.zeros(2, 4)), torch.tensor([3, 3]))
-    assert half.dtype is torch.float32 and torch.equal(half, full)
+    assert half.dtype is torch.float32
+    assert torch.equal(half, full)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ostinato.kernels import Scan, linear
+from ostinato.cells.affine import affine
+from ostinato.kernels import Scan
 from ostinato.kernels.fold import fold
 from ostinato.registry import Registry
 from ostinato.shapes import Features, Gates, GatesAt, Lengths, OutputAt, Outputs
@@ -52,7 +53,7 @@ class Cell(nn.Module, ABC):
 
     def project(self, x: Features, state: State) -> tuple[Gates, State]:
         """[B T D] to [B T G]. The state is for cells that also look at the inputs before."""
-        return linear(x, self.input.weight, self.input.bias), state
+        return affine(x, self.input.weight, self.input.bias), state
 
     @abstractmethod
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, State]:

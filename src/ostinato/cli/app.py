@@ -20,7 +20,8 @@ from ostinato.errors import OstinatoError
 
 VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info)
 PLANNED = (
-    "serve", "export", "import", "verify", "doctor", "compare", "report", "lm", "ctc", "embed", "chapter", "data", "bench",
+    "serve", "export", "import", "verify", "doctor", "compare", "report",
+    "lm", "ctc", "embed", "chapter", "data", "bench",
 )  # fmt: skip
 USAGE = 2
 PIPE_CLOSED = 128 + signal.SIGPIPE
@@ -75,7 +76,7 @@ def _explained(error: Exception) -> int:
         return _said(f"{error.filename or 'output'}: the disk is full; make room and run again", 6)
     if isinstance(error, OSError) and error.filename is not None:
         return _said(f"{error.filename}: {error.strerror}; check the path and its permissions", 3)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error):
         return _said("memory: there is not enough of it; take fewer rows, or a smaller model", 6)
     said = " ".join(str(error).split())
     return _said(

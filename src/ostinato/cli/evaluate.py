@@ -56,7 +56,8 @@ def _corpora(data: Mapping[str, Any], text: Path | None, split: str, folder: Pat
 
     if text is None:
         return sources.build(data, at="data", folder=folder, progress=progress)
-    whole = sources.build({"name": "text", "text": str(text), "valid": 0.0}, at="--text", folder=folder, progress=progress)
+    table = {"name": "text", "text": str(text), "valid": 0.0}
+    whole = sources.build(table, at="--text", folder=folder, progress=progress)
     return Corpora({split: whole.splits["train"]}, folder, progress)
 
 

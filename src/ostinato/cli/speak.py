@@ -26,10 +26,10 @@ def generate(
     run: Run,
     prompt: Annotated[str, typer.Option(help="What to go on from.")] = "",
     length: Annotated[int, typer.Option(min=0, help="How many tokens to write (characters, if it reads those).")] = 400,
-    temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder; 0 always takes the likeliest.")] = 1.0,
-    top_k: Annotated[int | None, typer.Option(help="Draw only from this many likeliest tokens.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Draw only from the likeliest that hold this much probability.")] = None,
-    min_p: Annotated[float | None, typer.Option(help="Draw only what is at least this share as likely as the likeliest.")] = None,
+    temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder; 0 takes the likeliest.")] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Draw from this many of the likeliest.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest that hold this probability.")] = None,
+    min_p: Annotated[float | None, typer.Option(help="Draw what is at least this share of the likeliest.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same text.")] = 0,
     stream: Annotated[bool, typer.Option("--stream", help="Print each character as soon as it is there.")] = False,
 ) -> None:
@@ -137,5 +137,5 @@ def _lines(path: Path) -> Iterator[str]:
                 yield raw.decode().removesuffix("\n").removesuffix("\r")
             except UnicodeDecodeError as error:
                 raise DataError(
-                    f"{path}: line {number}, byte {error.start} is not UTF-8 ({error.reason}); convert the file to UTF-8"
+                    f"{path}: line {number}, byte {error.start} is not UTF-8 ({error.reason}); convert the file first"
                 ) from error

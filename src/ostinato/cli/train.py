@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe's .toml file.", show_default=False)],
     changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change a value of the recipe; may be repeated.")
+        list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change a value of the recipe; repeatable.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run's folder.", show_default="runs/ and the recipe's name")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Delete what is there; without it, a stopped run goes on.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The run's folder (runs/ and the recipe's name).")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run that is there, instead of going on.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Train what a recipe says. The same command goes on where a stopped run stood."""
@@ -51,7 +51,8 @@ def train(
     else:
         print(tabled({"this model": fitted.scores, **baselines}, corner="on held-out text"))
         early = ", stopped early" if fitted.stopped == "early" else ""
-        print(f"\n{fitted.bundle.parameters():,} parameters · {fitted.steps:,} steps in {seconds:,.0f} s{early} · {out}")
+        size = f"{fitted.bundle.parameters():,} parameters"
+        print(f"\n{size} · {fitted.steps:,} steps in {seconds:,.0f} s{early} · {out}")
     command = _command()
     print(
         f'\nNext:  {command} generate {out} --prompt "The " --stream\n'
@@ -75,5 +76,6 @@ def _baselines(task: "Task") -> "dict[str, list[Score]]":
     if not isinstance(task, LanguageTask) or task.tokenizer is None:
         return {}
     size, eos, text = task.tokenizer.size, task.tokenizer.eos, task.files["train"]
+    kinds: dict[str, type[Bigram] | type[Unigram] | type[Uniform]]
     kinds = {"bigram": Bigram, "unigram": Unigram, "uniform": Uniform}
     return {name: task.judge(kind.train(text.chunks(), size, eos), "valid") for name, kind in kinds.items()}

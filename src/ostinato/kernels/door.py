@@ -34,11 +34,12 @@ def widened(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 def buffers(*tensors: Tensor | None) -> list[int]:
     """Address and number of elements of each: how the compiled door takes them. The tensors must outlive the call."""
-    flat = []
+    flat: list[int] = []
     for tensor in tensors:
         flat += (0, 0) if tensor is None else (tensor.data_ptr(), tensor.numel())
     return flat
 
 
 def needs_grad(tensors: tuple[Tensor, ...]) -> bool:
+    """Whether autograd would record an operation on these."""
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)

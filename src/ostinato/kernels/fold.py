@@ -24,7 +24,7 @@ def where(keep: Tensor, new: State, old: State) -> State:
 def fold(
     step: Callable[[Tensor, State], tuple[Tensor, State]], gates: Tensor, state: State, lengths: Tensor
 ) -> tuple[Tensor, State]:
-    """Runs `step` over gates [B T G]; outputs [B T H] are zero past a row's length and its state stays as it was there."""
+    """Runs `step` over gates [B T G]: past a row's length its outputs [B T H] are zero and its state stays."""
     batch, steps, _ = gates.shape
     real = torch.arange(steps, device=lengths.device)[None, :] < lengths[:, None]
     # What stands in the padding must not reach a gradient, not even as zero times infinity.

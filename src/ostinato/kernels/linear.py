@@ -1,17 +1,19 @@
 """x W^T + b, whose every result is the same bits whatever the other rows and the number of threads."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ostinato import _core
+import ostinato._core as _core
 from ostinato.kernels.door import CODES, buffers, needs_grad, refusal, widened
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x [... D], weight [O D], bias [O] -> [... O], as torch.nn.functional.linear."""
-    given = (x, weight) if bias is None else (x, weight, bias)
-    x, weight, *rest = given = widened(*given)
-    bias = rest[0] if rest else None
+    given = widened(x, weight) if bias is None else widened(x, weight, bias)
+    x, weight = given[:2]
+    bias = None if bias is None else given[2]
     reason = refusal(given)
     if reason:
         raise ValueError(f"kernels.linear: cannot compute with {reason}; use torch.nn.functional.linear.")
@@ -26,9 +28,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             "it must have one element for each of the weight's rows."
         )
     if torch.compiler.is_compiling():
-        return torch.ops.ostinato.linear(x, weight, bias)
+        out: Tensor = torch.ops.ostinato.linear(x, weight, bias)
+        return out
     if needs_grad(given):
-        return _Linear.apply(x, weight, bias)
+        recorded: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+        return recorded
     return _forward(x, weight, bias)
 
 
@@ -55,29 +59,29 @@ def _backward(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tu
     grads = (grad_x, grad_weight, grad_bias)
     # fmt: off
     _core.linear_backward(CODES[x.dtype], x.shape[:-1].numel(), inputs, outputs, torch.get_num_threads(),
-                          *buffers(x, weight, grad, *[g if want else None for g, want in zip(grads, wanted)]))
+                          *buffers(x, weight, grad, *[g if want else None for g, want in zip(grads, wanted, strict=True)]))
     # fmt: on
     return grads
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, weight, bias):
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         return _forward(x, weight, bias)
 
     @staticmethod
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         wanted = list(ctx.needs_input_grad)
         if torch.is_grad_enabled():  # somebody will differentiate this gradient
             with torch.autocast("cpu", enabled=False):
                 return _differentiable(grad, x, weight, wanted)
         grads = _backward(grad, x, weight, wanted)
-        return tuple(g if want else None for g, want in zip(grads, wanted))
+        return tuple(g if want else None for g, want in zip(grads, wanted, strict=True))
 
 
-def _differentiable(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]):
+def _differentiable(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tuple[Tensor | None, ...]:
     rows = grad.reshape(-1, grad.shape[-1])
     return (
         grad @ weight if wanted[0] else None,
@@ -92,7 +96,7 @@ def _linear_op(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 @_linear_op.register_fake
-def _(x, weight, bias):
+def _(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return x.new_empty(*x.shape[:-1], weight.shape[0])
 
 
@@ -102,7 +106,7 @@ def _linear_backward_op(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bo
 
 
 @_linear_backward_op.register_fake
-def _(grad, x, weight, wanted):
+def _(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
     return (
         x.new_empty(x.shape if wanted[0] else 0),
         x.new_empty(weight.shape if wanted[1] else 0),
@@ -110,15 +114,15 @@ def _(grad, x, weight, wanted):
     )
 
 
-def _set_up(ctx, inputs, output):
+def _set_up(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     ctx.save_for_backward(*inputs[:2])
 
 
-def _op_backward(ctx, grad):
+def _op_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     x, weight = ctx.saved_tensors
     wanted = list(ctx.needs_input_grad)
     grads = torch.ops.ostinato.linear_backward(grad, x, weight, wanted)
-    return tuple(g if want else None for g, want in zip(grads, wanted))
+    return tuple(g if want else None for g, want in zip(grads, wanted, strict=True))
 
 
 _linear_op.register_autograd(_op_backward, setup_context=_set_up)

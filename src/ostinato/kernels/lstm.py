@@ -1,6 +1,6 @@
 """Long short-term memory (Hochreiter and Schmidhuber, 1997), gate order i, f, g, o; state leaves h and c."""
 
-from ostinato import _core
+import ostinato._core as _core
 from ostinato.kernels.scan import Scan
 
 lstm = Scan(

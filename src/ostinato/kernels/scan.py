@@ -35,7 +35,9 @@ class Scan:
         self._forward, self._backward = forward, backward
         _register(self)
 
-    def refuses(self, gates: Tensor, state: tuple[Any, ...], lengths: Tensor, weights: tuple[Tensor, ...]) -> str | None:
+    def refuses(
+        self, gates: Tensor, state: tuple[Any, ...], lengths: Tensor, weights: tuple[Tensor, ...]
+    ) -> str | None:
         """Why this call cannot run here ("a tensor on cuda", "dtype bfloat16"); None if it can."""
         if not all(isinstance(leaf, Tensor) for leaf in state):
             return "a state whose leaves are not tensors"
@@ -50,21 +52,23 @@ class Scan:
         weights = tuple(definition.get_parameter(name) for name in self.weights)
         reason = self.refuses(gates, state, lengths, weights)
         if reason:
-            raise ValueError(f"kernels.{self.name}: cannot compute with {reason}; fold the cell's step over time instead.")
+            raise ValueError(
+                f"kernels.{self.name}: cannot compute with {reason}; fold the cell's step over time instead."
+            )
         gates, *tensors = widened(gates, *weights, *state)
         self._check(gates, tensors, lengths)
         inputs = (gates, lengths, *tensors)
         if torch.compiler.is_compiling():
             outputs, *leaves = getattr(torch.ops.ostinato, f"{self.name}_scan")(*inputs)[: 1 + self._states]
         elif needs_grad((gates, *tensors)):
-            outputs, *leaves = _Recurrence.apply(self, definition, state, *inputs)
+            outputs, *leaves = _Recurrence.apply(self, definition, state, *inputs)  # type: ignore[no-untyped-call]
         else:
             outputs, *leaves = self._run(False, *inputs)[: 1 + self._states]
         return outputs, rebuild(state, leaves)
 
     def _check(self, gates: Tensor, tensors: list[Tensor], lengths: Tensor) -> None:
-        *weights, hidden = tensors[0].shape
-        wanted = {"the weight": (tensors[0], (self._gates * hidden, hidden))}
+        hidden = tensors[0].shape[-1]
+        wanted: dict[str, tuple[Tensor, tuple[int, ...]]] = {"the weight": (tensors[0], (self._gates * hidden, hidden))}
         if gates.dim() != 3:
             raise ValueError(f"kernels.{self.name}: gates {list(gates.shape)} must be [batch, time, features].")
         batch, steps = gates.shape[:2]
@@ -131,16 +135,18 @@ class Scan:
 
 class _Recurrence(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, scan, definition, state, gates, lengths, *tensors):
+    def forward(
+        ctx: Any, scan: Scan, definition: nn.Module, state: Any, gates: Tensor, lengths: Tensor, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
         results = scan._run(True, gates, lengths, *tensors)
-        ctx.scan, ctx.definition, ctx.like = scan, definition, state_type(state)
+        ctx.scan, ctx.definition, ctx.like = scan, definition, type(state)
         ctx.set_materialize_grads(False)
         kept = results[1 + scan._states :]
         ctx.save_for_backward(gates, lengths, *tensors, results[0], *kept)
         return results[: 1 + scan._states]
 
     @staticmethod
-    def backward(ctx, *grads):
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         scan = ctx.scan
         gates, lengths, *saved = ctx.saved_tensors
         count = len(scan.weights) + scan._states
@@ -149,75 +155,82 @@ class _Recurrence(torch.autograd.Function):
             wanted = (ctx.needs_input_grad[3], *ctx.needs_input_grad[5:])
             found = _through_definition(ctx, grads, gates, lengths, tensors, wanted)
         else:
-            found = scan._gradients(grads, lengths, tensors, results, any(ctx.needs_input_grad[5 : 5 + len(scan.weights)]))
+            weights = ctx.needs_input_grad[5 : 5 + len(scan.weights)]
+            found = scan._gradients(grads, lengths, tensors, results, any(weights))
         return (None, None, None, found[0], None, *found[1:])
 
 
-def state_type(state: tuple[Any, ...]) -> type:
-    return type(state)
-
-
-def _through_definition(ctx, grads, gates, lengths, tensors, wanted):
+def _through_definition(
+    ctx: Any,
+    grads: tuple[Tensor | None, ...],
+    gates: Tensor,
+    lengths: Tensor,
+    tensors: tuple[Tensor, ...],
+    wanted: tuple[bool, ...],
+) -> tuple[Tensor | None, ...]:
     """The gradient as a differentiable expression: the cell's own step, folded over time."""
     scan, definition = ctx.scan, ctx.definition
     inputs = (gates, *tensors)
     with torch.enable_grad(), torch.autocast("cpu", enabled=False):
         # Views, so that what a caller passed twice still gets its gradients apart.
         inputs = tuple(tensor.view_as(tensor) for tensor in inputs)
-        weights = dict(zip(scan.weights, inputs[1:]))
+        weights = dict(zip(scan.weights, inputs[1:], strict=False))
         leaves = inputs[1 + len(scan.weights) :]
         state = ctx.like(*leaves) if hasattr(ctx.like, "_fields") else tuple(leaves)
 
-        def step(gates_at, state_at):
+        def step(gates_at: Tensor, state_at: Any) -> Any:
             return torch.func.functional_call(definition, weights, (gates_at, state_at))
 
         outputs, final = fold(step, inputs[0], state, lengths)
-        pairs = [(result, grad) for result, grad in zip((outputs, *final), grads) if grad is not None and result.requires_grad]
-        asked = [tensor for tensor, want in zip(inputs, wanted) if want]
+        pairs = [
+            (result, grad)
+            for result, grad in zip((outputs, *final), grads, strict=True)
+            if grad is not None and result.requires_grad
+        ]
+        asked = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want]
         if not pairs or not asked:
             return tuple(None for _ in inputs)
-        results, grads = zip(*pairs)
-        found = iter(torch.autograd.grad(results, asked, grads, create_graph=True, allow_unused=True))
+        results, incoming = zip(*pairs, strict=True)
+        found = iter(torch.autograd.grad(results, asked, incoming, create_graph=True, allow_unused=True))
     return tuple(next(found) if want else None for want in wanted)
 
 
 def _register(scan: Scan) -> None:
     """The two operators that torch.compile and torch.export see: ostinato::<name>_scan and its backward."""
     weights, states = len(scan.weights), scan._states
-    tensors = ", ".join(f"Tensor weight{i}" for i in range(weights)) + "".join(f", Tensor state{i}" for i in range(states))
+    names = [f"weight{i}" for i in range(weights)] + [f"state{i}" for i in range(states)]
+    tensors = ", ".join(f"Tensor {name}" for name in names)
     grads = ", ".join(f"Tensor grad{i}" for i in range(1 + states))
     kept = ", ".join(f"Tensor kept{i}" for i in range(1 + states))
 
     def several(count: int) -> str:
         return "(" + ", ".join(["Tensor"] * count) + ")"
 
-    def forward(gates, lengths, *tensors):
+    def forward(gates: Tensor, lengths: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         return scan._run(True, gates, lengths, *tensors)
 
-    def forward_fake(gates, lengths, *tensors):
+    def forward_fake(gates: Tensor, lengths: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         batch, steps, features = gates.shape
         outputs = gates.new_empty(batch, steps, features // scan._gates)
         final = [outputs.new_empty(batch, features // scan._gates) for _ in range(states)]
         kept = [outputs.new_empty(gates.shape), *[torch.empty_like(outputs) for _ in range(states - 1)]]
         return (outputs, *final, *kept)
 
-    def backward(lengths, *rest):
+    def backward(lengths: Tensor, *rest: Tensor) -> tuple[Tensor | None, ...]:
         tensors, rest = rest[: weights + states], rest[weights + states :]
         return scan._gradients(rest[1 + states :], lengths, tensors, rest[: 1 + states])
 
-    def backward_fake(lengths, *rest):
+    def backward_fake(lengths: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
         gates = rest[weights + states + 1]
         return (gates.new_empty(gates.shape), *[t.new_empty(t.shape) for t in rest[: weights + states]])
 
-    def set_up(ctx, inputs, output):
+    def set_up(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
         ctx.save_for_backward(*inputs[1:], output[0], *output[1 + states :])
 
-    def op_backward(ctx, *grads):
-        lengths, *found = torch.ops.ostinato.__getattr__(f"{scan.name}_scan_backward")(
-            *ctx.saved_tensors, *grads[: 1 + states]
-        ), ()
-        gates, *others = lengths
-        return (gates, None, *others)
+    def op_backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        operator = getattr(torch.ops.ostinato, f"{scan.name}_scan_backward")
+        grad_gates, *others = operator(*ctx.saved_tensors, *grads[: 1 + states])
+        return (grad_gates, None, *others)
 
     operator = torch.library.custom_op(
         f"ostinato::{scan.name}_scan",

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ostinato.kernels import linear
+from ostinato.cells.affine import affine
 from ostinato.layers.base import Memoryless, register, started
 from ostinato.padded import Padded
 from ostinato.registry import Hidden
@@ -29,4 +29,4 @@ class Embedding(Memoryless):
 
     def scores(self, x: Tensor) -> Tensor:
         """Vectors [... outputs] to a logit for each token [... inputs]."""
-        return linear(x, self.weight, None)
+        return affine(x, self.weight, None)

@@ -89,7 +89,8 @@ class Bidirectional(Whole):
         """[B T inputs] to [B T forward.outputs + backward.outputs]."""
         started(self, x, state)
         ahead, (back, _) = whole(self.ahead, x), self.back(x)
-        both = [side.stretched(x.steps).data for side in (ahead, back)]  # one that looks ahead may have trimmed its padding
+        # A side that looks ahead may have trimmed its padding.
+        both = [side.stretched(x.steps).data for side in (ahead, back)]
         return Padded(torch.cat(both, dim=-1), x.lengths), ()
 
 

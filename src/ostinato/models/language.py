@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.cells import Cell
+from ostinato.cells.affine import affine
 from ostinato.errors import ConfigError
-from ostinato.kernels import linear
 from ostinato.layers import Dropout, Embedding, Recurrent, Residual, SequenceLayer, Stack
 from ostinato.layers.base import as_module, nothing, started
 from ostinato.models.base import register
@@ -79,7 +79,9 @@ class Language(nn.Module):
         """[N T] natural log-probabilities of the tokens (0 on padding) and the state after them, in one pass."""
         out, after = self._read(tokens, state)
         before = torch.cat([state.output.unsqueeze(1), out.data], dim=1)[:, :-1]
-        chosen = torch.log_softmax(self._logits(before), dim=-1).gather(-1, tokens.zeroed().data.unsqueeze(-1)).squeeze(-1)
+        chosen = (
+            torch.log_softmax(self._logits(before), dim=-1).gather(-1, tokens.zeroed().data.unsqueeze(-1)).squeeze(-1)
+        )
         return chosen.masked_fill(~tokens.mask, 0.0), after
 
     def log_probs_of(self, state: LanguageState, candidates: Tensor) -> Tensor:
@@ -103,7 +105,7 @@ class Language(nn.Module):
 
     def _logits(self, output: Tensor) -> Tensor:
         if self.head is not None:
-            output = linear(output, self.head.weight, self.head.bias)
+            output = affine(output, self.head.weight, self.head.bias)
         if self.bias is not None:
             output = self.embedding.scores(output) + self.bias
         return output

@@ -73,7 +73,7 @@ def a_step_has_its_shape(cell: Cell) -> None:
     assert type(after) is type(state), f"a {type(state).__name__} became a {type(after).__name__}"
     for name, leaf in states.flatten(after).items():
         before = states.flatten(state)[name]
-        assert leaf.shape == before.shape and leaf.dtype == before.dtype, f"{name}: {leaf.dtype} {list(leaf.shape)}"
+        assert (leaf.shape, leaf.dtype) == (before.shape, before.dtype), f"{name}: {leaf.dtype} {list(leaf.shape)}"
     again, _ = cell(gates[:, 0], state)
     assert_same(again, out, "calling the cell is its step")
 
@@ -119,7 +119,7 @@ def a_step_is_differentiable(cell: Cell) -> None:
     x = samples.leaf(Padded.full(data.unsqueeze(1)))
 
     def run(data: Tensor) -> Padded:
-        parts = data[:, 0].split([width, *sizes], dim=1)
+        parts = torch.split(data[:, 0], [width, *sizes], dim=1)
         given = {name: part.reshape(flat[name].shape) for name, part in zip(numbers, parts[1:])}
         out, after = made.step(parts[0], states.unflatten({**flat, **given}, begun))
         rest = [leaf.flatten(1) for leaf in states.flatten(after).values() if leaf.is_floating_point()]

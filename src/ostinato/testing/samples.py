@@ -100,7 +100,7 @@ def row_of(x: Padded, row: int) -> Padded:
 
 
 def cut(x: Padded, cuts: list[list[int]]) -> list[Padded]:
-    """Pieces of every row; cuts[k][i] says how many steps of row i the k-th piece has, and they add up to its length."""
+    """Pieces of every row; cuts[k][i] says how many steps of row i piece k has. They add up to the row's length."""
     starts = [0] * x.batch
     pieces = []
     for counts in cuts:

@@ -14,6 +14,8 @@ REFERENCE: Final = {torch.float64: 1e-12, torch.float32: 1e-5, torch.float16: 2e
 """A compiled kernel against the definition."""
 GRADIENTS: Final = {torch.float64: 1e-10, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 """Gradients by either way."""
+HALF: Final = {torch.float32: 5e-2}
+"""What was computed in bfloat16, with its eight bits, against the same in float32."""
 
 
 def assert_same(found: Tensor, wanted: Tensor, what: str) -> None:

@@ -1,6 +1,7 @@
 """RunFolder: the folder of one training run, held by one process at a time."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -13,6 +14,7 @@ from ostinato.errors import ConfigError
 from ostinato.train.checkpoint import sweep
 
 LOCK = "run.lock"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OWN = ("checkpoints", "metrics.jsonl", "metrics.csv", "scores.csv", "tensorboard")
 """What a run writes besides its bundle; prepared data in data/ outlives it."""
 
@@ -30,7 +32,9 @@ def held(out: Path, fresh: bool) -> Iterator[None]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(out / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+    except OSError as error:
+        if error.errno in FULL:
+            raise
         raise ConfigError(f"{out}: it cannot be written ({error.strerror}); choose another --out") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -100,7 +100,7 @@ class CSV:
         if row["kind"] == "train":
             self._write(self._paths[0], [[row[column] for column in COLUMNS]])
         if row["kind"] == "scores":
-            lines = [{**row, **score} for score in row["scores"]]
+            lines = [{**row, **score, "signature": _joined(score["signature"])} for score in row["scores"]]
             self._write(self._paths[1], [[line[column] for column in SCORE_COLUMNS] for line in lines])
 
     def close(self) -> None:
@@ -140,6 +140,10 @@ class TensorBoard:
         """Close the events."""
         if self._writer is not None:
             self._writer.close()
+
+
+def _joined(parts: Mapping[str, str]) -> str:
+    return "|".join(f"{name}:{value}" for name, value in parts.items())
 
 
 def _points(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -16,7 +16,7 @@ from ostinato.metrics.base import Score
 from ostinato.recipe import Recipe
 from ostinato.train import checkpoint
 from ostinato.train.checkpoint import Checkpoint
-from ostinato.train.folder import held
+from ostinato.train.folder import FULL, held
 from ostinato.train.interrupt import Interrupted, Signals
 from ostinato.train.log import Log
 from ostinato.train.progress import Progress
@@ -45,16 +45,17 @@ def fit(recipe: Recipe[Settings], out: Path, progress: Progress, *, fresh: bool 
     """
     out = out.absolute()
     try:
-        with held(out, fresh), Signals() as signals, _resources(recipe.train, out):
+        with _resources(recipe.train, out), held(out, fresh), Signals() as signals:
             saved = checkpoint.newest(out, progress.say)
             if saved is not None:
                 _same(recipe.table, saved.training["recipe"], out)
                 checkpoint.discard_after(out, saved.step)
-            if saved is None or not saved.training["run"]["stopped"]:
-                run = _train(recipe, out, progress, signals, saved)
-            else:
-                run = Run.of(saved.training["run"])
-            return _finish(run, out)
+            if saved is not None and saved.training["run"]["stopped"] and (out / MANIFEST).exists():
+                return _fitted(Run.of(saved.training["run"]), Bundle.load(out))
+            run = _train(recipe, out, progress, signals, saved)
+            bundle = _best(run, out)
+            bundle.save(out)
+            return _fitted(run, bundle)
     finally:
         progress.close()
 
@@ -78,16 +79,19 @@ def _train(recipe: Recipe[Settings], out: Path, progress: Progress, signals: Sig
         return trainer.run
 
 
-def _finish(run: Run, out: Path) -> Fitted:
-    if run.best is None or run.stopped not in ("finished", "early"):
-        raise BundleError(f"{out}: its newest checkpoint names no best model; start again with --fresh")
-    if (out / MANIFEST).exists():
-        bundle = Bundle.load(out)
-    else:
-        folder = out / "checkpoints" / run.best.checkpoint
-        bundle = Bundle.from_files(checkpoint.read(folder).bundle, str(folder))
-        bundle.save(out)
-    return Fitted(bundle, tuple(scores_of(run.best.scores)), run.step, run.stopped)  # type: ignore[arg-type]
+def _best(run: Run, out: Path) -> Bundle:
+    assert run.best is not None, "a run does not end without one"
+    folder = out / "checkpoints" / run.best.checkpoint
+    try:
+        return Bundle.from_files(checkpoint.read(folder).bundle, str(folder))
+    except BundleError as error:
+        raise BundleError(f"{out}: its best checkpoint cannot be read ({error}); start again with --fresh") from error
+
+
+def _fitted(run: Run, bundle: Bundle) -> Fitted:
+    assert run.best is not None, "a run does not end without one"
+    scores = tuple(scores_of(run.best.scores))
+    return Fitted(bundle, scores, run.step, "early" if run.stopped == "early" else "finished")
 
 
 def _same(table: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
@@ -144,8 +148,13 @@ def _resources(settings: Settings, out: Path) -> Iterator[None]:
             ) from error
         raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL:
             raise ResourceError(
                 f"{out}: the disk is full; make room and run the same command to go on from the last checkpoint"
+            ) from error
+        if error.errno in (errno.EIO, errno.EROFS):
+            raise ResourceError(
+                f"{out}: the disk cannot be written ({error.strerror}); look after it, then run the same command to go "
+                "on from the last checkpoint"
             ) from error
         raise

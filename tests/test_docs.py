@@ -1,0 +1,87 @@
+"""The documents: their Python runs, their commands parse, their links lead somewhere, there is one version."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import ostinato
+from ostinato.cli.app import PLANNED, app
+from ostinato.recipe import load
+from ostinato.train import Settings, Silent, fit
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+SMALL = ("task.steps=8", "model.cell.hidden=8", "model.embedding=4", "train.steps=3", "train.rows=4")
+
+
+def fences(page: Path, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+
+
+def commands() -> list[str]:
+    """Every line of a page that calls ours."""
+    lines = [line for page in PAGES for block in fences(page, "") for line in block.splitlines()]
+    return sorted({line.split("#")[0].strip() for line in lines if re.match(r"(\.venv/bin/)?ostinato ", line)})
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Path:
+    """A folder in which runs/demo is there, if hardly trained."""
+    folder = tmp_path_factory.mktemp("demo")
+    fit(load(ROOT / "recipes" / "char-rnn.toml", SMALL, Settings), folder / "runs" / "demo", Silent())
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if fences(page, "python")], ids=lambda page: page.stem)
+def test_the_python_in_it_runs(page, demo):
+    for code in fences(page, "python"):
+        done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=demo, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_there_are_commands_to_check():
+    assert len(commands()) >= 6
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_command_parses(line):
+    import typer.main
+
+    group = typer.main.get_command(app)
+    verb, *arguments = shlex.split(line)[1:]
+    command = group.commands[verb]
+    assert verb not in PLANNED
+    with command.make_context(verb, arguments) as context:
+        assert context.command is command
+
+
+def test_the_targets_in_the_pages_are_in_the_makefile():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    for page in PAGES:
+        named = set(re.findall(r"`make ([a-z]+)`|^make ([a-z]+)", page.read_text("utf-8"), re.M))
+        assert {name for pair in named for name in pair if name} <= targets, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_there_is_one_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == ostinato.__version__
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make; install it to run this test")
+def test_the_makefile_s_targets_are_whole():
+    for target in ("setup", "demo", "test", "check", "bench", "quality", "wheel"):
+        done = subprocess.run(["make", "--dry-run", "--always-make", target], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
