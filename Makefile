@@ -28,17 +28,16 @@ demo: $(STAMP)
 	@$(BIN)/ostinato train recipes/char-rnn.toml --out $(DEMO) --fresh $(if $(DEMO_SECONDS),--set train.seconds=$(DEMO_SECONDS))
 	@printf '\nThe model writes:\n\n' >&2
 	@$(BIN)/ostinato generate $(DEMO) --prompt "The " --length 400 --temperature 0.7 --stream
-	@printf '\nYour turn:\n' >&2
-	@printf '  %s\n' "$(BIN)/ostinato train recipes/char-rnn.toml --set data.text=YOUR_FILE.txt --out runs/mine" \
-	  "$(BIN)/ostinato generate $(DEMO) --prompt 'If the ' --length 400 --stream" \
-	  "$(BIN)/ostinato stream $(DEMO)        (type; what surprises it, and what it expects next; Ctrl-D ends)" >&2
+	@printf '\nOn a text of your own:\n  %s\nType to it, and see what surprises it (Ctrl-D ends):\n  %s\n' \
+	  "$(BIN)/ostinato train recipes/char-rnn.toml --set data.text=YOUR_FILE.txt --out runs/mine" \
+	  "$(BIN)/ostinato stream $(DEMO)" >&2
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
 
 check: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/mypy --strict
+	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
 
 bench: $(STAMP)

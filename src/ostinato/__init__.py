@@ -1,6 +1,7 @@
 """Ostinato: recurrent sequence models, trained, streamed one element at a time, and looked into."""
 
 from importlib import import_module
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ __version__ = "0.1.0"
 _HOMES = {"Bundle": "ostinato.bundle", "Padded": "ostinato.padded", "Streamer": "ostinato.stream"}
 
 
-def load(path: str) -> "Bundle":
+def load(path: "str | PathLike[str]") -> "Bundle":
     """A trained bundle, or a run's best so far. Raises BundleError."""
     from ostinato.bundle import Bundle
 

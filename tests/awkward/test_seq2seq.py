@@ -95,11 +95,11 @@ def test_a_row_is_translated_as_if_alone(model):
 
 def test_it_learns_to_reverse():
     torch.manual_seed(0)
-    model = Seq2Seq(size=6, eos=EOS, hidden=32)
+    model = Seq2Seq(size=5, eos=EOS, hidden=32)
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
-    every = [list(row) for length in (1, 2, 3) for row in itertools.product(range(1, 6), repeat=length)]
+    every = [list(row) for length in (1, 2, 3) for row in itertools.product(range(1, 5), repeat=length)]
     chance = torch.Generator().manual_seed(0)
-    for _ in range(300):
+    for _ in range(200):
         rows = [every[i] for i in torch.randint(0, len(every), (48,), generator=chance)]
         loss = model.loss(sources(*rows), sources(*[row[::-1] for row in rows]))
         optimizer.zero_grad()

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from ostinato.cells import cells
 from ostinato.layers import Recurrent
+from ostinato.state import flatten
 from ostinato.testing import samples, strategies
 from ostinato.testing.cells import LAWS
-from ostinato.testing.tolerances import GRADIENTS, REFERENCE, assert_close, assert_rows, assert_states
+from ostinato.testing.tolerances import GRADIENTS, REFERENCE, assert_close, assert_rows, assert_same, assert_states
 
 
 def build(name: str):
@@ -66,3 +67,23 @@ def test_no_worse_than_twice_torch_against_float64(name):
     assert torch.all((out - wanted).abs() <= 1e-5 * wanted.abs().max())
     for key, grad in wanted_grads.items():
         assert (grads[key].double() - grad).abs().max() <= 1e-4 * grad.abs().max(), key
+
+
+FUSED = [name for name in cells.names() if build(name).fused is not None]
+
+
+@pytest.mark.parametrize("name", FUSED)
+@given(drawn=strategies.ragged_and_cut(rows=5, steps=20), seed=st.integers(0, 2**31), threads=st.sampled_from([1, 2]))
+def test_what_is_compiled_is_the_same_bits_however_it_is_batched_and_cut(name, drawn, seed, threads):
+    lengths, cuts = drawn
+    layer = Recurrent(cells.build({**cells.example(name), "hidden": 19}, inputs=3))
+    x = samples.inputs_for(layer, tuple(lengths), seed)
+    torch.set_num_threads(1)
+    wanted, last = layer(x)
+    torch.set_num_threads(threads)
+    found, state = samples.in_pieces(layer, samples.cut(x, cuts), layer.initial(x.batch))
+    for row, (mine, other) in enumerate(zip(found.rows(), wanted.rows())):
+        assert_same(mine, other, f"row {row}, cut as {cuts}, {threads} threads")
+        assert_same(layer(samples.row_of(x, row))[0].rows()[0], other, f"row {row} alone, {threads} threads")
+    for leaf, mine in flatten(state).items():
+        assert_same(mine, flatten(last)[leaf], f"state {leaf}, cut as {cuts}")

@@ -81,7 +81,8 @@ def test_random_sizes_are_refused_or_computed():
         for tensor in (gates, weight, case.lengths, h0, c0, outputs, h, c, kept, kept_c):
             arguments += [tensor.data_ptr(), tensor.numel()]
         for _ in range(dice.choice((0, 1, 1, 2, 3))):
-            # Sizes, thread counts and element counts lie; addresses are null, odd or true, since only a caller knows them.
+            # Sizes, thread counts and element counts lie; addresses are
+            # null, odd or true, since only a caller knows them.
             at = dice.randrange(len(arguments))
             if at >= 5 and (at - 5) % 2 == 0:
                 arguments[at] = dice.choice((0, arguments[at], arguments[at] + 1))

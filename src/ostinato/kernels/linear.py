@@ -59,7 +59,8 @@ def _backward(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tu
     grads = (grad_x, grad_weight, grad_bias)
     # fmt: off
     _core.linear_backward(CODES[x.dtype], x.shape[:-1].numel(), inputs, outputs, torch.get_num_threads(),
-                          *buffers(x, weight, grad, *[g if want else None for g, want in zip(grads, wanted, strict=True)]))
+                          *buffers(x, weight, grad,
+                                   *[g if want else None for g, want in zip(grads, wanted, strict=True)]))
     # fmt: on
     return grads
 

@@ -75,7 +75,8 @@ class Scan:
         wanted["gates"] = (gates, (batch, steps, self._gates * hidden))
         if len(tensors) - len(self.weights) != self._states:
             raise ValueError(
-                f"kernels.{self.name}: the state has {len(tensors) - len(self.weights)} leaves; it must have {self._states}."
+                f"kernels.{self.name}: the state has {len(tensors) - len(self.weights)} leaves; "
+                f"it must have {self._states}."
             )
         for leaf in tensors[len(self.weights) :]:
             wanted[f"state leaf {len(wanted) - 2}"] = (leaf, (batch, hidden))
@@ -116,7 +117,8 @@ class Scan:
     ) -> tuple[Tensor | None, ...]:
         """Gradients of the gates and of each of `tensors` (weights, then state leaves).
 
-        `grads` are those of the outputs and the final leaves, None for zeros; `results` are the outputs and what was kept.
+        `grads` are those of the outputs and the final leaves, None for zeros;
+        `results` are the outputs and what was kept.
         """
         grads = tuple(None if grad is None else grad.contiguous() for grad in grads)
         lengths = lengths.contiguous()

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from ostinato import state as states
-from ostinato.lm.protocol import LanguageModel, fold, log_probs_of, score
+from ostinato.lm.protocol import Predictor, fold, log_probs_of, score
 from ostinato.padded import Padded
 from ostinato.state import State
 from ostinato.testing.samples import generator, spoilt
 from ostinato.testing.tolerances import assert_close, assert_same, assert_states
 
-Law: TypeAlias = Callable[[LanguageModel], None]
+Law: TypeAlias = Callable[[Predictor], None]
 
 STEPS, ROWS = 7, 3
 
 
-def sums_to_one(lm: LanguageModel) -> None:
+def sums_to_one(lm: Predictor) -> None:
     """Σ p(token | state) = 1 in every state, each p a probability."""
     state, tokens = _start(lm), _tokens(lm)
     for t in range(STEPS + 1):
@@ -33,7 +33,7 @@ def sums_to_one(lm: LanguageModel) -> None:
             state = lm.advance(state, tokens[:, t])
 
 
-def looking_does_not_move(lm: LanguageModel) -> None:
+def looking_does_not_move(lm: Predictor) -> None:
     """`log_probs` changes nothing and `advance` leaves the old state as it was."""
     state = _after(lm, _tokens(lm)[:, :2])
     kept = {name: leaf.clone() for name, leaf in states.flatten(state).items()}
@@ -44,7 +44,7 @@ def looking_does_not_move(lm: LanguageModel) -> None:
         assert_same(leaf, kept[name], f"state {name} after looking and moving")
 
 
-def rows_do_not_interact(lm: LanguageModel) -> None:
+def rows_do_not_interact(lm: Predictor) -> None:
     """Selecting rows and advancing commute; a row alone has the answers it has beside others."""
     tokens = _tokens(lm)
     state = _after(lm, tokens[:, :3])
@@ -63,7 +63,7 @@ def rows_do_not_interact(lm: LanguageModel) -> None:
     assert_states(states.select(_start(lm), [1, 0, 1]), several, "start of some owners")
 
 
-def scores_are_looks_and_moves(lm: LanguageModel) -> None:
+def scores_are_looks_and_moves(lm: Predictor) -> None:
     """`score` and `log_probs_of` are what `log_probs` and `advance` say, 0 in the padding, whatever stands there, and
     the state after is the state after each row's own last token."""
     tokens = Padded(_tokens(lm), torch.tensor([STEPS, 2, 0]))
@@ -81,7 +81,7 @@ def scores_are_looks_and_moves(lm: LanguageModel) -> None:
     assert_close(log_probs_of(lm, state, candidates), lm.log_probs(state).gather(1, candidates), "log_probs_of")
 
 
-def a_state_survives(lm: LanguageModel) -> None:
+def a_state_survives(lm: Predictor) -> None:
     """Saved, loaded, joined from single rows or detached, a state goes on as if nothing had happened."""
     tokens = _tokens(lm)
     state = _after(lm, tokens[:, :4])
@@ -95,7 +95,7 @@ def a_state_survives(lm: LanguageModel) -> None:
         assert_close(lm.log_probs(lm.advance(other, tokens[:, 4])), wanted, f"after a {name} state")
 
 
-def no_rows_are_no_error(lm: LanguageModel) -> None:
+def no_rows_are_no_error(lm: Predictor) -> None:
     """A search whose every row has ended asks for nothing, and gets it."""
     nobody = torch.zeros(0, dtype=torch.int64)
     state = lm.start(nobody)
@@ -108,7 +108,7 @@ def no_rows_are_no_error(lm: LanguageModel) -> None:
     assert_states(after, _start(lm), "the state after nothing")
 
 
-def attention_is_a_distribution(lm: LanguageModel) -> None:
+def attention_is_a_distribution(lm: Predictor) -> None:
     """Where the model looks at a source, each row's weights sum to 1."""
     look = getattr(lm, "attention", None)
     weights = look(_after(lm, _tokens(lm)[:, :2])) if look is not None else None
@@ -129,25 +129,25 @@ LAWS: Final[tuple[Law, ...]] = (
 )
 
 
-def _start(lm: LanguageModel) -> State:
+def _start(lm: Predictor) -> State:
     return lm.start(torch.arange(ROWS))
 
 
-def _tokens(lm: LanguageModel) -> Tensor:
+def _tokens(lm: Predictor) -> Tensor:
     """[ROWS, STEPS] ids; the boundary is among them, in the middle of a row."""
     tokens = torch.randint(0, lm.size, (ROWS, STEPS), generator=generator(1))
     tokens[1, 2] = lm.eos
     return tokens
 
 
-def _after(lm: LanguageModel, tokens: Tensor) -> State:
+def _after(lm: Predictor, tokens: Tensor) -> State:
     state = _start(lm)
     for t in range(tokens.shape[1]):
         state = lm.advance(state, tokens[:, t])
     return state
 
 
-def _looks_and_moves(lm: LanguageModel, tokens: Padded) -> tuple[Tensor, State]:
+def _looks_and_moves(lm: Predictor, tokens: Padded) -> tuple[Tensor, State]:
     """Each row by itself, without any of the library's own loops."""
     found = []
     ends = []

@@ -1,0 +1,94 @@
+"""Laws of a Tokenizer. Each takes one that was trained on `TEXT` and raises AssertionError with what it found."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, Final, TypeAlias
+
+import torch
+
+from ostinato.testing.samples import generator
+from ostinato.text import Tokenizer, load
+
+Law: TypeAlias = Callable[[Tokenizer], None]
+
+TEXT: Final = "It was the best of times,\r\nit was the worst — naïve «ünï©ode» 😀\0\t</s> <unk> ﷽ e\u0301\ufeff\n"
+"""What a tokenizer is trained on for its laws: one to four bytes a character, and what looks like a boundary."""
+UNSEEN: Final = "Zebra 音楽 🎵"
+"""Characters of which most are not in TEXT."""
+
+
+def what_is_known_comes_back(tokenizer: Tokenizer) -> None:
+    """Decoding undoes encoding, and the counts are those of the text."""
+    ids = tokenizer.encode(TEXT)
+    assert tokenizer.decode(ids) == TEXT, f"{tokenizer.decode(ids)!r} came back"
+    assert tokenizer.count_characters(ids) == len(TEXT), f"{tokenizer.count_characters(ids)} characters"
+    assert tokenizer.count_bytes(ids) == len(TEXT.encode()), f"{tokenizer.count_bytes(ids)} bytes"
+    assert len(tokenizer.pieces(ids)) == len(ids), "a token without a piece to show"
+
+
+def ids_are_below_the_size(tokenizer: Tokenizer) -> None:
+    """Whatever the text, ids are 0 … size − 1 of the dtype, and the boundary is never among them."""
+    for text in (TEXT, UNSEEN, ""):
+        ids = tokenizer.encode(text)
+        assert ids.dtype == tokenizer.dtype, f"ids are {ids.dtype}"
+        assert all(0 <= i < tokenizer.size and i != tokenizer.eos for i in ids.tolist()), f"{text!r}: {ids.tolist()}"
+    unknown = tokenizer.unknown
+    assert 0 <= tokenizer.eos < tokenizer.size, "the boundary is no id"
+    assert unknown is None or (0 <= unknown < tokenizer.size and unknown != tokenizer.eos), "unknown is no id"
+    assert unknown is not None or tokenizer.decode(tokenizer.encode(UNSEEN)) == UNSEEN, "something is unknown after all"
+
+
+def boundaries_are_no_text(tokenizer: Tokenizer) -> None:
+    """They are left out of text and counts."""
+    ids = [tokenizer.eos, *tokenizer.encode("best").tolist(), tokenizer.eos]
+    assert tokenizer.decode(ids) == "best", f"{tokenizer.decode(ids)!r} came back"
+    assert (tokenizer.count_characters(ids), tokenizer.count_bytes(ids)) == (4, 4), "a boundary was counted"
+    assert len(tokenizer.encode("")) == 0, "nothing has a token"
+    assert tokenizer.decode([]) == "", "no token is a text"
+
+
+def what_is_saved_is_the_same(tokenizer: Tokenizer) -> None:
+    """tokenizer.json gives the same ids and the same tokenizer.json."""
+    again = load(tokenizer.to_json())
+    assert type(again) is type(tokenizer), f"a {type(tokenizer).__name__} came back as {type(again).__name__}"
+    assert (again.size, again.eos, again.unknown) == (tokenizer.size, tokenizer.eos, tokenizer.unknown), "other ids"
+    for text in (TEXT, UNSEEN):
+        assert again.encode(text).tolist() == tokenizer.encode(text).tolist(), f"{text!r} has other ids"
+    assert again.to_json() == tokenizer.to_json(), "it is saved otherwise the second time"
+
+
+def any_cutting_reads_as_the_whole(tokenizer: Tokenizer) -> None:
+    """Bytes may be cut anywhere, also inside a character."""
+    raw = (TEXT + UNSEEN).encode()
+    wanted = tokenizer.encode(TEXT + UNSEEN).tolist()
+    for parts in _cuttings(raw):
+        reader = tokenizer.reader()
+        found = [i for number, part in enumerate(parts) for i in reader.read(part, number == len(parts) - 1).tolist()]
+        assert found == wanted, f"read in {len(parts)} chunks it has other ids"
+
+
+def any_cutting_writes_as_the_whole(tokenizer: Tokenizer) -> None:
+    """Ids of any kind, also those that make no character together, come to the text that `decode` gives."""
+    ids = torch.randint(0, tokenizer.size, (80,), generator=generator(1)).tolist()
+    for tokens in (tokenizer.encode(TEXT).tolist(), ids):
+        for parts in _cuttings(tokens):
+            writer = tokenizer.writer()
+            written = "".join([writer.write(part) for part in parts]) + writer.close()
+            assert written == tokenizer.decode(tokens), f"written in {len(parts)} pieces it is {written!r}"
+
+
+LAWS: Final[tuple[Law, ...]] = (
+    what_is_known_comes_back,
+    ids_are_below_the_size,
+    boundaries_are_no_text,
+    what_is_saved_is_the_same,
+    any_cutting_reads_as_the_whole,
+    any_cutting_writes_as_the_whole,
+)
+
+
+def _cuttings(whole: Any) -> Iterator[list[Any]]:
+    yield [whole[i : i + 1] for i in range(len(whole))]
+    for seed in range(5):
+        ends = sorted(torch.randint(0, len(whole) + 1, (2 * seed,), generator=generator(seed)).tolist())
+        yield [whole[a:b] for a, b in pairwise([0, *ends, len(whole)])]
