@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ostinato
+from ostinato.testing.cells import LAWS
 
 MGU = '''
     """Minimal gated unit (Zhou et al., 2016): a GRU whose one gate both forgets and updates."""
@@ -40,7 +41,7 @@ MGU = '''
             h = torch.lerp(h, n, f)
             return h, (h,)
 '''
-WRONG = MGU.replace("n = torch.tanh(x_n", "n = torch.tanh(h.mean(0) + x_n")
+WRONG = MGU.replace("n = torch.tanh(x_n", "n = torch.tanh(h.mean(0) + x_n").replace('"mgu"', '"leaky"')
 
 SUITE = """
     import pytest
@@ -49,9 +50,10 @@ SUITE = """
     from ostinato.testing.cells import LAWS
 
 
+    @pytest.mark.parametrize("name", ["mgu", "leaky"])
     @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-    def test_law(law):
-        law(cells.build(cells.example("mgu"), inputs=3))
+    def test_law(law, name):
+        law(cells.build(cells.example(name), inputs=3))
 """
 
 RECIPE = """
@@ -82,37 +84,41 @@ RECIPE = """
 
 
 @pytest.fixture
-def installed(tmp_path):
-    """Put a cell where an installed package would stand; gives a function that runs Python beside it."""
+def run(tmp_path):
+    """Two cells where an installed package would stand, one of them wrong; a function that runs Python beside them."""
+    metadata = tmp_path / "stranger-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[ostinato.cells]\nmgu = stranger_mgu\nleaky = stranger_leaky\n")
+    for name, source in {
+        "stranger_mgu.py": MGU,
+        "stranger_leaky.py": WRONG,
+        "test_strangers.py": SUITE,
+        "use_recipe.py": RECIPE,
+        "pytest.ini": "[pytest]\n",
+    }.items():
+        (tmp_path / name).write_text(textwrap.dedent(source))
 
-    def install(source: str):
-        metadata = tmp_path / "stranger-1.0.dist-info"
-        metadata.mkdir()
-        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
-        (metadata / "entry_points.txt").write_text("[ostinato.cells]\nmgu = stranger_mgu\n")
-        (tmp_path / "stranger_mgu.py").write_text(textwrap.dedent(source))
-        (tmp_path / "test_stranger_mgu.py").write_text(textwrap.dedent(SUITE))
-        (tmp_path / "use_recipe.py").write_text(textwrap.dedent(RECIPE))
-        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        above = str(Path(ostinato.__file__).parents[1])
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), above])},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
-        def run(*command: str) -> subprocess.CompletedProcess[str]:
-            above = str(Path(ostinato.__file__).parents[1])
-            paths = os.pathsep.join([str(tmp_path), above])
-            return subprocess.run(
-                [sys.executable, *command], cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths},
-                capture_output=True, text=True, timeout=300, check=False,
-            )  # fmt: skip
-
-        return run
-
-    return install
+    return run
 
 
-def test_it_has_a_name_and_a_recipe_may_ask_for_it(installed):
-    done = installed(MGU)("use_recipe.py")
+def test_it_has_a_name_and_a_recipe_may_ask_for_it(run):
+    done = run("use_recipe.py")
     assert done.returncode == 0, done.stderr
     names, resolved, hidden, *problems = done.stdout.splitlines()
-    assert {"lstm", "mgu"} <= set(names.split(","))
+    assert {"lstm", "mgu", "leaky"} <= set(names.split(","))
     assert resolved == "{'name': 'mgu', 'hidden': 8}"
     assert hidden == "8"
     assert problems == ["here: model.cell.hiden: mgu has no such option; did you mean 'hidden'?"]
@@ -123,16 +129,12 @@ def test_it_has_a_name_and_a_recipe_may_ask_for_it(installed):
     ["not size_does_not_depend_on_time", pytest.param("test_law", marks=pytest.mark.slow)],  # 65,536 steps in Python
     ids=["quickly", "all"],
 )
-def test_it_passes_the_laws(installed, chosen):
-    done = installed(MGU)("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, "test_stranger_mgu.py")
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert " passed" in done.stdout
-    assert "failed" not in done.stdout
-
-
-def test_a_cell_whose_rows_interact_does_not(installed):
-    rows = "rows_do_not_interact or empty_inputs_work or starts_from_a_state"
-    done = installed(WRONG)("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", rows, "test_stranger_mgu.py")
-    assert done.returncode == 1, done.stdout[-3000:]
-    assert "FAILED test_stranger_mgu.py::test_law[rows_do_not_interact]" in done.stdout
-    assert "starts_from_a_state" not in done.stdout.partition("short test summary")[2]
+def test_the_right_one_passes_the_laws_and_the_one_whose_rows_interact_does_not(run, chosen):
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no", "-k", chosen, "test_strangers.py")
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-1000:]
+    failed = {line.split("[")[1].split("]")[0] for line in done.stdout.splitlines() if line.startswith("FAILED")}
+    assert not [test for test in failed if "mgu" in test], done.stdout[-3000:]
+    assert "rows_do_not_interact-leaky" in failed
+    assert "starts_from_a_state-leaky" not in failed
+    passed = int(done.stdout.split(" passed")[0].split()[-1])
+    assert passed + len(failed) == 2 * (len(LAWS) - (chosen != "test_law"))
