@@ -46,60 +46,70 @@ struct Start {
 template <class V>
 inline constexpr int tile_rows = Registers<V>::count == 32 ? 12 : 6;
 
+// How much of the summed axis a tile takes at one visit, a multiple of `piece`: each visit reads and writes its part of
+// the result once. A panel of right, [256][width], and the tile's rows of left stay in the first cache.
+inline constexpr index visit = 2 * piece;
+
 // Rows [row0, row1) and columns [column0, column1) of the product, on this thread.
 // Right has pack() as above, its rows being the summed axis.
 template <class V, class Right, class T = typename V::Scalar>
 void matmul_part(const Strided<T>& left, const Right& right, index row0, index row1, index column0, index column1,
                  index depth, Start<T> start, T* out, index out_row) {
     constexpr index width = 2 * V::lanes, rows_in_tile = tile_rows<V>;
-    // A block of left stays in half the second cache; a panel of right, [128][width], in the first.
+    // A block of left stays in half the second cache.
     const index block_rows = greater(
-        rows_in_tile, index(second_cache_bytes()) / 2 / (piece * index(sizeof(T))) / rows_in_tile * rows_in_tile);
+        rows_in_tile, index(second_cache_bytes()) / 2 / (visit * index(sizeof(T))) / rows_in_tile * rows_in_tile);
     const index block_columns = slices(1024, width) * width;
     const bool pack_left = left.column != 1;
-    T* packed_right = scratch_of<T>(Slot::packed_right, lesser(block_columns, slices(column1 - column0, width) * width) * piece);
-    T* packed_left = pack_left ? scratch_of<T>(Slot::packed_left, block_rows * piece) : nullptr;
+    T* packed_right = scratch_of<T>(Slot::packed_right, lesser(block_columns, slices(column1 - column0, width) * width) * visit);
+    T* packed_left = pack_left ? scratch_of<T>(Slot::packed_left, block_rows * visit) : nullptr;
 
     for (index j0 = column0; j0 < column1; j0 += block_columns) {
         const index j1 = lesser(column1, j0 + block_columns);
         // Once even for an empty sum, which is its start.
-        for (index k0 = 0; k0 < depth || k0 == 0; k0 += piece) {
-            const index pieces = lesser(piece, depth - k0);
+        for (index k0 = 0; k0 < depth || k0 == 0; k0 += visit) {
+            const index deep = lesser(visit, depth - k0);
             for (index j = j0; j < j1; j += width)
-                right.pack(k0, pieces, j, lesser(width, j1 - j), width, packed_right + (j - j0) * piece);
+                right.pack(k0, deep, j, lesser(width, j1 - j), width, packed_right + (j - j0) * visit);
             for (index i0 = row0; i0 < row1; i0 += block_rows) {
                 const index i1 = lesser(row1, i0 + block_rows);
                 if (pack_left) {
                     // left transposed is packed as right is: [depth][rows_in_tile]
                     const Strided<T> turned{left.data, left.column, left.row};
                     for (index i = i0; i < i1; i += rows_in_tile)
-                        turned.pack(k0, pieces, i, lesser(rows_in_tile, i1 - i), rows_in_tile,
-                                    packed_left + (i - i0) * piece);
+                        turned.pack(k0, deep, i, lesser(rows_in_tile, i1 - i), rows_in_tile,
+                                    packed_left + (i - i0) * visit);
                 }
                 for (index j = j0; j < j1; j += width) {
-                    const T* panel = packed_right + (j - j0) * piece;
+                    const T* panel = packed_right + (j - j0) * visit;
                     const index columns = j1 - j;
                     for (index i = i0; i < i1; i += rows_in_tile) {
+                        const T* rows = pack_left ? packed_left + (i - i0) * visit : left.data + i * left.row + k0;
+                        const index row_step = pack_left ? 1 : left.row, depth_step = pack_left ? rows_in_tile : 1;
                         with_rows<rows_in_tile>(i1 - i, [&](auto constant) {
                             constexpr int Rows = decltype(constant)::value;
                             alignas(64) T sums[Rows][2][V::lanes];
-                            if (pack_left)
-                                accumulate<Rows, 2, 1, V>(sums[0][0], packed_left + (i - i0) * piece, 1, rows_in_tile,
-                                                          panel, 0, pieces);
-                            else
-                                accumulate<Rows, 2, 1, V>(sums[0][0], left.data + i * left.row + k0, left.row, 1, panel,
-                                                          0, pieces);
+                            V total[Rows][2];
                             for (int r = 0; r < Rows; ++r)
                                 for (int v = 0; v < 2; ++v) {
                                     const index c = v * V::lanes;
-                                    T* to = out + (i + r) * out_row + j + c;
-                                    V sum = V::load(sums[r][v]);
                                     if (k0 > 0 || start.add)
-                                        sum = load_columns<V>(to, columns - c) + sum;
+                                        total[r][v] = load_columns<V>(out + (i + r) * out_row + j + c, columns - c);
                                     else if (start.bias)
-                                        sum = load_columns<V>(start.bias + j + c, columns - c) + sum;
-                                    store_columns(sum, to, columns - c);
+                                        total[r][v] = load_columns<V>(start.bias + j + c, columns - c);
+                                    else
+                                        total[r][v] = V::zero();
                                 }
+                            for (index k = 0; k < deep || k == 0; k += piece) {
+                                accumulate<Rows, 2, 1, V>(sums[0][0], rows + k * depth_step, row_step, depth_step,
+                                                          panel + k * width, 0, lesser(piece, deep - k));
+                                for (int r = 0; r < Rows; ++r)
+                                    for (int v = 0; v < 2; ++v) total[r][v] = total[r][v] + V::load(sums[r][v]);
+                            }
+                            for (int r = 0; r < Rows; ++r)
+                                for (int v = 0; v < 2; ++v)
+                                    store_columns(total[r][v], out + (i + r) * out_row + j + v * V::lanes,
+                                                  columns - v * V::lanes);
                         });
                     }
                 }
@@ -130,23 +140,34 @@ void matmul(const Strided<T>& left, const Right& right, index rows, index column
     in_parallel(shares, share);
 }
 
-// out[c] = sum of a column of values [rows, columns], in pieces as above.
+// out[c] = sum of a column of values [rows, columns], in pieces as above; several columns' vectors side by side, so that
+// each line that is fetched is used whole.
 template <class V, class T = typename V::Scalar>
 void sum_rows(const T* values, index rows, index columns, T* out, int threads) {
-    const index units = slices(columns, V::lanes);
+    constexpr int beside = 8;
+    const index width = beside * V::lanes, units = slices(columns, width);
     const int shares = int(greater(1, lesser(lesser(threads, units), rows * columns / 200000)));
     auto share = [&](int i) {
         const FlushDenormals flush;
         for (index u = units * i / shares; u < units * (i + 1) / shares; ++u) {
-            const index c = u * V::lanes;
-            V total = V::zero();
+            const index first_column = u * width, rest = columns - first_column;
+            const int vectors = int(lesser(beside, slices(rest, V::lanes)));
+            V total[beside], part[beside];
+            for (int v = 0; v < beside; ++v) total[v] = V::zero();
             for (index first = 0; first < rows; first += piece) {
-                V part = V::zero();
-                for (index r = first; r < lesser(rows, first + piece); ++r)
-                    part = part + load_columns<V>(values + r * columns + c, columns - c);
-                total = total + part;
+                for (int v = 0; v < beside; ++v) part[v] = V::zero();
+                for (index r = first; r < lesser(rows, first + piece); ++r) {
+                    const T* row = values + r * columns + first_column;
+                    if (rest >= width)
+                        for (int v = 0; v < beside; ++v) part[v] = part[v] + V::load(row + v * V::lanes);
+                    else
+                        for (int v = 0; v < vectors; ++v)
+                            part[v] = part[v] + load_columns<V>(row + v * V::lanes, rest - v * V::lanes);
+                }
+                for (int v = 0; v < beside; ++v) total[v] = total[v] + part[v];
             }
-            store_columns(total, out + c, columns - c);
+            for (int v = 0; v < vectors; ++v)
+                store_columns(total[v], out + first_column + v * V::lanes, rest - v * V::lanes);
         }
     };
     in_parallel(shares, share);

@@ -1,5 +1,6 @@
 #include "parallel.hpp"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -128,17 +129,48 @@ struct Owner {
 };
 Owner owner;
 std::once_flag fork_watched;
+std::atomic<bool> forked{false};
 
-Pool& pool() {
-    Pool* current = owner.pool.load(std::memory_order_acquire);
-    if (current) return *current;
+void watch_forks() {
     std::call_once(fork_watched, [] {
         pthread_atfork([] { owner.mutex.lock(); }, [] { owner.mutex.unlock(); },
                        [] {
+                           forked = true;
                            owner.pool.store(nullptr, std::memory_order_release);
                            owner.mutex.unlock();
                        });
     });
+}
+
+// The shares of one region, for threads that are not ours.
+struct Shares {
+    void (*body)(void*, int);
+    void* context;
+    int count;
+    std::atomic<int> next{0};
+    std::mutex mutex{};
+    std::exception_ptr failure{};
+
+    void take() try {
+        for (int i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) body(context, i);
+    } catch (...) {
+        std::lock_guard<std::mutex> lock(mutex);
+        failure = std::current_exception();
+    }
+};
+
+// Two pools on the same cores are slower than one: each one's idle threads spin where the other's should work. So where
+// the process has GNU OpenMP loaded for all to see, as torch does, regions run on its team. Its threads do not survive
+// a fork; the child falls back to a pool of ours.
+using Team = void (*)(void (*)(void*), void*, unsigned, unsigned);
+Team borrowed_team() {
+    static const Team team = reinterpret_cast<Team>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+    return forked.load(std::memory_order_relaxed) ? nullptr : team;
+}
+
+Pool& pool() {
+    Pool* current = owner.pool.load(std::memory_order_acquire);
+    if (current) return *current;
     std::lock_guard<std::mutex> lock(owner.mutex);
     if (!owner.pool.load(std::memory_order_relaxed)) owner.pool.store(new Pool, std::memory_order_release);
     return *owner.pool.load(std::memory_order_relaxed);
@@ -158,6 +190,13 @@ thread_local Scratch held;
 void run_parallel(int count, void (*body)(void*, int), void* context) {
     if (count <= 1) {
         if (count == 1) body(context, 0);
+        return;
+    }
+    watch_forks();
+    if (const Team team = borrowed_team()) {
+        Shares shares{body, context, count};
+        team([](void* all) { static_cast<Shares*>(all)->take(); }, &shares, unsigned(count), 0);
+        if (shares.failure) std::rethrow_exception(shares.failure);
         return;
     }
     pool().run(count, body, context);

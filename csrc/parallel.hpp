@@ -1,6 +1,6 @@
-// One small pool of threads for every kernel: a region starts, each index runs once, the caller returns when all are
-// done. Workers look for the next region for a few microseconds and then sleep, so that they do not take cores from the
-// threads of other libraries.
+// Parallel regions of every kernel: one starts, each index runs once, the caller returns when all are done. They run on
+// the OpenMP team that torch keeps, where there is one, and on one small pool of our own elsewhere, whose workers look
+// for the next region for a few microseconds and then sleep.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 namespace ostinato {
 
 // Runs body(context, i) for every i in [0, count), the caller taking its share. If another region is running the caller
-// does all of it alone, which gives the same result: no kernel's arithmetic depends on how its work is shared out.
+// may do all of it alone, which gives the same result: no kernel's arithmetic depends on how its work is shared out.
 void run_parallel(int count, void (*body)(void* context, int i), void* context);
 
 // Memory of the calling thread, 64-byte aligned, kept from call to call and valid until the thread asks again for the
