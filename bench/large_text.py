@@ -23,7 +23,8 @@ RECIPE = Path(__file__).parent.parent / "recipes" / "char-rnn.toml"
 def write_text(path: Path, size: int, seed: int = 1) -> None:
     """About `size` bytes of words and lines, a few megabytes at a time."""
     rng = np.random.default_rng(seed)
-    words = np.array(["".join(rng.choice(list("etaoinshrdlucmfwypvbgkqjxz"), rng.integers(2, 11))) for _ in range(20_000)])
+    letters = list("etaoinshrdlucmfwypvbgkqjxz")
+    words = np.array(["".join(rng.choice(letters, rng.integers(2, 11))) for _ in range(20_000)])
     with path.open("w", encoding="utf-8") as file:
         while file.tell() < size:
             drawn = words[rng.zipf(1.3, 500_000) % len(words)]
@@ -46,7 +47,8 @@ def main() -> None:
     with (folder / "log").open("w") as log:
         code = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
     resident = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    print(f"text {text.stat().st_size / 1e9:.2f} GB · exit {code} · {time.monotonic() - started:.0f} s · {os.cpu_count()} cores")
+    took, gigabytes = time.monotonic() - started, text.stat().st_size / 1e9
+    print(f"text {gigabytes:.2f} GB · exit {code} · {took:.0f} s · {os.cpu_count()} cores")
     print(f"largest resident set {resident:.2f} GiB (limit 1.5)")
     if code:
         print((folder / "log").read_text()[-2000:], file=sys.stderr)

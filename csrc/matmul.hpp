@@ -89,26 +89,22 @@ void matmul_part(const Strided<T>& left, const Right& right, index row0, index r
                         with_rows<rows_in_tile>(i1 - i, [&](auto constant) {
                             constexpr int Rows = decltype(constant)::value;
                             alignas(64) T sums[Rows][2][V::lanes];
-                            V total[Rows][2];
                             for (int r = 0; r < Rows; ++r)
                                 for (int v = 0; v < 2; ++v) {
                                     const index c = v * V::lanes;
+                                    V from = V::zero();
                                     if (k0 > 0 || start.add)
-                                        total[r][v] = load_columns<V>(out + (i + r) * out_row + j + c, columns - c);
+                                        from = load_columns<V>(out + (i + r) * out_row + j + c, columns - c);
                                     else if (start.bias)
-                                        total[r][v] = load_columns<V>(start.bias + j + c, columns - c);
-                                    else
-                                        total[r][v] = V::zero();
+                                        from = load_columns<V>(start.bias + j + c, columns - c);
+                                    from.store(sums[r][v]);
                                 }
-                            for (index k = 0; k < deep || k == 0; k += piece) {
-                                accumulate<Rows, 2, 1, V>(sums[0][0], rows + k * depth_step, row_step, depth_step,
-                                                          panel + k * width, 0, lesser(piece, deep - k));
-                                for (int r = 0; r < Rows; ++r)
-                                    for (int v = 0; v < 2; ++v) total[r][v] = total[r][v] + V::load(sums[r][v]);
-                            }
+                            for (index k = 0; k < deep; k += piece)
+                                accumulate<Rows, 2, 1, V, true>(sums[0][0], rows + k * depth_step, row_step, depth_step,
+                                                                panel + k * width, 0, lesser(piece, deep - k));
                             for (int r = 0; r < Rows; ++r)
                                 for (int v = 0; v < 2; ++v)
-                                    store_columns(total[r][v], out + (i + r) * out_row + j + v * V::lanes,
+                                    store_columns(V::load(sums[r][v]), out + (i + r) * out_row + j + v * V::lanes,
                                                   columns - v * V::lanes);
                         });
                     }

@@ -15,9 +15,9 @@ OSTINATO_INLINE constexpr index slices(index columns, index lanes) { return (col
 // is added last: added first, it would set the size of every rounding on the way.
 //
 // A function of its own, called and not inlined: the compiler then has all the registers for the sums.
-template <int Rows, int Group, int Blocks, class V, class T = typename V::Scalar>
+template <int Rows, int Group, int Blocks, class V, bool Onto = false, class T = typename V::Scalar>
 __attribute__((noinline)) void accumulate(
-    // [Rows][Blocks][Group][lanes], aligned to its lanes
+    // [Rows][Blocks][Group][lanes], aligned to its lanes; Onto: holds numbers that the sums are added to
     T* __restrict sums,
     // element (r, k) at left[r * row_step + k * depth_step]
     const T* left, index row_step, index depth_step,
@@ -60,7 +60,11 @@ __attribute__((noinline)) void accumulate(
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
-        for (int v = 0; v < columns; ++v) held[r][v].store(sums + (r * columns + v) * V::lanes);
+        for (int v = 0; v < columns; ++v) {
+            T* to = sums + (r * columns + v) * V::lanes;
+            if constexpr (Onto) held[r][v] = V::load(to) + held[r][v];
+            held[r][v].store(to);
+        }
 }
 
 template <int N>

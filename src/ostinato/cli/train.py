@@ -5,16 +5,12 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ostinato.cli.evaluate import as_object, tabled
 from ostinato.cli.info import history
-
-if TYPE_CHECKING:
-    from ostinato.metrics import Score
-    from ostinato.tasks import Task
 
 
 def train(
@@ -35,7 +31,7 @@ def train(
     fitted = fit(chosen, out, standard(), fresh=fresh)
     with contextlib.closing(standard()) as progress:
         fitted.bundle.task.prepare(chosen.data.build(folder=out / "data", progress=progress.stage))
-        baselines = _baselines(fitted.bundle.task)
+        baselines = fitted.bundle.task.baselines("valid")
     seconds = max((row["seconds"] for row in history(out) if "seconds" in row), default=0.0)
     if as_json:
         found = {
@@ -67,15 +63,3 @@ def _command() -> str:
         return "ostinato"
     return sys.argv[0] if Path(sys.argv[0]).name == "ostinato" else "python -m ostinato.cli"
 
-
-def _baselines(task: "Task") -> "dict[str, list[Score]]":
-    """What counting alone comes to, learnt from the same training text."""
-    from ostinato.lm import Bigram, Uniform, Unigram
-    from ostinato.tasks import LanguageTask
-
-    if not isinstance(task, LanguageTask) or task.tokenizer is None:
-        return {}
-    size, eos, text = task.tokenizer.size, task.tokenizer.eos, task.files["train"]
-    kinds: dict[str, type[Bigram] | type[Unigram] | type[Uniform]]
-    kinds = {"bigram": Bigram, "unigram": Unigram, "uniform": Uniform}
-    return {name: task.judge(kind.train(text.chunks(), size, eos), "valid") for name, kind in kinds.items()}

@@ -140,6 +140,10 @@ class Task(ABC):
         """The back end of a live stream that begins with `opening`. Raises StreamError where the task has none."""
         raise StreamError(f"{type(self).__name__}: it has no live output; use predict")
 
+    def baselines(self, split: str) -> dict[str, list[Score]]:
+        """What simple counting comes to on a split, by name: what a model must beat. None unless a task has some."""
+        return {}
+
     def evaluate(
         self, model: nn.Module, split: str, progress: Callable[[int, int], None] = lambda done, total: None
     ) -> list[Score]:

@@ -12,6 +12,7 @@ from ostinato.data.batching import Streams
 from ostinato.data.sources import Corpora
 from ostinato.data.tokens import TokenFile
 from ostinato.errors import ConfigError
+from ostinato.lm.baselines import Bigram, Uniform, Unigram
 from ostinato.lm.protocol import LanguageModel, score
 from ostinato.metrics.base import Metric, Score, evaluate
 from ostinato.metrics.language import BitsPerByte, BitsPerCharacter, NatsPerCharacter, Perplexity, Reference
@@ -188,6 +189,14 @@ class LanguageTask(Task):
                 for metric, rows in zip(metrics, stats):
                     rows.append(metric.stats(scored.log_probs, self._reference(ids)))
         return [evaluate(metric, rows) for metric, rows in zip(metrics, stats)]
+
+    def baselines(self, split: str) -> dict[str, list[Score]]:
+        """Characters by pairs, one by one, and all alike, counted in the training text."""
+        text, tokens = self._file("train"), self._tokens()
+        counted: dict[str, type[Bigram] | type[Unigram] | type[Uniform]] = {"bigram": Bigram, "unigram": Unigram, "uniform": Uniform}
+        return {
+            name: self.judge(kind.train(text.chunks(), tokens.size, tokens.eos), split) for name, kind in counted.items()
+        }
 
     def reader(self) -> "TextReader":
         """Bytes or text to token ids."""
