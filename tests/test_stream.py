@@ -5,9 +5,10 @@ import torch
 from torch import nn
 
 from ostinato.cells import cells
-from ostinato.errors import StreamError
+from ostinato.errors import DataError, StreamError
 from ostinato.layers import Recurrent, unread
 from ostinato.layers.base import started
+from ostinato.models import models
 from ostinato.padded import Padded
 from ostinato.stream import Live, Streamer
 from ostinato.tasks import Partial, Task, tasks
@@ -122,3 +123,18 @@ def test_what_has_no_live_side_says_so():
 def test_what_is_no_sequence_layer_is_refused_when_the_streamer_is_made(model):
     with pytest.raises(StreamError, match="cannot stream"):
         Streamer(tasks.build({"name": "language"}), model)
+
+
+def test_where_one_chunk_is_refused_no_stream_has_taken_any():
+    task = tasks.build({"name": "language"})
+    tokenizer = task.spec.build()
+    tokenizer.train(["aé"])
+    task.restore({"tokenizer.json": tokenizer.to_json()})
+    model = models.build({"name": "language", "cell": {"name": "lstm", "hidden": 4}}, size=tokenizer.size, eos=0)
+    streamer = Streamer(task, model)
+    first, second = streamer.open(), streamer.open()
+    streamer.push([first, second], [b"\xc3", b"a"])
+    with pytest.raises(DataError, match="byte 1 is not UTF-8"):
+        streamer.push([first, second], [b"\xa9", b"\xff"])
+    said, _ = streamer.push([first, second], [b"\xa9", b"a"])
+    assert [entry["element"] for entry in said.stable] == ["é"]

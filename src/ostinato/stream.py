@@ -1,6 +1,7 @@
 """Streamer: many live inputs, one batched step. The same forward as in training, with time in between."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -41,14 +42,19 @@ class Streamer:
             return Stream(self.task, self.model)
 
     def push(self, streams: Sequence[Stream], chunks: Sequence[Any]) -> list[Partial]:
-        """A chunk for each stream, answered together; a stream may stand here once."""
+        """A chunk for each stream, answered together; a stream may stand here once. Where one chunk is refused, no stream
+        has taken any."""
         if len(streams) != len(chunks) or len({id(stream) for stream in streams}) != len(streams):
             raise StreamError(
                 f"push: {len(streams)} streams and {len(chunks)} chunks; give each stream once, with one chunk"
             )
         for stream in streams:
             _open(stream)
-        return self._step(streams, [stream.reader.read(chunk) for stream, chunk in zip(streams, chunks)])
+        readers = [copy(stream.reader) for stream in streams]
+        said = self._step(streams, [reader.read(chunk) for reader, chunk in zip(readers, chunks)])
+        for stream, reader in zip(streams, readers):
+            stream.reader = reader
+        return said
 
     def close(self, stream: Stream) -> tuple[Partial, Prediction]:
         """The stream's last words, and its prediction as a whole; it takes nothing more."""

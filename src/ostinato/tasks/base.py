@@ -46,7 +46,8 @@ class Partial:
 
 
 class Reader(Protocol):
-    """From raw chunks to tensors; it keeps the unread rest (half a character, half a frame)."""
+    """From raw chunks to tensors; it keeps the unread rest (half a character, half a frame). `copy.copy` of it goes on
+    by itself, so that what is read and then refused leaves no trace."""
 
     def read(self, chunk: Any, final: bool = False) -> Tensor:
         """[T ...] of what is complete; `final` says that nothing follows."""

@@ -1,6 +1,7 @@
 """Language modelling: p(x) = Π p(x_t | x_<t), learnt from contiguous text with the state carried along."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -233,7 +234,13 @@ class TextReader:
     """Raw text to token ids; an unfinished character waits."""
 
     def __init__(self, tokenizer: Tokenizer):
-        self._reader = tokenizer.reader()
+        self._tokenizer, self._reader = tokenizer, tokenizer.reader()
+
+    def __copy__(self) -> "TextReader":
+        """A reader that goes on from here by itself."""
+        other = TextReader(self._tokenizer)
+        other._reader = copy(self._reader)
+        return other
 
     def read(self, chunk: bytes | str, final: bool = False) -> Tensor:
         """Ids [T] of the complete tokens."""

@@ -22,6 +22,13 @@ class Reader:
         self._read = 0
         self._closed = False
 
+    def __copy__(self) -> "Reader":
+        """A reader that goes on from here by itself."""
+        other = type(self)(self._encode)
+        other._decoder.setstate(self._decoder.getstate())
+        other._read, other._closed = self._read, self._closed
+        return other
+
     @property
     def pending(self) -> bytes:
         """The start of a character whose end has not come yet: at most three bytes."""
