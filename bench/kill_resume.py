@@ -41,7 +41,7 @@ def recipe_for(text: Path) -> Recipe[Settings]:
                 "rows": 4,
                 "steps": STEPS,
                 "evaluate_every": 15,
-                "checkpoint_every": 3,
+                "checkpoint_every": 1,
                 "log_every": 1,
                 "ema": 0.9,
             },
