@@ -42,8 +42,10 @@ class Streamer:
             return Stream(self.task, self.model)
 
     def push(self, streams: Sequence[Stream], chunks: Sequence[Any]) -> list[Partial]:
-        """A chunk for each stream, answered together; a stream may stand here once. Where one chunk is refused, no stream
-        has taken any."""
+        """A chunk for each stream, answered together; a stream may stand here once.
+
+        Where one chunk is refused, no stream has taken any.
+        """
         if len(streams) != len(chunks) or len({id(stream) for stream in streams}) != len(streams):
             raise StreamError(
                 f"push: {len(streams)} streams and {len(chunks)} chunks; give each stream once, with one chunk"

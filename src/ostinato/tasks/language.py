@@ -194,10 +194,10 @@ class LanguageTask(Task):
     def baselines(self, split: str) -> dict[str, list[Score]]:
         """Characters by pairs, one by one, and all alike, counted in the training text."""
         text, tokens = self._file("train"), self._tokens()
-        counted: dict[str, type[Bigram] | type[Unigram] | type[Uniform]] = {"bigram": Bigram, "unigram": Unigram, "uniform": Uniform}
-        return {
-            name: self.judge(kind.train(text.chunks(), tokens.size, tokens.eos), split) for name, kind in counted.items()
-        }
+        counted: dict[str, type[Bigram] | type[Unigram] | type[Uniform]]
+        counted = {"bigram": Bigram, "unigram": Unigram, "uniform": Uniform}
+        found = {name: kind.train(text.chunks(), tokens.size, tokens.eos) for name, kind in counted.items()}
+        return {name: self.judge(lm, split) for name, lm in found.items()}
 
     def reader(self) -> "TextReader":
         """Bytes or text to token ids."""
