@@ -3,13 +3,18 @@
 // A buffer comes as its address and its number of elements. The caller vouches that the address holds that many; every
 // number of elements is checked here against the sizes, so that no kernel reads or writes past what was promised.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "dispatch.hpp"
 
@@ -107,66 +112,184 @@ void typed(integer dtype, Body body) {
 #define BUFFER(name) std::uintptr_t name, integer name##_count
 #define PASS(name) #name, name, name##_count
 
-void lstm_forward(integer dtype, integer batch, integer steps, integer hidden, integer threads, BUFFER(gates),
-                  BUFFER(weight), BUFFER(lengths), BUFFER(h0), BUFFER(c0), BUFFER(outputs), BUFFER(h), BUFFER(c),
-                  BUFFER(kept_gates), BUFFER(kept_c)) {
-    const Door door("lstm_forward");
-    door.dtype(dtype);
+// Address, elements from the first to the last, and how far rows and steps are apart; for rows that stand longest first
+// and step by step, how many stand before each step's first.
+using Lying = std::tuple<std::uintptr_t, integer, integer, integer, std::uintptr_t, integer>;
+using Buffer = std::pair<std::uintptr_t, integer>;
+using Buffers = std::vector<Buffer>;
+
+// What both directions are told of a call, checked.
+template <class T>
+struct Called {
+    const Door& door;
+    ostinato::Scan<T>& call;
+    integer gates, states;
+
+    template <class U>
+    ostinato::Sequences<U> sequences(const char* name, const Lying& given, integer features) const {
+        const auto [address, count, row, step, starts, starts_count] = given;
+        ostinato::Sequences<U> result{reinterpret_cast<U*>(address), row, step, nullptr};
+        const integer B = call.batch, T_ = call.steps;
+        integer wanted = 0;
+        door.product({B, T_, features});
+        if (starts || starts_count) {
+            result.starts = door.buffer<const integer>("starts", starts, starts_count, {T_});
+            if (step < features) door.refuse(std::string(name) + " has rows that overlap");
+            // Row b of a step exists where the row is that long, and rows must stand longest first.
+            integer rows = B, total = 0;
+            for (integer b = 1; b < B; ++b)
+                if (call.lengths[b] > call.lengths[b - 1]) door.refuse("rows must stand longest first where starts are given");
+            for (integer t = 0; t < T_; ++t) {
+                while (rows > 0 && call.lengths[rows - 1] <= t) --rows;
+                if (result.starts[t] != total)
+                    door.refuse("starts[" + std::to_string(t) + "] is " + std::to_string(result.starts[t]) + "; the lengths say " +
+                                std::to_string(total));
+                total += rows;
+            }
+            door.product({total, step});
+            wanted = total ? (total - 1) * step + features : 0;
+        } else if (B && T_ && features) {
+            if (row < 0 || step < 0) door.refuse(std::string(name) + " has a negative stride");
+            door.product({B, row}), door.product({T_, step});
+            wanted = (B - 1) * row + (T_ - 1) * step + features;
+        }
+        if (features == 0) wanted = 0;
+        door.buffer<U>(name, address, count, {wanted});
+        return result;
+    }
+
+    // Two elements must not share a place where they are written.
+    void apart(const char* name, const Lying& given, integer features) const {
+        const integer row = std::get<2>(given), step = std::get<3>(given), B = call.batch, T_ = call.steps;
+        if (std::get<4>(given) || B == 0 || T_ == 0 || features == 0) return;
+        const bool rows_outside = B == 1 || row >= (T_ - 1) * step + features, steps_inside = T_ == 1 || step >= features;
+        const bool steps_outside = T_ == 1 || step >= (B - 1) * row + features, rows_inside = B == 1 || row >= features;
+        if (!(rows_outside && steps_inside) && !(steps_outside && rows_inside))
+            door.refuse(std::string(name) + " has elements that overlap");
+    }
+
+    void sizes(integer batch, integer steps, integer inputs, integer hidden, integer outputs, integer threads, bool reverse,
+               const Buffer& lengths) const {
+        door.product({batch, steps, gates + 2, hidden + 64});
+        door.product({batch, steps, inputs + 64}), door.product({batch, steps, outputs + 64});
+        door.product({gates, hidden + 64, inputs + 64}), door.product({gates, hidden + 64, outputs + 64});
+        call.batch = batch, call.steps = steps, call.inputs = inputs, call.hidden = hidden, call.outputs = outputs;
+        call.threads = door.threads(threads), call.reverse = reverse;
+        call.lengths = door.lengths(lengths.first, lengths.second, batch, steps);
+    }
+
+    // weight_hidden, weight_input, bias_input, bias_hidden, weight_output
+    void weights(const Buffers& given, bool before) const {
+        const integer G = gates, H = call.hidden;
+        if (given.size() != 5) door.refuse("weights are " + std::to_string(given.size()) + " buffers; they must be 5");
+        const auto optional = [&](const char* name, int i, std::initializer_list<integer> sizes) {
+            return door.optional<const T>(name, given[i].first, given[i].second, sizes);
+        };
+        call.weight_input = optional("weight_input", 1, {G, H, call.inputs});
+        call.bias_input = optional("bias_input", 2, {G, H});
+        call.weight_hidden = door.buffer<const T>("weight_hidden", given[0].first, given[0].second, {G, H, call.outputs});
+        call.bias_hidden = optional("bias_hidden", 3, {G, H});
+        call.weight_output = optional("weight_output", 4, {call.outputs, H});
+        // A weight of no inputs is there all the same, and has no address.
+        static const T none{};
+        if (call.inputs == 0 && !call.weight_input) call.weight_input = &none;
+        if (!call.weight_input && call.inputs != G * H)
+            door.refuse("inputs are " + std::to_string(call.inputs) + "; without weight_input they must be gates times hidden");
+        if (!call.weight_output && call.outputs != H) door.refuse("outputs must equal hidden where there is no weight_output");
+        if (call.weight_output && before) door.refuse("this cell takes no weight_output");
+    }
+
+    template <class U>
+    void leaves(const char* name, U* (&to)[ostinato::most_states], const Buffers& given, bool may_lack) const {
+        if (integer(given.size()) != states)
+            door.refuse(std::string(name) + " is " + std::to_string(given.size()) + " buffers; it must be " + std::to_string(states));
+        for (integer s = 0; s < states; ++s) {
+            const integer size = s ? call.hidden : call.outputs;
+            const std::string leaf = std::string(name) + "[" + std::to_string(s) + "]";
+            to[s] = may_lack ? door.optional<U>(leaf.c_str(), given[s].first, given[s].second, {call.batch, size})
+                             : door.buffer<U>(leaf.c_str(), given[s].first, given[s].second, {call.batch, size});
+        }
+    }
+};
+
+integer cell_of(const Door& door, integer cell) {
+    if (cell < 0 || cell >= ostinato::cell_count)
+        door.refuse("cell is " + std::to_string(cell) + "; it must be from 0 to " + std::to_string(ostinato::cell_count - 1));
+    return cell;
+}
+
+void scan_forward(integer cell, integer dtype, integer batch, integer steps, integer inputs, integer hidden, integer outputs,
+                  integer threads, bool reverse, const Buffer& lengths, const Lying& x, const Buffers& weights,
+                  const Buffers& initial, const Lying& out, const Buffers& final, BUFFER(kept)) {
+    const Door door("scan_forward");
+    door.dtype(dtype), cell_of(door, cell);
     typed(dtype, [&](auto zero) {
         using T = decltype(zero);
         ostinato::ScanForward<T> call{};
-        call.batch = batch, call.steps = steps, call.hidden = hidden;
-        call.threads = door.threads(threads);
-        door.product({batch, steps, 4, hidden});
-        door.product({4, hidden + 64, hidden + 64});
-        call.gates = door.buffer<const T>(PASS(gates), {batch, steps, 4, hidden});
-        call.weight = door.buffer<const T>(PASS(weight), {4, hidden, hidden});
-        call.lengths = door.lengths(lengths, lengths_count, batch, steps);
-        call.initial[0] = door.buffer<const T>(PASS(h0), {batch, hidden});
-        call.initial[1] = door.buffer<const T>(PASS(c0), {batch, hidden});
-        call.outputs = door.buffer<T>(PASS(outputs), {batch, steps, hidden});
-        call.final[0] = door.buffer<T>(PASS(h), {batch, hidden});
-        call.final[1] = door.buffer<T>(PASS(c), {batch, hidden});
-        call.kept_gates = door.optional<T>(PASS(kept_gates), {batch, steps, 4, hidden});
-        call.kept_states[1] = door.optional<T>(PASS(kept_c), {batch, steps, hidden});
-        if (!call.kept_gates != !call.kept_states[1]) door.refuse("kept_gates and kept_c must be given together");
-        const auto run = table<T>().lstm_forward;
+        const Called<T> called{door, call, ostinato::cell_gates[cell], ostinato::cell_states[cell]};
+        called.sizes(batch, steps, inputs, hidden, outputs, threads, reverse, lengths);
+        called.weights(weights, cell != ostinato::lstm);
+        call.x = called.template sequences<const T>("x", x, inputs);
+        called.leaves("initial", call.initial, initial, false);
+        call.out = called.template sequences<T>("out", out, outputs);
+        called.apart("out", out, outputs);
+        called.leaves("final", call.final, final, false);
+        const auto& cells = table<T>().cells[cell];
+        call.kept = door.optional<T>(PASS(kept), {cells.kept_numbers(batch, steps, hidden)});
         nb::gil_scoped_release released;
-        run(call);
+        cells.forward(call);
     });
 }
 
-void lstm_backward(integer dtype, integer batch, integer steps, integer hidden, integer threads, BUFFER(weight),
-                   BUFFER(lengths), BUFFER(h0), BUFFER(c0), BUFFER(outputs), BUFFER(kept_gates), BUFFER(kept_c),
-                   BUFFER(grad_outputs), BUFFER(grad_h), BUFFER(grad_c), BUFFER(grad_gates), BUFFER(grad_weight),
-                   BUFFER(grad_h0), BUFFER(grad_c0)) {
-    const Door door("lstm_backward");
-    door.dtype(dtype);
+void scan_backward(integer cell, integer dtype, integer batch, integer steps, integer inputs, integer hidden, integer outputs,
+                   integer threads, bool reverse, const Buffer& lengths, const Lying& x, const Buffers& weights,
+                   const Buffers& initial, const Lying& out, BUFFER(kept), const Lying& grad_out, const Buffers& grad_final,
+                   const Lying& grad_x, const Buffers& grad_weights, const Buffers& grad_initial) {
+    const Door door("scan_backward");
+    door.dtype(dtype), cell_of(door, cell);
     typed(dtype, [&](auto zero) {
         using T = decltype(zero);
         ostinato::ScanBackward<T> call{};
-        call.batch = batch, call.steps = steps, call.hidden = hidden;
-        call.threads = door.threads(threads);
-        door.product({batch, steps, 4, hidden});
-        door.product({4, hidden + 64, hidden + 64});
-        call.weight = door.buffer<const T>(PASS(weight), {4, hidden, hidden});
-        call.lengths = door.lengths(lengths, lengths_count, batch, steps);
-        call.initial[0] = door.buffer<const T>(PASS(h0), {batch, hidden});
-        call.initial[1] = door.buffer<const T>(PASS(c0), {batch, hidden});
-        call.outputs = door.buffer<const T>(PASS(outputs), {batch, steps, hidden});
-        call.kept_gates = door.buffer<const T>(PASS(kept_gates), {batch, steps, 4, hidden});
-        call.kept_states[1] = door.buffer<const T>(PASS(kept_c), {batch, steps, hidden});
-        call.grad_outputs = door.optional<const T>(PASS(grad_outputs), {batch, steps, hidden});
-        call.grad_final[0] = door.optional<const T>(PASS(grad_h), {batch, hidden});
-        call.grad_final[1] = door.optional<const T>(PASS(grad_c), {batch, hidden});
-        call.grad_gates = door.buffer<T>(PASS(grad_gates), {batch, steps, 4, hidden});
-        call.grad_weight = door.optional<T>(PASS(grad_weight), {4, hidden, hidden});
-        call.grad_initial[0] = door.buffer<T>(PASS(grad_h0), {batch, hidden});
-        call.grad_initial[1] = door.buffer<T>(PASS(grad_c0), {batch, hidden});
-        const auto run = table<T>().lstm_backward;
+        const Called<T> called{door, call, ostinato::cell_gates[cell], ostinato::cell_states[cell]};
+        called.sizes(batch, steps, inputs, hidden, outputs, threads, reverse, lengths);
+        called.weights(weights, cell != ostinato::lstm);
+        call.x = called.template sequences<const T>("x", x, inputs);
+        called.leaves("initial", call.initial, initial, false);
+        call.out = called.template sequences<const T>("out", out, outputs);
+        const auto& cells = table<T>().cells[cell];
+        call.kept = door.buffer<const T>(PASS(kept), {cells.kept_numbers(batch, steps, hidden)});
+        const auto lacks = [](const Lying& given) { return !std::get<0>(given) && !std::get<1>(given); };
+        if (!lacks(grad_out)) call.grad_out = called.template sequences<const T>("grad_out", grad_out, outputs);
+        called.leaves("grad_final", call.grad_final, grad_final, true);
+        if (!lacks(grad_x)) {
+            call.grad_x = called.template sequences<T>("grad_x", grad_x, inputs);
+            called.apart("grad_x", grad_x, inputs);
+        }
+        if (grad_weights.size() != 5)
+            door.refuse("grad_weights are " + std::to_string(grad_weights.size()) + " buffers; they must be 5");
+        const integer G = called.gates;
+        const auto optional = [&](const char* name, int i, std::initializer_list<integer> sizes) {
+            return door.optional<T>(name, grad_weights[i].first, grad_weights[i].second, sizes);
+        };
+        call.grad_weight_input = optional("grad_weight_input", 1, {G, hidden, inputs});
+        call.grad_bias_input = optional("grad_bias_input", 2, {G, hidden});
+        call.grad_weight_hidden = optional("grad_weight_hidden", 0, {G, hidden, outputs});
+        call.grad_bias_hidden = optional("grad_bias_hidden", 3, {G, hidden});
+        call.grad_weight_output = optional("grad_weight_output", 4, {outputs, hidden});
+        if (!call.weight_input && call.grad_weight_input) door.refuse("there is no weight_input to have a gradient");
+        if (!call.weight_output && call.grad_weight_output) door.refuse("there is no weight_output to have a gradient");
+        called.leaves("grad_initial", call.grad_initial, grad_initial, false);
         nb::gil_scoped_release released;
-        run(call);
+        cells.backward(call);
     });
+}
+
+integer kept_numbers(integer cell, integer dtype, integer batch, integer steps, integer hidden) {
+    const Door door("kept_numbers");
+    door.dtype(dtype), cell_of(door, cell);
+    door.product({batch + 2, steps, 8, hidden + 64});
+    const auto of = [&](const auto& all) { return all.cells[cell].kept_numbers(batch, steps, hidden); };
+    return dtype == 4 ? of(ostinato::kernels().single) : of(ostinato::kernels().twice);
 }
 
 void linear_forward(integer dtype, integer rows, integer inputs, integer outputs, integer threads, BUFFER(x),
@@ -216,8 +339,14 @@ NB_MODULE(_core, module) {
     module.def("isa", [] { return std::string(ostinato::kernels().name); }, "The instruction set in use.");
     module.def("isas", &ostinato::available, "Those that this CPU can run, best first.");
     module.def("use_isa", &ostinato::use, "name"_a, "Uses another one from now on.");
-    module.def("lstm_forward", &lstm_forward);
-    module.def("lstm_backward", &lstm_backward);
+    module.attr("cells") = std::vector<std::string>(ostinato::cell_names, ostinato::cell_names + ostinato::cell_count);
+    module.def("scan_forward", &scan_forward);
+    module.def("scan_backward", &scan_backward);
+    module.def("sizes", [](integer cell) {
+        const Door door("sizes");
+        return std::pair(ostinato::cell_gates[cell_of(door, cell)], ostinato::cell_states[cell]);
+    }, "cell"_a, "Gates and state leaves of a cell.");
+    module.def("kept_numbers", &kept_numbers, "How many numbers a forward scan keeps for its backward scan.");
     module.def("linear_forward", &linear_forward);
     module.def("linear_backward", &linear_backward);
 }

@@ -1,5 +1,5 @@
 // What the kernels are asked to do, as plain structures, and the table of functions that answers for one instruction
-// set. Every buffer is contiguous, belongs to the caller and is needed only while the call runs.
+// set. Every buffer belongs to the caller and is needed only while the call runs.
 #pragma once
 
 #include <cstdint>
@@ -8,50 +8,75 @@ namespace ostinato {
 
 inline constexpr int most_states = 2;
 
-// A whole padded batch through one cell's recurrence.
+// A batch of sequences wherever they lie: the features of a step are neighbours, rows and steps stand anywhere.
 template <class T>
-struct ScanForward {
-    std::int64_t batch, steps, hidden;
+struct Sequences {
+    T* data;
+    // Numbers from one row, and from one step, to the next.
+    std::int64_t row, step;
+    // Null; or, where rows stand longest first and each step holds only those still running, how many rows stand before
+    // each step's first. Then `row` is not used.
+    const std::int64_t* starts;
+
+    T* at(std::int64_t b, std::int64_t t) const {
+        return data + (starts ? (starts[t] + b) * step : b * row + t * step);
+    }
+};
+
+// A whole batch through one cell's recurrence.
+template <class T>
+struct Scan {
+    std::int64_t batch, steps, inputs;
+    // Units of the cell, and of the state that the recurrent weight multiplies: the same where nothing projects it.
+    std::int64_t hidden, outputs;
     int threads;
-    // [batch, steps, gates * hidden]: what the inputs give to each gate, before its function.
-    const T* gates;
-    // [gates * hidden, hidden]
-    const T* weight;
+    // Rows run from their last step to their first.
+    bool reverse;
     // [batch], each in [0, steps]: row b is real before lengths[b].
     const std::int64_t* lengths;
-    // each [batch, hidden]; state 0 is what the weight multiplies and what the cell puts out
+    // [batch, steps, inputs]
+    Sequences<const T> x;
+    // [gates * hidden, inputs]; null where x holds what the inputs give to each gate: then inputs = gates * hidden.
+    const T* weight_input;
+    // [gates * hidden], each or null
+    const T* bias_input;
+    const T* bias_hidden;
+    // [gates * hidden, outputs]
+    const T* weight_hidden;
+    // [outputs, hidden], or null where the state is not projected
+    const T* weight_output;
+    // [batch, outputs] and, for further states, [batch, hidden]
     const T* initial[most_states];
-    // [batch, steps, hidden], zero past a row's length
-    T* outputs;
-    // each [batch, hidden]: the state after a row's last real step
-    T* final[most_states];
-    // [batch, steps, gates * hidden], or null if there will be no backward: the gates after their functions
-    T* kept_gates;
-    // each [batch, steps, hidden], or null: state s after every step, for s >= 1
-    T* kept_states[most_states];
 };
 
 template <class T>
-struct ScanBackward {
-    std::int64_t batch, steps, hidden;
-    int threads;
-    // As they went into, and came out of, the forward call.
-    const T* weight;
-    const std::int64_t* lengths;
-    const T* initial[most_states];
-    const T* outputs;
-    const T* kept_gates;
-    const T* kept_states[most_states];
-    // [batch, steps, hidden], or null for zeros
-    const T* grad_outputs;
-    // each [batch, hidden], or null for zeros
+struct ScanForward : Scan<T> {
+    // [batch, steps, outputs], zero past a row's length
+    Sequences<T> out;
+    // As initial: the state after a row's last real step
+    T* final[most_states];
+    // kept_numbers() of them, or null if there will be no backward
+    T* kept;
+};
+
+template <class T>
+struct ScanBackward : Scan<T> {
+    // As the forward call left them.
+    Sequences<const T> out;
+    const T* kept;
+    // [batch, steps, outputs]; data is null for zeros
+    Sequences<const T> grad_out;
+    // As initial, each or null for zeros
     const T* grad_final[most_states];
-    // [batch, steps, gates * hidden], zero past a row's length
-    T* grad_gates;
-    // each [batch, hidden]
+    // Each is null where nobody asks: as x (zero past a row's length), the weights, the biases.
+    Sequences<T> grad_x;
+    T* grad_weight_input;
+    T* grad_bias_input;
+    T* grad_bias_hidden;
+    T* grad_weight_hidden;
+    T* grad_weight_output;
+    // As initial
     T* grad_initial[most_states];
-    // [gates * hidden, hidden], or null where nobody asks
-    T* grad_weight;
 };
 
 // out = x weight^T + bias
@@ -78,10 +103,22 @@ struct LinearBackward {
     T* grad_bias;       // [outputs]
 };
 
+// The cells by number, as the table and the door know them.
+enum CellNumber : int { lstm, gru, gru_before, rnn_tanh, rnn_relu, cell_count };
+inline constexpr int cell_gates[cell_count] = {4, 3, 3, 1, 1};
+inline constexpr int cell_states[cell_count] = {2, 1, 1, 1, 1};
+inline constexpr const char* cell_names[cell_count] = {"lstm", "gru", "gru_before", "rnn_tanh", "rnn_relu"};
+
+template <class T>
+struct CellTable {
+    void (*forward)(const ScanForward<T>&);
+    void (*backward)(const ScanBackward<T>&);
+    std::int64_t (*kept_numbers)(std::int64_t batch, std::int64_t steps, std::int64_t hidden);
+};
+
 template <class T>
 struct Table {
-    void (*lstm_forward)(const ScanForward<T>&);
-    void (*lstm_backward)(const ScanBackward<T>&);
+    CellTable<T> cells[cell_count];
     void (*linear_forward)(const LinearForward<T>&);
     void (*linear_backward)(const LinearBackward<T>&);
 };

@@ -1,6 +1,8 @@
 // Every kernel for one instruction set: compiled once for each, with that set's flags and OSTINATO_ISA as its name.
 #include "calls.hpp"
+#include "cells/gru.hpp"
 #include "cells/lstm.hpp"
+#include "cells/rnn.hpp"
 #include "matmul.hpp"
 #include "recurrence.hpp"
 #include "recurrence_backward.hpp"
@@ -8,18 +10,16 @@
 namespace ostinato::OSTINATO_ISA {
 
 template <class V, template <class> class Cell, class T = typename V::Scalar>
-void scan_forward(const ScanForward<T>& call) {
-    Forward<V, Cell>(call).run();
-}
-template <class V, template <class> class Cell, class T = typename V::Scalar>
-void scan_backward(const ScanBackward<T>& call) {
-    Backward<V, Cell>(call).run();
+constexpr CellTable<T> cell() {
+    return {[](const ScanForward<T>& call) { Forward<V, Cell>(call).run(); },
+            [](const ScanBackward<T>& call) { Backward<V, Cell>(call).run(); }, Records<V, Cell>::size};
 }
 
 template <class T>
 constexpr Table<T> table() {
     using V = Widest<T>;
-    return {scan_forward<V, Lstm>, scan_backward<V, Lstm>, linear_forward<V>, linear_backward<V>};
+    return {{cell<V, Lstm>(), cell<V, Gru>(), cell<V, GruBefore>(), cell<V, RnnTanh>(), cell<V, RnnRelu>()},
+            linear_forward<V>, linear_backward<V>};
 }
 
 #define OSTINATO_TEXT(name) #name

@@ -1,8 +1,7 @@
 // Matrix products: out = (bias | what is there | 0) + left * right.
 //
-// A sum is a chain of fused multiply-adds in the order of the summed axis, cut every 128 numbers, each piece added to
-// what came before: shorter chains round less, and 128 is a constant of the format of a sum, not of the machine. So a
-// result is the same bits whatever the other sizes, the tile, the caches and the number of threads.
+// A sum is a chain of fused multiply-adds in the order of the summed axis, cut as tile.hpp says, so a result is the same
+// bits whatever the other sizes, the tile, the caches and the number of threads.
 #pragma once
 
 #include "calls.hpp"
@@ -10,8 +9,6 @@
 #include "tile.hpp"
 
 namespace ostinato::OSTINATO_ISA {
-
-inline constexpr index piece = 128;
 
 // Element (r, c) at data[r * row + c * column].
 template <class T>
@@ -44,7 +41,7 @@ struct Start {
 };
 
 template <class V>
-inline constexpr int tile_rows = Registers<V>::count == 32 ? 12 : 6;
+inline constexpr int tile_rows = tile_height<V>(2);
 
 // How much of the summed axis a tile takes at one visit, a multiple of `piece`: each visit reads and writes its part of
 // the result once. A panel of right, [256][width], and the tile's rows of left stay in the first cache.

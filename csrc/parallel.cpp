@@ -42,12 +42,32 @@ class Pool {
     }
 
     void run(int count, void (*body)(void*, int), void* context) {
-        bool idle = false;
-        if (count <= 1 || !busy_.compare_exchange_strong(idle, true, std::memory_order_acquire)) {
+        if (count <= 1 || !begin(count)) {
             for (int i = 0; i < count; ++i) body(context, i);
             return;
         }
+        shares(count, body, context);
+    }
+
+    // As run, with as many shares as there are threads for them, at most `wanted`, told to `members` before the first
+    // starts. False where the pool is busy.
+    bool run_together(int wanted, int& members, void (*body)(void*, int), void* context) {
+        if (!begin(wanted)) return false;
+        const int threads = int(workers_.size()) + 1;
+        members = threads < wanted ? threads : wanted;
+        shares(members, body, context);
+        return true;
+    }
+
+   private:
+    bool begin(int count) {
+        bool idle = false;
+        if (!busy_.compare_exchange_strong(idle, true, std::memory_order_acquire)) return false;
         hire(count - 1);
+        return true;
+    }
+
+    void shares(int count, void (*body)(void*, int), void* context) {
         body_ = body, context_ = context, count_ = count;
         next_.store(0, std::memory_order_relaxed);
         inside_.store(int(workers_.size()), std::memory_order_relaxed);
@@ -70,7 +90,6 @@ class Pool {
         if (failure) std::rethrow_exception(failure);
     }
 
-   private:
     // Where the system gives no more threads, the ones there are do the work.
     void hire(int wanted) try {
         while (int(workers_.size()) < wanted) {
@@ -162,10 +181,21 @@ struct Shares {
 // Two pools on the same cores are slower than one: each one's idle threads spin where the other's should work. So where
 // the process has GNU OpenMP loaded for all to see, as torch does, regions run on its team. Its threads do not survive
 // a fork; the child falls back to a pool of ours.
-using Team = void (*)(void (*)(void*), void*, unsigned, unsigned);
-Team borrowed_team() {
-    static const Team team = reinterpret_cast<Team>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
-    return forked.load(std::memory_order_relaxed) ? nullptr : team;
+struct Team {
+    void (*run)(void (*)(void*), void*, unsigned, unsigned);
+    int (*member)();
+    int (*members)();
+};
+const Team* borrowed_team() {
+    static const Team team = [] {
+        const auto find = [](const char* name) { return dlsym(RTLD_DEFAULT, name); };
+        Team found{reinterpret_cast<decltype(Team::run)>(find("GOMP_parallel")),
+                   reinterpret_cast<decltype(Team::member)>(find("omp_get_thread_num")),
+                   reinterpret_cast<decltype(Team::members)>(find("omp_get_num_threads"))};
+        if (!found.member || !found.members) found.run = nullptr;
+        return found;
+    }();
+    return team.run && !forked.load(std::memory_order_relaxed) ? &team : nullptr;
 }
 
 Pool& pool() {
@@ -193,13 +223,57 @@ void run_parallel(int count, void (*body)(void*, int), void* context) {
         return;
     }
     watch_forks();
-    if (const Team team = borrowed_team()) {
+    if (const Team* team = borrowed_team()) {
         Shares shares{body, context, count};
-        team([](void* all) { static_cast<Shares*>(all)->take(); }, &shares, unsigned(count), 0);
+        team->run([](void* all) { static_cast<Shares*>(all)->take(); }, &shares, unsigned(count), 0);
         if (shares.failure) std::rethrow_exception(shares.failure);
         return;
     }
     pool().run(count, body, context);
+}
+
+void run_team(int wanted, void (*body)(void*, int, int), void* context) {
+    if (wanted <= 1) {
+        body(context, 0, 1);
+        return;
+    }
+    watch_forks();
+    struct Call {
+        void (*body)(void*, int, int);
+        void* context;
+        int members;
+        const Team* team;
+    } call{body, context, 1, borrowed_team()};
+    if (call.team) {
+        call.team->run(
+            [](void* given) {
+                const Call& call = *static_cast<Call*>(given);
+                call.body(call.context, call.team->member(), call.team->members());
+            },
+            &call, unsigned(wanted), 0);
+        return;
+    }
+    const auto member = [](void* given, int i) {
+        const Call& call = *static_cast<Call*>(given);
+        call.body(call.context, i, call.members);
+    };
+    // Each thread of the pool takes one share and waits in it for the others, so there are no more shares than threads.
+    if (!pool().run_together(wanted, call.members, member, &call)) body(context, 0, 1);
+}
+
+void Barrier::wait(int team) {
+    if (team == 1) return;
+    const int round = round_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == team) {
+        arrived_.store(0, std::memory_order_relaxed);
+        round_.store(round + 1, std::memory_order_release);
+        return;
+    }
+    for (int spin = 0; round_.load(std::memory_order_acquire) == round; ++spin)
+        if (spin < spins_before_sleep)
+            breathe();
+        else
+            std::this_thread::yield();
 }
 
 void* scratch(Slot slot, std::size_t bytes) {

@@ -3,6 +3,7 @@
 // for the next region for a few microseconds and then sleep.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 namespace ostinato {
@@ -11,9 +12,22 @@ namespace ostinato {
 // may do all of it alone, which gives the same result: no kernel's arithmetic depends on how its work is shared out.
 void run_parallel(int count, void (*body)(void* context, int i), void* context);
 
+// Runs body(context, member, team) on as many threads at once as there are, at most `wanted`: each member is one of
+// `team`, all are running together and may wait for each other.
+void run_team(int wanted, void (*body)(void* context, int member, int team), void* context);
+
+// Where a team's members wait for each other.
+class Barrier {
+   public:
+    void wait(int team);
+
+   private:
+    std::atomic<int> arrived_{0}, round_{0};
+};
+
 // Memory of the calling thread, 64-byte aligned, kept from call to call and valid until the thread asks again for the
 // same slot. A slot belongs to one layer of code, so that nested uses do not collide.
-enum class Slot { packed_left, packed_right, weights, rows, previous, count };
+enum class Slot { packed_left, packed_right, order, weights, records, states, staged, gradients, count };
 void* scratch(Slot slot, std::size_t bytes);
 
 // Bytes of this CPU's second-level data cache.

@@ -1,206 +1,481 @@
 // The time loop backward: recurrence.hpp run from the last step to the first.
+//
+// The gradients of some steps' gates are made at a time, and while they are still in the cache they are multiplied into
+// those of the inputs and the weights; no gradient of all steps is ever held. A weight's gradient is a sum over steps and
+// rows: pieces of so many whole steps as hold at most 128 rows, each a chain over its steps and its rows, longest first,
+// added from the last steps to the first. So its bits do not depend on the caches or the threads.
 #pragma once
 
 #include "recurrence.hpp"
 
 namespace ostinato::OSTINATO_ISA {
 
-// The state that each step began with, [batch * steps, hidden], read from where the forward call left it.
-template <class T>
-struct Previous {
-    const T* initial;
-    const T* outputs;
-    const index* lengths;
-    index steps, hidden;
-
-    OSTINATO_INLINE void pack(index row0, index depth, index first, index count, index width, T* to) const {
-        for (index k = row0; k < row0 + depth; ++k, to += width) {
-            const index row = k / steps, t = k % steps;
-            const T* from = (t ? outputs + (k - 1) * hidden : initial + row * hidden) + first;
-            // A row of no steps has a state that nothing may depend on, not even as zero times infinity.
-            const index real = lengths[row] ? count : 0;
-            for (index c = 0; c < real; ++c) to[c] = from[c];
-            for (index c = real; c < width; ++c) to[c] = 0;
-        }
-    }
-};
-
 template <class V, template <class> class CellOf, class T = typename V::Scalar>
 class Backward {
     using Cell = CellOf<V>;
-    static constexpr int G = Cell::gates, S = Cell::states, L = V::lanes;
-    static constexpr int most_rows = Registers<V>::count == 32 ? 8 : 6;
+    using Kept = Records<V, CellOf>;
+    static constexpr int G = Cell::gates, S = Cell::states, K = Cell::kept, U = Cell::units, L = V::lanes, A = Cell::first;
+    static constexpr index width = U * L, panel_width = 2 * L;
+    // Where a gate's product stays apart, its gradient is not that of the inputs' part.
+    static constexpr bool alike = [] {
+        for (bool each : Cell::apart)
+            if (each) return false;
+        return true;
+    }();
 
    public:
     explicit Backward(const ScanBackward<T>& call)
-        : call_(call), padded_(slices(call.hidden, L) * L), depth_(G * call.hidden) {}
+        : call_(call),
+          depth_(G * call.hidden),
+          row_(rounded(depth_, 16) + 16),
+          padded_(rounded(Kept::panels_of(call.hidden) * width, panel_width)),
+          padded_outputs_(rounded(call.outputs, panel_width)),
+          records_{const_cast<T*>(call.kept), call.steps, Kept::slots_of(call.batch)},
+          piece_steps_(greater(1, piece / greater(1, call.batch))),
+          plan_(Plan::of(call.batch, call.steps, 2 * G * call.hidden * (call.outputs + call.inputs),
+                         slices(call.outputs, panel_width), call.threads)) {}
 
     void run() {
-        if (call_.batch > 0) {
-            index* order = scratch_of<index>(Slot::previous, call_.batch);
-            longest_first(call_.lengths, call_.batch, order);
-            T* packed = scratch_of<T>(Slot::weights, padded_ * depth_);
-            const Strided<T> weight{call_.weight, call_.hidden, 1};
-            for (index j = 0; j < padded_; j += L)
-                weight.pack(0, depth_, j, lesser(L, call_.hidden - j), L, packed + j * depth_);
-            packed_ = packed;
-            const int shares = scan_threads(call_.batch, call_.steps, call_.hidden, G, call_.threads);
-            auto share = [&](int i) {
-                const FlushDenormals flush;
-                sequence(Rows{order, call_.lengths, i, shares, (call_.batch - i + shares - 1) / shares});
-            };
-            in_parallel(shares, share);
-        }
-        if (call_.grad_weight)
-            matmul<V>(Strided<T>{call_.grad_gates, 1, depth_},
-                      Previous<T>{call_.initial[0], call_.outputs, call_.lengths, call_.steps, call_.hidden}, depth_,
-                      call_.hidden, call_.batch * call_.steps, Start<T>{}, call_.grad_weight, call_.hidden,
-                      call_.threads);
+        clear_weights();
+        if (call_.batch <= 0) return;
+        pack();
+        const index rows = call_.batch;
+        index* order = scratch_of<index>(Slot::order, rows);
+        longest_first(call_.lengths, rows, order);
+        all_ = Rows::of(order, call_.lengths, rows, 0, 1);
+        // As many rows as stay in the second caches, in whole pieces.
+        const index most = greater(128, index(second_cache_bytes()) / 2 / (row_ * index(sizeof(T))) * plan_.threads);
+        chunk_ = lesser(greater(1, most / (rows * piece_steps_)) * piece_steps_, greater(1, call_.steps));
+        allocate();
+        auto share = [&](int member, int team) {
+            const FlushDenormals flush;
+            const Rows own = plan_.by_units ? all_ : Rows::of(order, call_.lengths, rows, member, team);
+            const int units = plan_.by_units ? member : 0, of = plan_.by_units ? team : 1;
+            sequence({own, Range::of(padded_ / panel_width, units, of), Range::of(padded_outputs_ / panel_width, units, of),
+                      member, team});
+        };
+        in_team(plan_.threads, share);
     }
 
    private:
-    // What a thread holds between two steps.
-    struct Held {
-        // [rows, padded] each: gradient of the state before the later step, but for what passes through the weight
-        T* carry[S];
-        // [rows, G * hidden]: gradient of the later step's pre-activations, and where this step's go
-        T* later;
-        T* here;
+    struct Share {
+        Rows rows;
+        // Panels of units and of outputs.
+        Range panels, outputs;
+        int member, team;
     };
 
-    void sequence(Rows rows) {
-        const index hidden = call_.hidden, block = rows.count * padded_, gates = rows.count * depth_;
-        const index total = S * block + 2 * gates;
-        T* memory = scratch_of<T>(Slot::rows, total);
-        for (index i = 0; i < total; ++i) memory[i] = 0;
-        Held held;
-        for (int s = 0; s < S; ++s) {
-            held.carry[s] = memory + s * block;
-            if (call_.grad_final[s])
-                for (index p = 0; p < rows.count; ++p)
-                    for (index j = 0; j < hidden; ++j)
-                        held.carry[s][p * padded_ + j] = call_.grad_final[s][rows[p] * hidden + j];
-        }
-        held.later = memory + S * block;
-        held.here = held.later + gates;
+    void clear_weights() {
+        const auto clear = [](T* values, index count) {
+            if (values) std::memset(values, 0, std::size_t(count) * sizeof(T));
+        };
+        clear(call_.grad_weight_input, depth_ * call_.inputs);
+        clear(call_.grad_bias_input, depth_);
+        clear(call_.grad_bias_hidden, depth_);
+        clear(call_.grad_weight_hidden, depth_ * call_.outputs);
+        clear(call_.grad_weight_output, call_.outputs * call_.hidden);
+    }
 
+    void pack() {
+        const index hidden = call_.hidden, outputs = call_.outputs;
+        const bool inputs = call_.weight_input && call_.grad_x.data;
+        const index of_inputs = inputs ? rounded(call_.inputs, panel_width) * depth_ : 0;
+        const index of_first = padded_outputs_ * A * hidden, of_second = (A < G ? padded_ * (G - A) * hidden : 0);
+        T* to = scratch_of<T>(Slot::weights, of_inputs + of_first + of_second + (call_.weight_output ? padded_ * outputs : 0));
+        input_ = to, first_ = to + of_inputs, second_ = first_ + of_first, output_ = second_ + of_second;
+        if (inputs) pack_columns<V>(call_.weight_input, depth_, call_.inputs, to);
+        pack_columns<V>(call_.weight_hidden, A * hidden, outputs, const_cast<T*>(first_));
+        if constexpr (A < G)
+            pack_columns<V>(call_.weight_hidden + A * hidden * outputs, (G - A) * hidden, hidden, const_cast<T*>(second_));
+        if (call_.weight_output) pack_columns<V>(call_.weight_output, outputs, hidden, const_cast<T*>(output_));
+    }
+
+    void allocate() {
+        const index rows = call_.batch, chunk = chunk_ * rows;
+        const bool projected = call_.weight_output;
+        // The gradients of a chunk's gates: of their inputs' parts, and of their products where those differ.
+        T* to = scratch_of<T>(Slot::gradients, chunk * row_ * (alike ? 1 : 2) + (projected ? chunk * padded_outputs_ : 0));
+        inputs_ = to, products_ = alike ? to : to + chunk * row_, outs_ = to + chunk * row_ * (alike ? 1 : 2);
+        const index held = S * rows * padded_, later = rows * row_;
+        to = scratch_of<T>(Slot::states, held + 2 * later + rows * padded_outputs_);
+        for (int s = 0; s < S; ++s) carry_[s] = to + s * rows * padded_;
+        later_[0] = to + held, later_[1] = later_[0] + later, out_ = later_[1] + later;
+        // For each member: panels of a piece's right side, its left side and a tile of rows' sums.
+        side_ = greater(greater(call_.inputs, call_.outputs), call_.hidden);
+        staged_ = scratch_of<T>(Slot::staged, plan_.threads * staged_numbers());
+    }
+    index staged_numbers() const { return rounded(rounded(side_, panel_width) * longest_piece() + left_columns * longest_piece(), 16); }
+    // Rows of a piece that are multiplied at once.
+    index longest_piece() const { return lesser(piece, piece_steps_ * call_.batch); }
+
+    void sequence(const Share& share) {
+        const Rows& rows = share.rows;
+        const index hidden = call_.hidden;
+        if (!plan_.by_units || share.member == 0) begin(rows);
+        barrier_.wait(share.team);
         index running = 0;
-        for (index p = 0; p < rows.count; ++p) {
-            const index length = rows.length(p);
-            if (length == call_.steps) continue;
-            std::memset(call_.grad_gates + (rows[p] * call_.steps + length) * depth_, 0,
-                        std::size_t((call_.steps - length) * depth_) * sizeof(T));
+        for (index t1 = call_.batch ? call_.lengths[all_.order[0]] : 0; t1 > 0;) {
+            const index t0 = (t1 - 1) / chunk_ * chunk_;
+            const Chunk chunk{t0, t1, all_.running(t0, call_.batch)};
+            if (!plan_.by_units || share.member == 0) clear_dead(rows, chunk);
+            barrier_.wait(share.team);
+            for (index t = t1 - 1; t >= t0; --t) {
+                // Before the first row's last step there is nothing behind the weight.
+                const bool behind = running > 0;
+                while (running < rows.count && rows.length(running) > t) ++running;
+                step(share, running, t, behind, chunk);
+            }
+            barrier_.wait(share.team);
+            inputs_gradient(share, chunk);
+            weights_gradient(share, chunk);
+            barrier_.wait(share.team);
+            t1 = t0;
         }
-        for (index t = rows.count ? rows.length(0) - 1 : -1; t >= 0; --t) {
-            // Before the first row's last step there is nothing behind the weight.
-            const index depth = running ? depth_ : 0;
-            while (running < rows.count && rows.length(running) > t) ++running;
-            step<false>(rows, running, t, depth, held);
-            T* spare = held.later;
-            held.later = held.here, held.here = spare;
-        }
-        step<true>(rows, rows.count, 0, running ? depth_ : 0, held);
+        // Only through the weight, to the initial state.
+        through_weight(share, rows.count, -1, running > 0, [&](index r, index j, const T* sums, int) {
+            const index row = rows[r];
+            for (index l = 0; l < panel_width && j + l < call_.outputs; ++l) {
+                const index at = row * call_.outputs + j + l;
+                T rest = 0;
+                if (!call_.weight_output)
+                    rest = carry_[0][(rows.before + r) * padded_ + j + l];
+                else if (call_.lengths[row] == 0 && call_.grad_final[0])
+                    rest = call_.grad_final[0][at];
+                call_.grad_initial[0][at] = sums[l] + rest;
+            }
+        });
+        const Range units = share.panels.in_numbers(panel_width, hidden);
         for (int s = 1; s < S; ++s)
-            for (index p = 0; p < rows.count; ++p)
-                for (index j = 0; j < hidden; ++j)
-                    call_.grad_initial[s][rows[p] * hidden + j] = held.carry[s][p * padded_ + j];
+            for (index r = 0; r < rows.count; ++r)
+                for (index j = units.from; j < units.to; ++j)
+                    call_.grad_initial[s][rows[r] * hidden + j] = carry_[s][(rows.before + r) * padded_ + j];
+        if (call_.grad_x.data && !call_.grad_x.starts) clear_past(share);
     }
 
-    // One step back for the first `running` rows; Last: only through the weight, to the initial state.
-    template <bool Last>
-    void step(const Rows& rows, index running, index t, index depth, const Held& held) {
-        const index count = padded_ / L;
-        if (running <= 2) {
-            blocks<Last, 2, 4>(rows, running, t, depth, held, 0, count / 4 * 4);
-            blocks<Last, 2, 1>(rows, running, t, depth, held, count / 4 * 4, count);
-        } else {
-            blocks<Last, most_rows, 2>(rows, running, t, depth, held, 0, count / 2 * 2);
-            blocks<Last, most_rows, 1>(rows, running, t, depth, held, count / 2 * 2, count);
+    // Steps [t0, t1) and how many rows run in any of them: row p of step t stands at (t - t0) * rows + p.
+    struct Chunk {
+        index t0, t1, rows;
+    };
+
+    void begin(const Rows& rows) {
+        for (int s = 0; s < S; ++s)
+            for (index r = 0; r < rows.count; ++r) {
+                // What is projected has its own width, and what its gradient is at the end comes in with its last step.
+                const bool given = call_.grad_final[s] && !(s == 0 && call_.weight_output);
+                for (index j = 0; j < padded_; ++j)
+                    carry_[s][(rows.before + r) * padded_ + j] =
+                        given && j < call_.hidden ? call_.grad_final[s][rows[r] * call_.hidden + j] : T(0);
+            }
+        for (T* later : later_) std::memset(later + rows.before * row_, 0, std::size_t(rows.count * row_) * sizeof(T));
+    }
+
+    // A row that has ended adds nothing to a sum over all rows.
+    void clear_dead(const Rows& rows, const Chunk& chunk) {
+        for (index r = 0; r < rows.count; ++r)
+            if (rows.position(r) < chunk.rows)
+                for (index t = greater(chunk.t0, rows.length(r)); t < chunk.t1; ++t) {
+                    const index at = (t - chunk.t0) * chunk.rows + rows.position(r);
+                    std::memset(inputs_ + at * row_, 0, std::size_t(depth_) * sizeof(T));
+                    if (!alike) std::memset(products_ + at * row_, 0, std::size_t(depth_) * sizeof(T));
+                    if (call_.weight_output) std::memset(outs_ + at * padded_outputs_, 0, std::size_t(padded_outputs_) * sizeof(T));
+                }
+    }
+
+    void clear_past(const Share& share) {
+        const Rows& rows = share.rows;
+        if (plan_.by_units && share.member > 0) return;
+        for (index r = 0; r < rows.count; ++r)
+            for (index t = rows.length(r); t < call_.steps; ++t)
+                std::memset(call_.grad_x.at(rows[r], t), 0, std::size_t(call_.inputs) * sizeof(T));
+    }
+
+    // then(row, first column, its panel's sums, vectors) for the later step's gradients times the weight.
+    template <class Then>
+    OSTINATO_INLINE void through_weight(const Share& share, index running, index t, bool behind, Then then) {
+        const T* later = later_[(t + 1) % 2] + share.rows.before * row_;
+        products(share.outputs, running, t, later, row_, first_, behind ? A * call_.hidden : 0, A * call_.hidden,
+                 call_.outputs, then);
+    }
+
+    // then(row, first column, sums, vectors) for left [running][left_step] times the panels of columns.
+    template <class Then>
+    OSTINATO_INLINE void products(const Range& panels, index running, index t, const T* left, index left_step, const T* weight,
+                                  index depth, index weight_depth, index columns, Then then) {
+        const index count = panels.to - panels.from, apart = weight_depth * panel_width;
+        constexpr int together = 4;
+        const index whole = running == 1 ? count / together * together : 0;
+        alignas(64) T sums[block_rows][panel_width];
+        const auto panel_of = [&](index i) { return panels.from + (t % 2 ? count - 1 - i : i); };
+        const auto vectors = [&](index j) { return columns - j > L ? 2 : 1; };
+        for (index i = 0; i < whole; i += together) {
+            const index panel = t % 2 ? panel_of(i + together - 1) : panel_of(i);
+            std::memset(sums, 0, together * sizeof(sums[0]));
+            add_products_of_row<2, together, V>(sums[0], left, weight + panel * apart, apart, depth);
+            for (index b = 0; b < together; ++b)
+                then(index(0), (panel + b) * panel_width, sums[b], vectors((panel + b) * panel_width));
+        }
+        for (index i = whole; i < count; ++i) {
+            const index panel = panel_of(i), j = panel * panel_width;
+            for (index first = 0; first < running; first += block_rows) {
+                const index rows = lesser(block_rows, running - first);
+                std::memset(sums, 0, std::size_t(rows) * sizeof(sums[0]));
+                add_product<2, V>(sums[0], left + first * left_step, left_step, rows, weight + panel * apart, depth);
+                for (index r = 0; r < rows; ++r) then(first + r, j, sums[r], vectors(j));
+            }
         }
     }
 
-    template <bool Last, int Most, int Blocks>
-    OSTINATO_INLINE void blocks(const Rows& rows, index running, index t, index depth, const Held& held, index from,
-                                index to) {
-        const index count = (to - from) / Blocks;
-        for (index i = 0; i < count; ++i) {
-            const index slice = from + Blocks * (t % 2 ? count - 1 - i : i);
-            in_groups<Most>(running, [&](index first, auto constant) {
-                tile<Last, decltype(constant)::value, Blocks>(rows, first, t, depth, held, slice);
+    // Where members share the units of every row, each needs what the others made.
+    void meet(const Share& share) {
+        if (plan_.by_units) barrier_.wait(share.team);
+    }
+
+    // One step back for the first `running` rows.
+    void step(const Share& share, index running, index t, bool behind, const Chunk& chunk) {
+        const Rows& rows = share.rows;
+        T* here = later_[t % 2] + rows.before * row_;
+        if (call_.weight_output) {
+            T* out = out_ + rows.before * padded_outputs_;
+            through_weight(share, running, t, behind, [&](index r, index j, const T* sums, int vectors) {
+                for (int v = 0; v < vectors; ++v) {
+                    const index c = j + v * L;
+                    V value = V::load(sums + v * L) + incoming(rows, r, t, c);
+                    if (call_.grad_final[0] && t == rows.length(r) - 1)
+                        value = value + load_columns<V>(call_.grad_final[0] + rows[r] * call_.outputs + c, call_.outputs - c);
+                    value.store(out + r * padded_outputs_ + c);
+                    value.store(outs_ + ((t - chunk.t0) * chunk.rows + rows.position(r)) * padded_outputs_ + c);
+                }
+            });
+            meet(share);
+            products(share.panels, running, t, out, padded_outputs_, output_, call_.outputs, call_.outputs, call_.hidden,
+                     [&](index r, index j, const T* sums, int vectors) { map(rows, r, t, j, sums, vectors, here, chunk); });
+        } else {
+            through_weight(share, running, t, behind, [&](index r, index j, const T* sums, int vectors) {
+                map(rows, r, t, j, sums, vectors, here, chunk);
             });
         }
-    }
-
-    // Units [slice * L, (slice + Blocks) * L) of the Count rows from position `first` on.
-    template <bool Last, int Count, int Blocks>
-    OSTINATO_INLINE void tile(const Rows& rows, index first, index t, index depth, const Held& held, index slice) {
-        const index hidden = call_.hidden;
-        alignas(64) T sums[Count][Blocks][L];
-        if constexpr (!Last)
-            for (int r = 0; r < Count; ++r) prefetch(rows[first + r] * call_.steps + t, slice * L);
-        accumulate<Count, 1, Blocks, V>(sums[0][0], held.later + first * depth_, depth_, 1, packed_ + slice * depth_ * L,
-                                        depth_ * L, depth);
-        constexpr int Vectors = Blocks % 2 ? 1 : 2;
-        for (int r = 0; r < Count; ++r)
-            for (int b = 0; b < Blocks; b += Vectors) {
-                const index j = (slice + b) * L;
-                if constexpr (Last)
-                    for (int v = 0; v < Vectors; ++v)
-                        store_columns(V::load(held.carry[0] + (first + r) * padded_ + j + v * L) + V::load(sums[r][b + v]),
-                                      call_.grad_initial[0] + rows[first + r] * hidden + j + v * L, hidden - j - v * L);
-                else
-                    gradient<Vectors>(rows[first + r], first + r, t, j, sums[r][b], held);
-            }
-    }
-
-    // What gradient() will read, fetched while the product runs; one line of each is enough for two vectors.
-    OSTINATO_INLINE void prefetch(index at, index j) const {
-        const index hidden = call_.hidden;
-        for (int g = 0; g < G; ++g) __builtin_prefetch(call_.kept_gates + (at * G + g) * hidden + j);
-        for (int s = 1; s < S; ++s) {
-            __builtin_prefetch(call_.kept_states[s] + at * hidden + j);
-            __builtin_prefetch(call_.kept_states[s] + (at ? at - 1 : 0) * hidden + j);
+        if constexpr (A < G) {
+            meet(share);
+            products(share.panels, running, t, here + A * call_.hidden, row_, second_, (G - A) * call_.hidden,
+                     (G - A) * call_.hidden, call_.hidden, [&](index r, index j, const T* sums, int vectors) {
+                         if (vectors == 2)
+                             map_first<2>(rows, r, t, j, sums, here, chunk);
+                         else
+                             map_first<1>(rows, r, t, j, sums, here, chunk);
+                     });
         }
-        if (call_.grad_outputs) __builtin_prefetch(call_.grad_outputs + at * hidden + j);
+        meet(share);
+    }
+
+    OSTINATO_INLINE V incoming(const Rows& rows, index r, index t, index j) const {
+        if (!call_.grad_out.data) return V::zero();
+        return load_columns<V>(place(call_, call_.grad_out, rows[r], t) + j, call_.outputs - j);
+    }
+
+    OSTINATO_INLINE void map(const Rows& rows, index r, index t, index j, const T* sums, int vectors, T* here, const Chunk& chunk) {
+        if (vectors == 2)
+            map<2>(rows, r, t, j, sums, here, chunk);
+        else
+            map<1>(rows, r, t, j, sums, here, chunk);
+    }
+
+    // The record of the vector of units that begins at unit j.
+    OSTINATO_INLINE const T* record_of(const Rows& rows, index r, index t, index j) const {
+        return records_.at(j / width, t, rows.position(r)) + j % width / L * K * L;
     }
 
     // The cell's gradient for one or two neighbouring vectors of units from unit j on.
     template <int Vectors>
-    OSTINATO_INLINE void gradient(index row, index position, index t, index j, const T* sums, const Held& held) {
+    OSTINATO_INLINE void map(const Rows& rows, index r, index t, index j, const T* sums, T* here, const Chunk& chunk) {
         using W = Wide<V, Vectors>;
         using Value = typename W::Type;
-        const index hidden = call_.hidden, at = row * call_.steps + t, carried = position * padded_ + j;
-        const auto load = [&](const T* from) {
-            return W::gather([&](int i) { return load_columns<V>(from + j + i * L, hidden - j - i * L); });
-        };
-        const auto store = [&](Value value, T* to) {
-            W::scatter(value, [&](int i, V one) { store_columns(one, to + j + i * L, hidden - j - i * L); });
-        };
-        Value gate[G], before[S], after[S], grad_state[S], grad_gate[G];
-        for (int g = 0; g < G; ++g) gate[g] = load(call_.kept_gates + (at * G + g) * hidden);
-        for (int s = 0; s < S; ++s) {
-            const T* kept = s ? call_.kept_states[s] : call_.outputs;
-            after[s] = load(kept + at * hidden);
-            before[s] = load(t ? kept + (at - 1) * hidden : call_.initial[s] + row * hidden);
-            grad_state[s] = W::gather([&](int i) { return V::load(held.carry[s] + carried + i * L); });
-        }
-        if (call_.grad_outputs) grad_state[0] = grad_state[0] + load(call_.grad_outputs + at * hidden);
+        Value record[K], grad_state[S];
+        const T* kept[2] = {record_of(rows, r, t, j), Vectors == 2 ? record_of(rows, r, t, j + L) : nullptr};
+        for (int k = 0; k < K; ++k) record[k] = W::gather([&](int i) { return V::load(kept[i] + k * L); });
+        const auto carried = [&](int s, int i) { return carry_[s] + (rows.before + r) * padded_ + j + i * L; };
+        for (int s = 0; s < S; ++s) grad_state[s] = W::gather([&](int i) { return V::load(carried(s, i)); });
         grad_state[0] = grad_state[0] + W::gather([&](int i) { return V::load(sums + i * L); });
-        CellOf<Value>::backward(gate, before, after, grad_state, grad_gate);
-        for (int s = 0; s < S; ++s)
-            W::scatter(grad_state[s], [&](int i, V value) { value.store(held.carry[s] + carried + i * L); });
-        for (int g = 0; g < G; ++g) {
-            store(grad_gate[g], held.here + position * depth_ + g * hidden);
-            store(grad_gate[g], call_.grad_gates + (at * G + g) * hidden);
+        if (!call_.weight_output && call_.grad_out.data)
+            grad_state[0] = grad_state[0] + W::gather([&](int i) { return incoming(rows, r, t, j + i * L); });
+        const auto store = [&](Value value, T* to, int gate) {
+            W::scatter(value, [&](int i, V one) { store_columns(one, to + gate * call_.hidden + j + i * L, call_.hidden - j - i * L); });
+        };
+        const index at = (t - chunk.t0) * chunk.rows + rows.position(r);
+        if constexpr (A < G) {
+            Value grad[G];
+            CellOf<Value>::backward_second(record, grad_state, grad);
+            for (int g = 1; g < G; ++g) store(grad[g], here + r * row_, g), store(grad[g], inputs_ + at * row_, g);
+        } else {
+            Value grad_input[G], grad_product[G];
+            CellOf<Value>::backward(record, grad_state, grad_input, grad_product);
+            for (int g = 0; g < G; ++g) {
+                store(grad_input[g], inputs_ + at * row_, g);
+                store(grad_product[g], here + r * row_, g);
+                if (!alike) store(grad_product[g], products_ + at * row_, g);
+            }
+        }
+        for (int s = 0; s < S; ++s) W::scatter(grad_state[s], [&](int i, V value) { value.store(carried(s, i)); });
+    }
+
+    template <int Vectors>
+    OSTINATO_INLINE void map_first(const Rows& rows, index r, index t, index j, const T* sums, T* here, const Chunk& chunk) {
+        using W = Wide<V, Vectors>;
+        using Value = typename W::Type;
+        if constexpr (A < G) {
+            Value record[K], grad_state[S], grad;
+            const T* kept[2] = {record_of(rows, r, t, j), Vectors == 2 ? record_of(rows, r, t, j + L) : nullptr};
+            for (int k = 0; k < K; ++k) record[k] = W::gather([&](int i) { return V::load(kept[i] + k * L); });
+            T* carried = carry_[0] + (rows.before + r) * padded_ + j;
+            grad_state[0] = W::gather([&](int i) { return V::load(carried + i * L); });
+            CellOf<Value>::backward_first(record, W::gather([&](int i) { return V::load(sums + i * L); }), grad_state, grad);
+            W::scatter(grad_state[0], [&](int i, V value) { value.store(carried + i * L); });
+            const index at = (t - chunk.t0) * chunk.rows + rows.position(r);
+            W::scatter(grad, [&](int i, V one) {
+                store_columns(one, here + r * row_ + j + i * L, call_.hidden - j - i * L);
+                store_columns(one, inputs_ + at * row_ + j + i * L, call_.hidden - j - i * L);
+            });
+        }
+    }
+
+    // The chunk's gradients of the inputs' parts, to the caller or through the inputs' weight.
+    void inputs_gradient(const Share& share, const Chunk& chunk) {
+        if (!call_.grad_x.data) return;
+        const Range own = Range::of((chunk.t1 - chunk.t0) * chunk.rows, share.member, share.team);
+        const auto target = [&](index at) -> T* {
+            const index row = all_[at % chunk.rows], t = chunk.t0 + at / chunk.rows;
+            return t < call_.lengths[row] ? place(call_, call_.grad_x, row, t) : nullptr;
+        };
+        if (!call_.weight_input) {
+            for (index at = own.from; at < own.to; ++at)
+                if (T* to = target(at)) std::memcpy(to, inputs_ + at * row_, std::size_t(depth_) * sizeof(T));
+            return;
+        }
+        for (index first = own.from; first < own.to; first += block_rows) {
+            const index rows = lesser(block_rows, own.to - first);
+            T* to[block_rows];
+            for (index r = 0; r < rows; ++r) to[r] = target(first + r);
+            alignas(64) T sums[block_rows][panel_width];
+            for (index j = 0; j < call_.inputs; j += panel_width) {
+                std::memset(sums, 0, std::size_t(rows) * sizeof(sums[0]));
+                add_product<2, V>(sums[0], inputs_ + first * row_, row_, rows, input_ + j * depth_, depth_);
+                for (index r = 0; r < rows; ++r)
+                    if (to[r])
+                        for (int v = 0; v < 2; ++v)
+                            if (j + v * L < call_.inputs)
+                                store_columns(V::load(sums[r] + v * L), to[r] + j + v * L, call_.inputs - j - v * L);
+            }
+        }
+    }
+
+    static constexpr index left_columns = 4 * 8;
+
+    // The chunk's part of every weight's gradient, piece by piece from its last steps.
+    void weights_gradient(const Share& share, const Chunk& chunk) {
+        T* right = staged_ + share.member * staged_numbers();
+        T* left = right + rounded(side_, panel_width) * longest_piece();
+        const auto own = [&](index count) { return Range::of(slices(count, left_columns), share.member, share.team).in_numbers(left_columns, count); };
+        const Range gates = own(depth_), first = own(A * call_.hidden), outs = own(call_.outputs);
+        for (index t = (chunk.t1 - 1) / piece_steps_ * piece_steps_; t >= chunk.t0; t -= piece_steps_) {
+            const index from = (t - chunk.t0) * chunk.rows, to = (lesser(t + piece_steps_, chunk.t1) - chunk.t0) * chunk.rows;
+            for (index at = from; at < to; at += piece) {
+                const index count = lesser(piece, to - at);
+                // fill(place in the batch's order, step, first column): what stands on the right there
+                const auto multiply = [&](index columns, const T* gradients, index row, Range range, T* out, T* bias, auto fill) {
+                    if (range.from >= range.to || (!out && !bias)) return;
+                    if (out)
+                        for (index k = 0; k < count; ++k) {
+                            const index p = (at + k) % chunk.rows, step = chunk.t0 + (at + k) / chunk.rows;
+                            const bool live = step < all_.length(p);
+                            for (index j = 0; j < columns; j += L) {
+                                const V value = live ? fill(p, step, j) : V::zero();
+                                value.store(right + (j / panel_width * count + k) * panel_width + j % panel_width);
+                            }
+                        }
+                    add_outer(gradients + at * row, row, range, count, left, right, columns, out, bias);
+                };
+                if (call_.weight_input)
+                    multiply(call_.inputs, inputs_, row_, gates, call_.grad_weight_input, call_.grad_bias_input,
+                             [&](index p, index step, index j) {
+                                 return load_columns<V>(place(call_, call_.x, all_[p], step) + j, call_.inputs - j);
+                             });
+                multiply(call_.outputs, products_, row_, first, call_.grad_weight_hidden, call_.grad_bias_hidden,
+                         [&](index p, index step, index j) { return load_columns<V>(before(p, step) + j, call_.outputs - j); });
+                const auto passed = [&](index p, index step, index j) {
+                    V record[K];
+                    for (int k = 0; k < K; ++k) record[k] = V::load(record_of(all_, p, step, j) + k * L);
+                    if constexpr (requires { Cell::passed(record); })
+                        return Cell::passed(record);
+                    else
+                        return V::zero();
+                };
+                if constexpr (A < G) {
+                    const index skipped = A * call_.hidden;
+                    multiply(call_.hidden, products_ + skipped, row_, own(depth_ - skipped),
+                             call_.grad_weight_hidden ? call_.grad_weight_hidden + skipped * call_.outputs : nullptr,
+                             call_.grad_bias_hidden ? call_.grad_bias_hidden + skipped : nullptr, passed);
+                }
+                if (call_.weight_output)
+                    multiply(call_.hidden, outs_, padded_outputs_, outs, call_.grad_weight_output, nullptr, passed);
+            }
+        }
+    }
+
+    // The state that a step began with.
+    OSTINATO_INLINE const T* before(index p, index t) const {
+        const index row = all_[p];
+        return t ? place(call_, call_.out, row, t - 1) : call_.initial[0] + row * call_.outputs;
+    }
+
+    // out[i, :] += sum over k < count of gradients(k, i) * right(k, :), and bias[i] += the sum of gradients(k, i).
+    void add_outer(const T* gradients, index row, Range range, index count, T* left, const T* right, index columns, T* out, T* bias) {
+        constexpr int vectors = int(greater(1, left_columns / L));
+        for (index i = range.from; i < range.to; i += left_columns) {
+            const index rows = lesser(left_columns, range.to - i);
+            V total[vectors];
+            for (V& each : total) each = V::zero();
+            for (index k = 0; k < count; ++k)
+                for (int v = 0; v < vectors; ++v)
+                    if (v * L < rows) {
+                        const V value = load_columns<V>(gradients + k * row + i + v * L, rows - v * L);
+                        total[v] = total[v] + value;
+                        value.store(left + k * left_columns + v * L);
+                    }
+            if (bias)
+                for (int v = 0; v < vectors; ++v)
+                    if (v * L < rows)
+                        store_columns(load_columns<V>(bias + i + v * L, rows - v * L) + total[v], bias + i + v * L, rows - v * L);
+            if (!out) continue;
+            for (index j = 0; j < columns; j += panel_width)
+                in_groups<tile_height<V>(2)>(rows, [&](index r, auto constant) {
+                    constexpr int Rows = decltype(constant)::value;
+                    alignas(64) T sums[Rows][2][L];
+                    T* to = out + (i + r) * columns + j;
+                    const index rest = columns - j;
+                    if (rest >= panel_width)
+                        for (int q = 0; q < Rows; ++q) V::load(to + q * columns).store(sums[q][0]), V::load(to + q * columns + L).store(sums[q][1]);
+                    else
+                        for (int q = 0; q < Rows; ++q)
+                            for (int v = 0; v < 2; ++v) (rest > v * L ? load_columns<V>(to + q * columns + v * L, rest - v * L) : V::zero()).store(sums[q][v]);
+                    accumulate<Rows, 2, 1, V, true>(sums[0][0], left + r, 1, left_columns, right + j * count, 0, count);
+                    for (int q = 0; q < Rows; ++q)
+                        for (int v = 0; v < 2; ++v)
+                            if (rest > v * L) store_columns(V::load(sums[q][v]), to + q * columns + v * L, rest - v * L);
+                });
         }
     }
 
     const ScanBackward<T>& call_;
-    const index padded_;
-    // G * hidden: what a sum of this direction runs over
-    const index depth_;
-    // [slices][G * hidden][L]
-    const T* packed_ = nullptr;
+    // G * hidden: gates of a row; and how far rows of their gradients are apart
+    const index depth_, row_;
+    const index padded_, padded_outputs_;
+    const Kept records_;
+    const index piece_steps_;
+    const Plan plan_;
+    index chunk_ = 0, side_ = 0;
+    Rows all_{};
+    const T *input_ = nullptr, *first_ = nullptr, *second_ = nullptr, *output_ = nullptr;
+    T *inputs_ = nullptr, *products_ = nullptr, *outs_ = nullptr, *carry_[S] = {}, *later_[2] = {}, *out_ = nullptr, *staged_ = nullptr;
+    Barrier barrier_;
 };
 
 }  // namespace ostinato::OSTINATO_ISA

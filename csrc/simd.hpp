@@ -144,6 +144,12 @@ OSTINATO_INLINE Lanes<T, N> max(Lanes<T, N> a, Lanes<T, N> b) {
         return {a.v > b.v ? a.v : b.v};
 }
 
+// b where a is more than zero, zero elsewhere; a NaN in a counts as zero's side.
+template <class T, int N>
+OSTINATO_INLINE Lanes<T, N> where_positive(Lanes<T, N> a, Lanes<T, N> b) {
+    return {a.v > Lanes<T, N>::zero().v ? b.v : Lanes<T, N>::zero().v};
+}
+
 // Floats seen as bits.
 template <int N>
 OSTINATO_INLINE Lanes<float, N> sign_of(Lanes<float, N> x) {
@@ -198,6 +204,9 @@ struct Pair {
     }
     friend OSTINATO_INLINE Pair min(Pair a, Pair b) { return {min(a.low, b.low), min(a.high, b.high)}; }
     friend OSTINATO_INLINE Pair max(Pair a, Pair b) { return {max(a.low, b.low), max(a.high, b.high)}; }
+    friend OSTINATO_INLINE Pair where_positive(Pair a, Pair b) {
+        return {where_positive(a.low, b.low), where_positive(a.high, b.high)};
+    }
     friend OSTINATO_INLINE Pair sign_of(Pair x) { return {sign_of(x.low), sign_of(x.high)}; }
     friend OSTINATO_INLINE Pair exclusive_or(Pair a, Pair b) {
         return {exclusive_or(a.low, b.low), exclusive_or(a.high, b.high)};

@@ -67,6 +67,18 @@ __attribute__((noinline)) void accumulate(
         }
 }
 
+// A sum is cut every 128 numbers, each piece added to what came before: shorter chains round less, and 128 is a constant
+// of the format of a sum, not of the machine. So a result is the same bits whatever the tile, the caches and the threads.
+inline constexpr index piece = 128;
+
+// How many rows of so many vectors fit in the registers: sums, the held factor and one more.
+template <class V>
+constexpr int tile_height(int vectors) {
+    int rows = 1;
+    while (rows < 12 && (rows + 1) * vectors + (rows + 1 < vectors ? rows + 1 : vectors) + 1 <= Registers<V>::count) ++rows;
+    return rows;
+}
+
 template <int N>
 struct Count {
     static constexpr int value = N;
@@ -140,6 +152,12 @@ OSTINATO_INLINE void store_columns(V value, typename V::Scalar* to, index column
 template <class Body>
 OSTINATO_INLINE void in_parallel(int count, Body& body) {
     run_parallel(count, [](void* context, int i) { (*static_cast<Body*>(context))(i); }, &body);
+}
+
+// Runs body(member, team) on every member of a team of at most `wanted`.
+template <class Body>
+OSTINATO_INLINE void in_team(int wanted, Body& body) {
+    run_team(wanted, [](void* context, int member, int team) { (*static_cast<Body*>(context))(member, team); }, &body);
 }
 
 template <class T>

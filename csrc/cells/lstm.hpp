@@ -9,32 +9,45 @@ namespace ostinato::OSTINATO_ISA {
 
 template <class V>
 struct Lstm {
-    // Blocks of the hidden size in a pre-activation, in torch's order: i, f, g, o.
-    static constexpr int gates = 4;
+    // Blocks of the hidden size in a pre-activation, in torch's order: i, f, g, o. All multiply h.
+    static constexpr int gates = 4, first = 4;
     // h and c. State 0 is always the one that the weight multiplies.
     static constexpr int states = 2;
+    // i, f, g, o and the c before: what the gradient of a step is made from.
+    static constexpr int kept = 5;
+    // Vectors of units that a tile works on side by side.
+    static constexpr int units = 1;
+    // Whether a gate's product stays apart from its inputs' part until the map.
+    static constexpr bool apart[gates] = {false, false, false, false};
 
-    // gate: pre-activations in, gates out. state: before the step in, after it out.
-    static OSTINATO_INLINE void forward(V (&gate)[gates], V (&state)[states]) {
-        gate[0] = sigmoid(gate[0]);
-        gate[1] = sigmoid(gate[1]);
-        gate[2] = tanh(gate[2]);
-        gate[3] = sigmoid(gate[3]);
-        state[1] = fma(gate[1], state[1], gate[0] * gate[2]);
-        state[0] = gate[3] * tanh(state[1]);
+    // record: in, the inputs' part of each gate; out, what is kept. state: before the step in, after it out.
+    static OSTINATO_INLINE void forward(V (&record)[kept], const V (&product)[gates], V (&state)[states]) {
+        record[0] = sigmoid(record[0] + product[0]);
+        record[1] = sigmoid(record[1] + product[1]);
+        record[2] = tanh(record[2] + product[2]);
+        record[3] = sigmoid(record[3] + product[3]);
+        record[4] = state[1];
+        state[1] = fma(record[1], state[1], record[0] * record[2]);
+        state[0] = record[3] * tanh(state[1]);
     }
 
-    // gate: as forward left them. grad_state: of the state after in; out, of the state before as far as it does not
-    // pass through the weight. grad_gate: of the pre-activations.
-    static OSTINATO_INLINE void backward(const V (&gate)[gates], const V (&before)[states], const V (&after)[states],
-                                         V (&grad_state)[states], V (&grad_gate)[gates]) {
-        const V one = V::broadcast(1), i = gate[0], f = gate[1], g = gate[2], o = gate[3];
-        const V squashed = tanh(after[1]), grad_h = grad_state[0];
+    // h' as forward gave it.
+    static OSTINATO_INLINE V passed(const V (&record)[kept]) {
+        return record[3] * tanh(fma(record[1], record[4], record[0] * record[2]));
+    }
+
+    // grad_state: of the state after in; out, of the state before as far as it does not pass through the weight.
+    // grad_input: of the inputs' part of each gate; grad_product: of its product with the state.
+    static OSTINATO_INLINE void backward(const V (&record)[kept], V (&grad_state)[states], V (&grad_input)[gates],
+                                         V (&grad_product)[gates]) {
+        const V one = V::broadcast(1), i = record[0], f = record[1], g = record[2], o = record[3];
+        const V squashed = tanh(fma(f, record[4], i * g)), grad_h = grad_state[0];
         const V grad_c = fma(grad_h * o, one - squashed * squashed, grad_state[1]);
-        grad_gate[0] = grad_c * g * (i * (one - i));
-        grad_gate[1] = grad_c * before[1] * (f * (one - f));
-        grad_gate[2] = grad_c * i * (one - g * g);
-        grad_gate[3] = grad_h * squashed * (o * (one - o));
+        grad_input[0] = grad_c * g * (i * (one - i));
+        grad_input[1] = grad_c * record[4] * (f * (one - f));
+        grad_input[2] = grad_c * i * (one - g * g);
+        grad_input[3] = grad_h * squashed * (o * (one - o));
+        for (int v = 0; v < gates; ++v) grad_product[v] = grad_input[v];
         grad_state[0] = V::zero();
         grad_state[1] = grad_c * f;
     }

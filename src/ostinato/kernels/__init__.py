@@ -2,7 +2,6 @@
 
 from ostinato._core import isa
 from ostinato.kernels.linear import linear
-from ostinato.kernels.lstm import lstm
-from ostinato.kernels.scan import Scan
+from ostinato.kernels.scan import Scan, Weights, gru, gru_before, lstm, rnn_relu, rnn_tanh
 
-__all__ = ["Scan", "isa", "linear", "lstm"]
+__all__ = ["Scan", "Weights", "gru", "gru_before", "isa", "linear", "lstm", "rnn_relu", "rnn_tanh"]

@@ -40,6 +40,26 @@ def buffers(*tensors: Tensor | None) -> list[int]:
     return flat
 
 
+Lying = tuple[int, int, int, int, int, int]
+
+
+def buffer(tensor: Tensor | None) -> tuple[int, int]:
+    """One such pair."""
+    return (0, 0) if tensor is None else (tensor.data_ptr(), tensor.numel())
+
+
+def lying(tensor: Tensor | None, starts: Tensor | None) -> Lying:
+    """How sequences lie, for the compiled door: address, elements from first to last, how far rows [B T .] and steps are
+    apart; with `starts`, of a PackedSequence's data [N .], its own address and size too."""
+    if tensor is None:
+        return (0, 0, 0, 0, 0, 0)
+    strides, sizes = tensor.stride(), tensor.shape
+    reach = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True)) + 1 if tensor.numel() else 0
+    if starts is not None:
+        return (tensor.data_ptr(), reach, 0, max(strides[0], sizes[1]), starts.data_ptr(), starts.numel())
+    return (tensor.data_ptr(), reach, strides[0], strides[1], 0, 0)
+
+
 def needs_grad(tensors: tuple[Tensor, ...]) -> bool:
     """Whether autograd would record an operation on these."""
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)

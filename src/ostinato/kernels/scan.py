@@ -1,244 +1,329 @@
 """A cell's recurrence over whole sequences, compiled, forward and backward."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ostinato.kernels.door import CODES, buffers, needs_grad, refusal, widened
-from ostinato.kernels.fold import fold, rebuild
+import ostinato._core as _core
+from ostinato.kernels.defined import defined
+from ostinato.kernels.door import CODES, buffer, lying, needs_grad, refusal, widened
+from ostinato.kernels.fold import rebuild
+
+
+class Weights(NamedTuple):
+    """What a recurrence multiplies by and adds; G blocks of H units, P outputs (H where nothing projects them)."""
+
+    hidden: Tensor  # [G·H, P]
+    input: Tensor | None = None  # [G·H, D]; None: what comes in is already the inputs' part of the gates, D = G·H
+    input_bias: Tensor | None = None  # [G·H]
+    hidden_bias: Tensor | None = None  # [G·H]
+    output: Tensor | None = None  # [P, H]: projects what the cell gives out (Sak, Senior and Beaufays, 2014)
+
+
+Leaves = tuple[Tensor, ...]
+Definition = Callable[[Tensor, Any, Weights], tuple[Tensor, Any]]
 
 
 class Scan:
-    """What a cell's `step` folded over time gives, from compiled code.
+    """What a cell's step folded over time gives, from compiled code, the inputs' part of the gates included.
 
-    A Scan knows its cell by four things: a name, the names of the weights that the recurrence multiplies by, how many
-    blocks of the hidden size a pre-activation has, and two functions of `ostinato._core`. Which operations are
-    recorded for a gradient depends on who calls: none where no gradient is needed, an autograd Function in eager mode,
-    and operators of `torch.ops.ostinato` while torch compiles or exports.
+    Which operations are recorded for a gradient depends on who calls: none where no gradient is needed, an autograd
+    Function in eager mode, and operators of `torch.ops.ostinato` while torch compiles or exports. Gradients of
+    gradients come from the definition: one step [B D], state, weights -> [B P], state, in plain torch.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        weights: tuple[str, ...],
-        gates: int,
-        states: int,
-        forward: Callable[..., None],
-        backward: Callable[..., None],
-    ) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.weights = weights
-        self._gates, self._states = gates, states
-        self._forward, self._backward = forward, backward
+        self._cell = _core.cells.index(name)
+        self.gates, self.states = _core.sizes(self._cell)
         _register(self)
 
-    def refuses(
-        self, gates: Tensor, state: tuple[Any, ...], lengths: Tensor, weights: tuple[Tensor, ...]
-    ) -> str | None:
+    def refuses(self, x: Tensor, lengths: Tensor, state: tuple[Any, ...], weights: Weights) -> str | None:
         """Why this call cannot run here ("a tensor on cuda", "dtype bfloat16"); None if it can."""
         if not all(isinstance(leaf, Tensor) for leaf in state):
             return "a state whose leaves are not tensors"
         if lengths.device.type != "cpu":
             return f"lengths on {lengths.device.type}"
-        return refusal(widened(gates, *weights, *state))
+        return refusal(widened(x, *(w for w in weights if w is not None), *state))
 
     def __call__(
-        self, definition: nn.Module, gates: Tensor, state: tuple[Tensor, ...], lengths: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Gates [B T G], state leaves [B H], lengths [B] -> outputs [B T H], the state after each row's last step."""
-        weights = tuple(definition.get_parameter(name) for name in self.weights)
-        reason = self.refuses(gates, state, lengths, weights)
+        self,
+        x: Tensor,
+        lengths: Tensor,
+        state: tuple[Any, ...],
+        weights: Weights,
+        definition: Definition,
+        *,
+        reverse: bool = False,
+        time_first: bool = False,
+        starts: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Any, ...]]:
+        """x [B T D], lengths [B], leaves h [B P] (and c [B H]) -> outputs [B T P], zero past a row's length, and the state
+        after each row's last step.
+
+        `reverse`: each row runs from its last step to its first. `time_first`: outputs lie in memory as [T B P]. With
+        `starts` [T], the sum of the batch sizes before each step, x is the data [N D] of a PackedSequence, rows stand
+        longest first and outputs are [N P]. Raises ValueError and TypeError where sizes or types do not fit.
+        """
+        reason = self.refuses(x, lengths, state, weights)
         if reason:
             raise ValueError(
                 f"kernels.{self.name}: cannot compute with {reason}; fold the cell's step over time instead."
             )
-        gates, *tensors = widened(gates, *weights, *state)
-        self._check(gates, tensors, lengths)
-        inputs = (gates, lengths, *tensors)
+        given = [tensor for tensor in (x, *weights, *state) if tensor is not None]
+        wide = iter(widened(*given))
+        x, *tensors = (None if tensor is None else next(wide) for tensor in (x, *weights, *state))
+        weights, leaves = Weights(*tensors[: len(weights)]), tuple(tensors[len(weights) :])
+        self._check(x, lengths, leaves, weights, starts)
         if torch.compiler.is_compiling():
-            outputs, *leaves = getattr(torch.ops.ostinato, f"{self.name}_scan")(*inputs)[: 1 + self._states]
-        elif needs_grad((gates, *tensors)):
-            outputs, *leaves = _Recurrence.apply(self, definition, state, *inputs)  # type: ignore[no-untyped-call]
-        else:
-            outputs, *leaves = self._run(False, *inputs)[: 1 + self._states]
-        return outputs, rebuild(state, leaves)
-
-    def _check(self, gates: Tensor, tensors: list[Tensor], lengths: Tensor) -> None:
-        hidden = tensors[0].shape[-1]
-        wanted: dict[str, tuple[Tensor, tuple[int, ...]]] = {"the weight": (tensors[0], (self._gates * hidden, hidden))}
-        if gates.dim() != 3:
-            raise ValueError(f"kernels.{self.name}: gates {list(gates.shape)} must be [batch, time, features].")
-        batch, steps = gates.shape[:2]
-        wanted["gates"] = (gates, (batch, steps, self._gates * hidden))
-        if len(tensors) - len(self.weights) != self._states:
-            raise ValueError(
-                f"kernels.{self.name}: the state has {len(tensors) - len(self.weights)} leaves; "
-                f"it must have {self._states}."
+            operator = getattr(torch.ops.ostinato, f"{self.name}_scan")
+            results = operator(x, lengths, starts, *weights, *leaves, reverse, time_first)
+        elif needs_grad(tuple(tensor for tensor in (x, *weights, *leaves) if tensor is not None)):
+            results = _Recurrence.apply(  # type: ignore[no-untyped-call]
+                self, definition, state, reverse, time_first, lengths, starts, x, *weights, *leaves
             )
-        for leaf in tensors[len(self.weights) :]:
-            wanted[f"state leaf {len(wanted) - 2}"] = (leaf, (batch, hidden))
-        wanted["lengths"] = (lengths, (batch,))
-        for what, (tensor, shape) in wanted.items():
-            if tensor.shape != shape:
-                raise ValueError(f"kernels.{self.name}: {what} is {list(tensor.shape)}; it must be {list(shape)}.")
-        if lengths.dtype is not torch.int64:
-            raise TypeError(f"kernels.{self.name}: lengths are {lengths.dtype}; give them as int64.")
+        else:
+            results = self._run(False, x, lengths, starts, weights, leaves, reverse, time_first)
+        return results[0], rebuild(state, list(results[1 : 1 + self.states]))
 
-    def _run(self, keep: bool, gates: Tensor, lengths: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def _check(self, x: Tensor, lengths: Tensor, leaves: Leaves, weights: Weights, starts: Tensor | None) -> None:
+        def refuse(what: str, found: Tensor, shape: list[int]) -> None:
+            raise ValueError(f"kernels.{self.name}: {what} is {list(found.shape)}; it must be {shape}.")
+
+        if weights.hidden.dim() != 2 or weights.hidden.shape[0] % self.gates:
+            refuse("the weight", weights.hidden, ["gates · hidden", "outputs"])  # type: ignore[list-item]
+        rows, outputs = weights.hidden.shape
+        hidden = rows // self.gates
+        if x.dim() != (3 if starts is None else 2):
+            refuse("x", x, ["batch", "time", "features"] if starts is None else ["all steps", "features"])  # type: ignore[list-item]
+        inputs = x.shape[-1]
+        if lengths.dim() != 1 or (starts is None and lengths.shape[0] != x.shape[0]):
+            refuse("lengths", lengths, [x.shape[0]])
+        if len(leaves) != self.states:
+            raise ValueError(
+                f"kernels.{self.name}: the state has {len(leaves)} leaves; it must have {self.states}."
+            )
+        batch = lengths.shape[0]
+        if weights.input is None and inputs != rows:
+            refuse("x, without an input weight,", x, [*x.shape[:-1], rows])
+        if weights.output is None and outputs != hidden:
+            refuse("the weight", weights.hidden, [rows, hidden])
+        for what, tensor, shape in (
+            ("the input weight", weights.input, [rows, inputs]),
+            ("the input bias", weights.input_bias, [rows]),
+            ("the hidden bias", weights.hidden_bias, [rows]),
+            ("the output weight", weights.output, [outputs, hidden]),
+            *((f"state leaf {i}", leaf, [batch, hidden if i else outputs]) for i, leaf in enumerate(leaves)),
+        ):
+            if tensor is not None and list(tensor.shape) != shape:
+                refuse(what, tensor, shape)
+        if lengths.dtype is not torch.int64 or (starts is not None and starts.dtype is not torch.int64):
+            raise TypeError(f"kernels.{self.name}: lengths are {lengths.dtype}; give them, and starts, as int64.")
+
+    def _sizes(self, x: Tensor, lengths: Tensor, starts: Tensor | None, weights: Weights) -> tuple[int, ...]:
+        """Batch, steps, inputs, hidden, outputs."""
+        steps = x.shape[1] if starts is None else starts.shape[0]
+        rows, outputs = weights.hidden.shape
+        return lengths.shape[0], steps, x.shape[-1], rows // self.gates, outputs
+
+    def _empty(
+        self, x: Tensor, lengths: Tensor, starts: Tensor | None, weights: Weights, time_first: bool
+    ) -> list[Tensor]:
+        """Outputs, the last state's leaves and what is kept for the gradient: how large, and how they lie."""
+        batch, steps, _, hidden, outputs = self._sizes(x, lengths, starts, weights)
+        if starts is not None:
+            out = x.new_empty(x.shape[0], outputs)
+        elif time_first:
+            out = x.new_empty(steps, batch, outputs).transpose(0, 1)
+        else:
+            out = x.new_empty(batch, steps, outputs)
+        leaves = [x.new_empty(batch, hidden if i else outputs) for i in range(self.states)]
+        slots = 1 if batch == 1 else (batch + 1) // 2 * 2
+        return [out, *leaves, x.new_empty(steps, slots, _core.kept_numbers(self._cell, CODES[x.dtype], 1, 1, hidden))]
+
+    def _run(
+        self,
+        keep: bool,
+        x: Tensor,
+        lengths: Tensor,
+        starts: Tensor | None,
+        weights: Weights,
+        leaves: Leaves,
+        reverse: bool,
+        time_first: bool,
+    ) -> list[Tensor]:
         """Outputs, final state leaves and, where `keep` says so, what `_gradients` will ask for."""
-        gates, lengths = gates.contiguous(), lengths.contiguous()
-        tensors = tuple(tensor.contiguous() for tensor in tensors)
-        batch, steps, features = gates.shape
-        hidden = features // self._gates
-        results = [gates.new_empty(batch, steps, hidden)]
-        results += [gates.new_empty(batch, hidden) for _ in range(self._states)]
-        kept = []
-        if keep:
-            kept = [torch.empty_like(gates)]
-            kept += [gates.new_empty(batch, steps, hidden) for _ in range(self._states - 1)]
-        weights, state = tensors[: len(self.weights)], tensors[len(self.weights) :]
-        nothing = [None] * (0 if keep else self._states)
-        # fmt: off
-        self._forward(CODES[gates.dtype], batch, steps, hidden, torch.get_num_threads(),
-                      *buffers(gates, *weights, lengths, *state, *results, *kept, *nothing))
-        # fmt: on
-        return (*results, *kept)
+        x, lengths, starts, weights, leaves = _laid(x, lengths, starts, weights, leaves)
+        sizes = self._sizes(x, lengths, starts, weights)
+        out, *final, kept = self._empty(x, lengths, starts, weights, time_first)
+        _core.scan_forward(
+            self._cell, CODES[x.dtype], *sizes, torch.get_num_threads(), reverse, buffer(lengths), lying(x, starts),
+            [buffer(w) for w in weights], [buffer(leaf) for leaf in leaves], lying(out, starts),
+            [buffer(leaf) for leaf in final], *buffer(kept if keep else None),
+        )  # fmt: skip
+        return [out, *final, kept]
 
     def _gradients(
         self,
         grads: tuple[Tensor | None, ...],
+        x: Tensor,
         lengths: Tensor,
-        tensors: tuple[Tensor, ...],
-        results: tuple[Tensor, ...],
-        weight_wanted: bool = True,
-    ) -> tuple[Tensor | None, ...]:
-        """Gradients of the gates and of each of `tensors` (weights, then state leaves).
+        starts: Tensor | None,
+        weights: Weights,
+        leaves: Leaves,
+        out: Tensor,
+        kept: Tensor,
+        reverse: bool,
+        wanted: list[bool],
+    ) -> list[Tensor | None]:
+        """Gradients of x, of each weight and of each leaf, where `wanted` says so; `grads` are those of the outputs and
+        the final leaves, None for zeros."""
+        grad_out, *grad_final = (
+            None if g is None else g if i == 0 and _lies(g) else g.contiguous() for i, g in enumerate(grads)
+        )
+        x, lengths, starts, weights, leaves = _laid(x, lengths, starts, weights, leaves)
+        sizes = self._sizes(x, lengths, starts, weights)
+        grad_x = torch.empty_like(x) if wanted[0] else None
+        grad_weights = [
+            torch.empty_like(weight) if want and weight is not None else None
+            for weight, want in zip(weights, wanted[1:], strict=False)
+        ]
+        grad_leaves = [torch.empty_like(leaf) for leaf in leaves]
+        _core.scan_backward(
+            self._cell, CODES[x.dtype], *sizes, torch.get_num_threads(), reverse, buffer(lengths), lying(x, starts),
+            [buffer(w) for w in weights], [buffer(leaf) for leaf in leaves], lying(out, starts), *buffer(kept),
+            lying(grad_out, starts), [buffer(g) for g in grad_final], lying(grad_x, starts),
+            [buffer(g) for g in grad_weights], [buffer(g) for g in grad_leaves],
+        )  # fmt: skip
+        return [grad_x, *grad_weights, *grad_leaves]
 
-        `grads` are those of the outputs and the final leaves, None for zeros;
-        `results` are the outputs and what was kept.
-        """
-        grads = tuple(None if grad is None else grad.contiguous() for grad in grads)
-        lengths = lengths.contiguous()
-        tensors = tuple(tensor.contiguous() for tensor in tensors)
-        weights, state = tensors[: len(self.weights)], tensors[len(self.weights) :]
-        grad_gates = torch.empty_like(results[1])
-        grad_weights = [torch.empty_like(weight) if weight_wanted else None for weight in weights]
-        grad_state = [torch.empty_like(leaf) for leaf in state]
-        batch, steps, hidden = results[0].shape
-        # fmt: off
-        self._backward(CODES[grad_gates.dtype], batch, steps, hidden, torch.get_num_threads(),
-                       *buffers(*weights, lengths, *state, *results, *grads, grad_gates, *grad_weights, *grad_state))
-        # fmt: on
-        return (grad_gates, *grad_weights, *grad_state)
+
+def _lies(tensor: Tensor) -> bool:
+    """Whether its features are neighbours and its rows do not run backwards or overlap."""
+    return tensor.stride(-1) == 1 and all(stride >= tensor.shape[-1] for stride in tensor.stride()[:-1])
+
+
+def _laid(
+    x: Tensor, lengths: Tensor, starts: Tensor | None, weights: Weights, leaves: Leaves
+) -> tuple[Tensor, Tensor, Tensor | None, Weights, Leaves]:
+    return (
+        x if _lies(x) else x.contiguous(),
+        lengths.contiguous(),
+        None if starts is None else starts.contiguous(),
+        Weights(*(None if w is None else w.contiguous() for w in weights)),  # type: ignore[arg-type]
+        tuple(leaf.contiguous() for leaf in leaves),
+    )
 
 
 class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, scan: Scan, definition: nn.Module, state: Any, gates: Tensor, lengths: Tensor, *tensors: Tensor
+        ctx: Any,
+        scan: Scan,
+        definition: Definition,
+        like: Any,
+        reverse: bool,
+        time_first: bool,
+        lengths: Tensor,
+        starts: Tensor | None,
+        x: Tensor,
+        *tensors: Tensor | None,
     ) -> tuple[Tensor, ...]:
-        results = scan._run(True, gates, lengths, *tensors)
-        ctx.scan, ctx.definition, ctx.like = scan, definition, type(state)
+        weights, leaves = _apart(tensors)
+        results = scan._run(True, x, lengths, starts, weights, leaves, reverse, time_first)
+        ctx.scan, ctx.definition, ctx.like, ctx.reverse = scan, definition, like, reverse
         ctx.set_materialize_grads(False)
-        kept = results[1 + scan._states :]
-        ctx.save_for_backward(gates, lengths, *tensors, results[0], *kept)
-        return results[: 1 + scan._states]
+        ctx.save_for_backward(lengths, starts, x, *tensors, results[0], results[-1])
+        return tuple(results[:-1])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        scan = ctx.scan
-        gates, lengths, *saved = ctx.saved_tensors
-        count = len(scan.weights) + scan._states
-        tensors, results = tuple(saved[:count]), tuple(saved[count:])
+        lengths, starts, x, *tensors, out, kept = ctx.saved_tensors
+        weights, leaves = _apart(tensors)
+        wanted = list(ctx.needs_input_grad[7:])
         if torch.is_grad_enabled():  # somebody will differentiate this gradient
-            wanted = (ctx.needs_input_grad[3], *ctx.needs_input_grad[5:])
-            found = _through_definition(ctx, grads, gates, lengths, tensors, wanted)
+            run = defined(ctx.definition, ctx.like, lengths, starts, ctx.reverse)
+            found = _through_definition(run, grads, (x, *weights, *leaves), wanted)
         else:
-            weights = ctx.needs_input_grad[5 : 5 + len(scan.weights)]
-            found = scan._gradients(grads, lengths, tensors, results, any(weights))
-        return (None, None, None, found[0], None, *found[1:])
+            found = ctx.scan._gradients(grads, x, lengths, starts, weights, leaves, out, kept, ctx.reverse, wanted)
+        return (*[None] * 7, *(g if want else None for g, want in zip(found, wanted, strict=True)))
+
+
+def _apart(tensors: Any) -> tuple[Weights, Leaves]:
+    count = len(Weights._fields)
+    return Weights(*tensors[:count]), tuple(tensors[count:])
 
 
 def _through_definition(
-    ctx: Any,
+    run: Callable[..., tuple[Tensor, ...]],
     grads: tuple[Tensor | None, ...],
-    gates: Tensor,
-    lengths: Tensor,
-    tensors: tuple[Tensor, ...],
-    wanted: tuple[bool, ...],
-) -> tuple[Tensor | None, ...]:
+    inputs: tuple[Tensor | None, ...],
+    wanted: list[bool],
+) -> list[Tensor | None]:
     """The gradient as a differentiable expression: the cell's own step, folded over time."""
-    scan, definition = ctx.scan, ctx.definition
-    inputs = (gates, *tensors)
     with torch.enable_grad(), torch.autocast("cpu", enabled=False):
         # Views, so that what a caller passed twice still gets its gradients apart.
-        inputs = tuple(tensor.view_as(tensor) for tensor in inputs)
-        weights = dict(zip(scan.weights, inputs[1:], strict=False))
-        leaves = inputs[1 + len(scan.weights) :]
-        state = ctx.like(*leaves) if hasattr(ctx.like, "_fields") else tuple(leaves)
-
-        def step(gates_at: Tensor, state_at: Any) -> Any:
-            return torch.func.functional_call(definition, weights, (gates_at, state_at))
-
-        outputs, final = fold(step, inputs[0], state, lengths)
-        pairs = [
-            (result, grad)
-            for result, grad in zip((outputs, *final), grads, strict=True)
-            if grad is not None and result.requires_grad
-        ]
-        asked = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want]
+        inputs = tuple(None if tensor is None else tensor.view_as(tensor) for tensor in inputs)
+        x, *tensors = inputs
+        weights, leaves = _apart(tensors)
+        results = run(x, weights, leaves)
+        pairs = [(r, g) for r, g in zip(results, grads, strict=True) if g is not None and r.requires_grad]
+        asked = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want and tensor is not None]
         if not pairs or not asked:
-            return tuple(None for _ in inputs)
-        results, incoming = zip(*pairs, strict=True)
-        found = iter(torch.autograd.grad(results, asked, incoming, create_graph=True, allow_unused=True))
-    return tuple(next(found) if want else None for want in wanted)
+            return [None for _ in inputs]
+        outcomes, incoming = zip(*pairs, strict=True)
+        found = iter(torch.autograd.grad(outcomes, asked, incoming, create_graph=True, allow_unused=True))
+    return [next(found) if want and t is not None else None for t, want in zip(inputs, wanted, strict=True)]
 
 
 def _register(scan: Scan) -> None:
     """The two operators that torch.compile and torch.export see: ostinato::<name>_scan and its backward."""
-    weights, states = len(scan.weights), scan._states
-    names = [f"weight{i}" for i in range(weights)] + [f"state{i}" for i in range(states)]
-    tensors = ", ".join(f"Tensor {name}" for name in names)
+    states = scan.states
+    weights = "Tensor hidden, Tensor? input, Tensor? input_bias, Tensor? hidden_bias, Tensor? output"
+    inputs = "Tensor x, Tensor lengths, Tensor? starts, " + ", ".join([weights, *(f"Tensor state{i}" for i in range(states))])
     grads = ", ".join(f"Tensor grad{i}" for i in range(1 + states))
-    kept = ", ".join(f"Tensor kept{i}" for i in range(1 + states))
+    count = len(Weights._fields) + states
 
-    def several(count: int) -> str:
-        return "(" + ", ".join(["Tensor"] * count) + ")"
+    def several(number: int) -> str:
+        return "(" + ", ".join(["Tensor"] * number) + ")"
 
-    def forward(gates: Tensor, lengths: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return scan._run(True, gates, lengths, *tensors)
+    def forward(x: Tensor, lengths: Tensor, starts: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
+        weights, leaves = _apart(rest[:count])
+        return tuple(scan._run(True, x, lengths, starts, weights, leaves, *rest[count:]))
 
-    def forward_fake(gates: Tensor, lengths: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        batch, steps, features = gates.shape
-        outputs = gates.new_empty(batch, steps, features // scan._gates)
-        final = [outputs.new_empty(batch, features // scan._gates) for _ in range(states)]
-        kept = [outputs.new_empty(gates.shape), *[torch.empty_like(outputs) for _ in range(states - 1)]]
-        return (outputs, *final, *kept)
+    def forward_fake(x: Tensor, lengths: Tensor, starts: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
+        return tuple(scan._empty(x, lengths, starts, _apart(rest[:count])[0], rest[-1]))
 
-    def backward(lengths: Tensor, *rest: Tensor) -> tuple[Tensor | None, ...]:
-        tensors, rest = rest[: weights + states], rest[weights + states :]
-        return scan._gradients(rest[1 + states :], lengths, tensors, rest[: 1 + states])
+    def backward(x: Tensor, lengths: Tensor, starts: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
+        weights, leaves = _apart(rest[:count])
+        out, kept, *others = rest[count:]
+        wanted = [True] * (1 + count)
+        found = scan._gradients(
+            tuple(others[: 1 + states]), x, lengths, starts, weights, leaves, out, kept, others[-1], wanted
+        )
+        return tuple(x.new_empty(0) if grad is None else grad for grad in found)
 
-    def backward_fake(lengths: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        gates = rest[weights + states + 1]
-        return (gates.new_empty(gates.shape), *[t.new_empty(t.shape) for t in rest[: weights + states]])
+    def backward_fake(x: Tensor, lengths: Tensor, starts: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
+        return tuple(x.new_empty(0) if t is None else torch.empty_like(t) for t in (x, *rest[:count]))
 
-    def set_up(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
-        ctx.save_for_backward(*inputs[1:], output[0], *output[1 + states :])
+    def set_up(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.given = [tensor is not None for tensor in inputs[3 : 3 + count]]
+        ctx.reverse = inputs[-2]
+        ctx.save_for_backward(*inputs[: 3 + count], output[0], output[-1])
 
     def op_backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         operator = getattr(torch.ops.ostinato, f"{scan.name}_scan_backward")
-        grad_gates, *others = operator(*ctx.saved_tensors, *grads[: 1 + states])
-        return (grad_gates, None, *others)
+        grad_x, *others = operator(*ctx.saved_tensors, *grads[: 1 + states], ctx.reverse)
+        found = (grad if given else None for grad, given in zip(others, ctx.given, strict=True))
+        return (grad_x, None, None, *found, None, None)
 
     operator = torch.library.custom_op(
         f"ostinato::{scan.name}_scan",
         forward,
         mutates_args=(),
-        schema=f"(Tensor gates, Tensor lengths, {tensors}) -> {several(1 + states + 1 + states - 1)}",
+        schema=f"({inputs}, bool reverse, bool time_first) -> {several(2 + states)}",
     )
     operator.register_fake(forward_fake)
     operator.register_autograd(op_backward, setup_context=set_up)
@@ -246,5 +331,12 @@ def _register(scan: Scan) -> None:
         f"ostinato::{scan.name}_scan_backward",
         backward,
         mutates_args=(),
-        schema=f"(Tensor lengths, {tensors}, {kept}, {grads}) -> {several(1 + weights + states)}",
+        schema=f"({inputs}, Tensor out, Tensor kept, {grads}, bool reverse) -> {several(1 + count)}",
     ).register_fake(backward_fake)
+
+
+lstm = Scan("lstm")  # Hochreiter and Schmidhuber, 1997: gates i, f, g, o; leaves h and c
+gru = Scan("gru")  # Cho et al., 2014, reset gate after the product: gates r, z, n; leaf h
+gru_before = Scan("gru_before")  # the same as the paper has it
+rnn_tanh = Scan("rnn_tanh")  # Elman, 1990
+rnn_relu = Scan("rnn_relu")

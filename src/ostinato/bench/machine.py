@@ -1,0 +1,92 @@
+"""The machine that a benchmark ran on: what a reader needs to judge its numbers, and to run them again."""
+
+import os
+import platform
+import re
+import subprocess
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from ostinato.kernels import isa
+
+PACKAGES = ("ostinato", "torch", "numpy", "onnxruntime")
+TYPICAL = {"L1": 32 * 2**10, "L2": 2**20, "L3": 16 * 2**20}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`caches` are bytes of one core's L1 and L2 and of the shared L3."""
+
+    cpu: str
+    cores: int
+    memory_gib: float
+    caches: dict[str, int]
+    caches_are_assumed: bool
+    system: str
+    instruction_set: str
+    versions: dict[str, str]
+
+    @classmethod
+    def here(cls) -> "Machine":
+        """This one."""
+        found = _caches()
+        return cls(
+            cpu=_cpu(),
+            cores=cores(),
+            memory_gib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30,
+            caches={**TYPICAL, **found},
+            caches_are_assumed=not found,
+            system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+            instruction_set=isa(),
+            versions={name: _version(name) for name in PACKAGES if _version(name)},
+        )
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _version(package: str) -> str:
+    if package == "torch":
+        return torch.__version__  # with what it was built for
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _cpu() -> str:
+    """Model name; family and model too, because a virtual machine often hides the name."""
+    table = Path("/proc/cpuinfo")
+    if not table.is_file():
+        return _sysctl("machdep.cpu.brand_string") or platform.processor() or platform.machine()
+    found = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", table.read_text().partition("\n\n")[0], re.M))
+    name = found.get("model name") or platform.machine()
+    numbers = [f"{key} {found[key]}" for key in ("cpu family", "model", "stepping") if key in found]
+    return f"{name} ({', '.join(numbers)})" if numbers else name
+
+
+def _caches() -> dict[str, int]:
+    """Bytes by level, as far as the system tells."""
+    found = {}
+    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
+        if kind != "Instruction" and size.endswith("K"):
+            found[f"L{level}"] = int(size[:-1]) * 2**10
+    for level, name in (("L1", "hw.l1dcachesize"), ("L2", "hw.l2cachesize"), ("L3", "hw.l3cachesize")):
+        told = _sysctl(name) if not Path("/sys/devices").is_dir() else ""
+        if told.isdigit() and int(told):
+            found[level] = int(told)
+    return {level: size for level, size in found.items() if level in TYPICAL}
+
+
+def _sysctl(name: str) -> str:
+    """What macOS says of itself; nothing elsewhere."""
+    if platform.system() != "Darwin":
+        return ""
+    done = subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

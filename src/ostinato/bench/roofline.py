@@ -1,0 +1,71 @@
+"""The least time that a call's arithmetic and memory traffic take on a machine (Williams et al., 2009).
+
+A recurrence cannot wait for a larger batch: its weights, g H^2 numbers, are read at every step, from the level of memory
+that holds them. So a layer is a chain of phases, and each takes the longer of two times:
+
+    operations / peak        bytes / bandwidth of the level that holds what is read
+
+Operations are those of the matrix products, two for a multiply-add; sigmoid, tanh and synchronization are not counted.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ostinato.bench.ceiling import Ceiling
+
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+SAVED = {"lstm": 6, "gru": 5, "rnn": 1}  # numbers a unit and step that the backward pass needs: gates, inner sums, state
+
+
+@dataclass(frozen=True)
+class Phase:
+    """`weights` bytes are read `times` times over; `once` bytes are read or written once."""
+
+    operations: float
+    weights: float
+    times: int
+    once: float
+
+    def seconds(self, ceiling: Ceiling, dtype: str) -> float:
+        """The bound of this phase."""
+        traffic = self.times * self.weights / ceiling.bytes_per_second(self.weights)
+        traffic += self.once / ceiling.bytes_per_second(self.once)
+        return max(self.operations / ceiling.flops[dtype], traffic)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Phases that follow one another."""
+
+    phases: tuple[Phase, ...]
+    dtype: str = "float32"
+
+    @property
+    def operations(self) -> float:
+        """Of all phases."""
+        return sum(phase.operations for phase in self.phases)
+
+    def seconds(self, ceiling: Ceiling) -> float:
+        """The bound of the whole call."""
+        return sum(phase.seconds(ceiling, self.dtype) for phase in self.phases)
+
+
+def product(rows: int, inputs: int, outputs: int, bytes_each: int, train: bool) -> Iterable[Phase]:
+    """rows x inputs times inputs x outputs; in training also the gradients of both."""
+    once = (rows * inputs + rows * outputs) * bytes_each
+    return (1 + 2 * train) * [Phase(2 * rows * inputs * outputs, inputs * outputs * bytes_each, 1, once)]
+
+
+def recurrence(
+    cell: str, elements: int, steps: int, inputs: int, hidden: int, bytes_each: int, train: bool
+) -> Iterable[Phase]:
+    """One layer and direction. `elements` counts all rows' steps (batch x steps where none is shorter)."""
+    gates = GATES[cell]
+    weights = gates * hidden**2 * bytes_each
+    saved = SAVED[cell] * elements * hidden * bytes_each if train else 0
+    y = elements * hidden * bytes_each
+    yield from product(elements, inputs, gates * hidden, bytes_each, train)
+    yield Phase(2 * elements * gates * hidden**2, weights, steps, y + saved)
+    if train:
+        yield Phase(2 * elements * gates * hidden**2, weights, steps, y + saved)
+        yield Phase(2 * elements * gates * hidden**2, weights, 1, (1 + gates) * y)  # the recurrent weights' gradient
