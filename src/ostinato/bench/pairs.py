@@ -54,7 +54,7 @@ class _Turn:
 
     def __init__(self, call: Callable[[], object], turn_seconds: float, seconds: float) -> None:
         self._call, self._calls = call, 1
-        times = []
+        times: list[float] = []
         end = time.perf_counter() + min(WARM_UP_SECONDS, seconds) / 2
         while time.perf_counter() < end or len(times) < 2:
             times.append(self.take())

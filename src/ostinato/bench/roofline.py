@@ -1,7 +1,7 @@
 """The least time that a call's arithmetic and memory traffic take on a machine (Williams et al., 2009).
 
-A recurrence cannot wait for a larger batch: its weights, g H^2 numbers, are read at every step, from the level of memory
-that holds them. So a layer is a chain of phases, and each takes the longer of two times:
+A recurrence cannot wait for a larger batch: its weights, g H^2 numbers, are read at every step, from the level of
+memory that holds them. So a layer is a chain of phases, and each takes the longer of two times:
 
     operations / peak        bytes / bandwidth of the level that holds what is read
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ostinato.bench.ceiling import Ceiling
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-SAVED = {"lstm": 6, "gru": 5, "rnn": 1}  # numbers a unit and step that the backward pass needs: gates, inner sums, state
+SAVED = {"lstm": 6, "gru": 5, "rnn": 1}  # numbers a unit and step kept for the backward pass: gates, sums, state
 
 
 @dataclass(frozen=True)

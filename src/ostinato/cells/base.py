@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.cells.affine import affine
-from ostinato.kernels import Scan
+from ostinato.kernels import Scan, Weights
 from ostinato.kernels.fold import fold
+from ostinato.padded import Padded
 from ostinato.registry import Registry
 from ostinato.shapes import Features, Gates, GatesAt, Lengths, OutputAt, Outputs
 from ostinato.state import State
@@ -37,6 +38,7 @@ class Cell(nn.Module, ABC):
 
     gates: int
     fused: Scan | None = None
+    recurrent: nn.Linear
 
     def __init__(self, hidden: int, *, inputs: int):
         super().__init__()
@@ -55,6 +57,10 @@ class Cell(nn.Module, ABC):
         """[B T D] to [B T G]. The state is for cells that also look at the inputs before."""
         return affine(x, self.input.weight, self.input.bias), state
 
+    def weights(self) -> Weights:
+        """What the compiled recurrence of a `fused` cell multiplies by and adds, the inputs' part included."""
+        return Weights(self.recurrent.weight, self.input.weight, self.input.bias, self.recurrent.bias)
+
     @abstractmethod
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, State]:
         """One step: the definition."""
@@ -63,15 +69,34 @@ class Cell(nn.Module, ABC):
         """`step`, under the name by which torch calls a module."""
         return self.step(gates, state)
 
+    def run(self, x: Features, state: State, lengths: Lengths) -> tuple[Outputs, State]:
+        """`project` and `scan` in one: [B T D] to [B T H]. Compiled as one where nothing of them is a cell's own."""
+        if self.fused is not None and type(self).project is Cell.project and type(self).scan is Cell.scan:
+            weights = self.weights()
+            if self.fused.refuses(x, lengths, state, weights) is None:
+                return self.fused(x, lengths, state, weights, self._defined)
+        # What stands in the padding must not reach a gradient of the projection, not even as zero times NaN.
+        gates, state = self.project(Padded(x, lengths).zeroed().data, state)
+        return self.scan(gates, state, lengths)
+
     def scan(self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None) -> tuple[Outputs, State]:
         """All steps: the compiled recurrence where it can run, the fold of `step` otherwise (said once in the log)."""
         if self.fused is not None:
-            weights = tuple(self.get_parameter(name) for name in self.fused.weights)
-            reason = "masks" if masks is not None else self.fused.refuses(gates, state, lengths, weights)
+            weights = self.weights()._replace(input=None, input_bias=None)
+            reason = "masks" if masks is not None else self.fused.refuses(gates, lengths, state, weights)
             if reason is None:
-                return self.fused(self, gates, state, lengths)
+                return self.fused(gates, lengths, state, weights, self._defined)
             _say_once(type(self).__name__, reason)
         return self.reference(gates, state, lengths, masks)
+
+    def _defined(self, at: Tensor, state: State, weights: Weights) -> tuple[OutputAt, State]:
+        """`step`, with these weights in the place of the cell's own."""
+        names = {"recurrent.weight": weights.hidden, "recurrent.bias": weights.hidden_bias}
+        if weights.input is not None:
+            at = nn.functional.linear(at, weights.input, weights.input_bias)
+        given = {name: tensor for name, tensor in names.items() if tensor is not None}
+        stepped: tuple[OutputAt, State] = torch.func.functional_call(self, given, (at, state))
+        return stepped
 
     def reference(
         self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None

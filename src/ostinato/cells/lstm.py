@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ostinato import kernels
 from ostinato.cells.base import Cell, register
+from ostinato.cells.start import well_scaled
 from ostinato.registry import Hidden
 from ostinato.shapes import GatesAt, OutputAt
 from ostinato.state import State
@@ -34,12 +35,9 @@ class LSTM(Cell):
     def __init__(self, hidden: Hidden, forget_bias: float = 1.0, *, inputs: int):
         super().__init__(hidden, inputs=inputs)
         self.recurrent = nn.Linear(hidden, 4 * hidden, bias=False)
+        well_scaled(self)
         with torch.no_grad():
-            for block in torch.split(self.recurrent.weight, hidden):
-                nn.init.orthogonal_(block)
-            for block in torch.split(self.input.weight, hidden):
-                nn.init.xavier_uniform_(block)
-            self.input.bias.zero_()[hidden : 2 * hidden] = forget_bias
+            self.input.bias[hidden : 2 * hidden] = forget_bias
 
     def initial(self, batch: int) -> LSTMState:
         """Zeros."""

@@ -12,16 +12,17 @@ from typing import Annotated, Any
 import typer
 
 import ostinato
+from ostinato.cli.bench import bench
 from ostinato.cli.evaluate import evaluate
 from ostinato.cli.info import info
 from ostinato.cli.speak import generate, predict, stream
 from ostinato.cli.train import train
 from ostinato.errors import OstinatoError
 
-VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info)
+VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info, bench)
 PLANNED = (
     "serve", "export", "import", "verify", "doctor", "compare", "report",
-    "lm", "ctc", "embed", "chapter", "data", "bench",
+    "lm", "ctc", "embed", "chapter", "data",
 )  # fmt: skip
 USAGE = 2
 PIPE_CLOSED = 128 + signal.SIGPIPE

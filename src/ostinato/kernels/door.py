@@ -8,15 +8,16 @@ CODES = {torch.float32: 4, torch.float64: 8}  # as the compiled door knows them
 
 def refusal(tensors: tuple[Tensor, ...]) -> str | None:
     """Why these tensors cannot be computed with here; None if they can."""
+    dtype = tensors[0].dtype
     for tensor in tensors:
-        if tensor.device.type != "cpu":
+        if not tensor.is_cpu:
             return f"a tensor on {tensor.device.type}"
         if tensor.layout is not torch.strided:
             return f"a tensor of layout {tensor.layout}".replace("torch.", "")
-        if tensor.dtype not in CODES:
-            return f"dtype {tensor.dtype}".replace("torch.", "")
-        if tensor.dtype is not tensors[0].dtype:
-            return f"dtypes {tensors[0].dtype} and {tensor.dtype} together".replace("torch.", "")
+        if tensor.dtype is not dtype:
+            return f"dtypes {dtype} and {tensor.dtype} together".replace("torch.", "")
+    if dtype not in CODES:
+        return f"dtype {dtype}".replace("torch.", "")
     if not torch.compiler.is_compiling():
         if torch._C._are_functorch_transforms_active():
             return "a torch.func transform such as vmap"

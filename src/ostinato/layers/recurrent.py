@@ -32,9 +32,7 @@ class Recurrent(nn.Module):
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
         """Every step of every row; rows that have ended keep their state."""
         state = started(self, x, state)
-        # What stands in the padding must not reach a gradient of the projection, not even as zero times NaN.
-        gates, state = self.cell.project(x.zeroed().data, state)
-        out, state = self.cell.scan(gates, state, x.lengths)
+        out, state = self.cell.run(x.data, state, x.lengths)
         return Padded(out, x.lengths), state
 
     def finish(self, state: State) -> Padded:

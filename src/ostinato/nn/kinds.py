@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -55,6 +55,16 @@ class Kind(NamedTuple):
     step: Callable[[Tensor, Leaves, Weights], tuple[Tensor, Leaves]]
     promotes: bool
 
+    def state(self, hx: Any, x: Tensor, shapes: tuple[tuple[int, ...], ...]) -> Leaves | None:
+        """The leaves of hx, given as torch takes them (a pair for an LSTM, else h), or zeros; None if they do not fit."""
+        shapes = shapes[: self.scan.states]
+        if hx is None:
+            return tuple(x.new_zeros(shape) for shape in shapes)
+        paired, given = len(shapes) == 2, isinstance(hx, (tuple, list))
+        leaves = tuple(hx) if paired and given else (hx,)
+        fits = len(leaves) == len(shapes) and all(isinstance(leaf, Tensor) for leaf in leaves)
+        return leaves if fits and all(leaf.shape == shape for leaf, shape in zip(leaves, shapes, strict=True)) else None
+
     def refuses(self, x: Tensor, lengths: Tensor, state: Leaves, weights: Iterable[Weights]) -> str | None:
         """Why torch must run this call ("a tensor on cuda"); None if the scan can, with each of `weights`."""
         reason = _unseen()
@@ -98,7 +108,7 @@ def _unseen() -> str | None:
     """What looks at torch's operations one by one and would not see the compiled ones."""
     if torch.compiler.is_compiling():
         return None
-    if torch.jit.is_tracing():
+    if torch._C._get_tracing_state() is not None:
         return "a recording by torch.jit.trace"
     if torch._C._len_torch_dispatch_stack():
         return "a dispatch mode such as FakeTensorMode"

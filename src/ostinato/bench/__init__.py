@@ -1,0 +1,10 @@
+"""The benchmark behind `ostinato bench`: our layers against torch.nn and ONNX Runtime, in pairs, on this machine."""
+
+from ostinato.bench.ceiling import Ceiling
+from ostinato.bench.grid import Case, cases, chosen
+from ostinato.bench.machine import Machine, cores
+from ostinato.bench.page import page
+from ostinato.bench.results import Results
+from ostinato.bench.row import SEED, Row, measure
+
+__all__ = ["SEED", "Case", "Ceiling", "Machine", "Results", "Row", "cases", "chosen", "cores", "measure", "page"]

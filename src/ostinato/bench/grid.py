@@ -1,0 +1,115 @@
+"""The rows of the benchmark: which layers, of which shape, doing what, and what is asked of them."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ostinato.errors import ConfigError
+
+CELLS = ("gru", "rnn", "lstm")
+HIDDEN = (64, 128, 256)
+RATIOS = {  # torch.nn's time over ours, for each of HIDDEN
+    ("gru", "infer", 1): (8.0, 5.0, 3.0),
+    ("rnn", "infer", 1): (5.0, 4.0, 2.0),
+    ("lstm", "infer", 1): (2.5, 2.0, 1.4),
+    ("gru", "train", 1): (12.0, 6.0, 3.0),
+    ("rnn", "train", 1): (8.0, 5.0, 2.5),
+    ("lstm", "train", 1): (2.5, 2.0, 1.4),
+    ("gru", "train", 32): (3.0, 2.2, 1.6),
+    ("rnn", "train", 32): (2.5, 2.0, 1.4),
+    ("lstm", "train", 32): (1.5, 1.3, 1.15),
+}
+STEPS = {1: 256, 32: 128}  # of RATIOS, by batch
+MICROSECONDS = {64: 5.0, 128: 10.0, 256: 30.0}  # of one LSTM step of one stream
+BEYOND = (  # what, batch, steps, hidden: where there is more arithmetic and less to win, or nothing but the call
+    ("infer", 1, 1, 128),
+    ("infer", 1, 8, 128),
+    ("infer", 32, 1, 128),
+    ("train", 32, 8, 128),
+    ("infer", 2, 256, 128),
+    ("infer", 4, 256, 128),
+    ("infer", 32, 128, 256),
+    ("infer", 1, 256, 512),
+    ("infer", 1, 256, 1024),
+    ("train", 64, 64, 512),
+    ("train", 64, 32, 1024),
+)
+DOUBLE = (("infer", 1, 256, 128), ("train", 32, 128, 128))
+MODELS = (("infer", 1, 64, 128), ("infer", 32, 64, 128), ("train", 32, 64, 128))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row before it is measured. As many inputs as units; `section` is target, step, model or beyond."""
+
+    section: str
+    layer: str
+    what: str
+    batch: int
+    steps: int
+    hidden: int
+    threads: int
+    dtype: str = "float32"
+    target_ratio: float | None = None
+    target_microseconds: float | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The row's name, and what `chosen` looks for."""
+        shape = (f"B={self.batch}", f"T={self.steps}", f"H={self.hidden}")
+        return (self.layer, self.what, *shape, self.dtype, f"threads={self.threads}")
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+
+def cases(threads: Sequence[int], quick: bool = False) -> list[Case]:
+    """All rows; `quick` leaves one shape of each kind. A live stream is stepped by one thread only."""
+    found = [case for count in threads for case in (*_targets(count), *_models(count))]
+    if 1 in threads:
+        found += _steps()
+    if quick:
+        return [case for case in found if case.hidden == 64 or (case.section == "model" and case.batch == 1)]
+    return found + [case for count in threads for case in _beyond(count)]
+
+
+def chosen(all_cases: Sequence[Case], only: str) -> list[Case]:
+    """The rows that have every word of `only`, such as "gru train H=64"."""
+    known = {word.lower(): word for case in all_cases for word in (case.section, *case.words)}
+    wanted = only.lower().split()
+    for word in wanted:
+        if word not in known:
+            near = difflib.get_close_matches(word, known, 1)
+            hint = f"did you mean '{known[near[0]]}'?" if near else f"there are {', '.join(sorted(known.values()))}"
+            raise ConfigError(f"--only: no row has the word '{word}'; {hint}")
+    found = [case for case in all_cases if set(wanted) <= {word.lower() for word in (case.section, *case.words)}]
+    if not found:
+        raise ConfigError(f"--only: each word of '{only}' has rows, but no row has all of them; take fewer words")
+    return found
+
+
+def _targets(threads: int) -> Iterator[Case]:
+    for (cell, what, batch), ratios in RATIOS.items():
+        for hidden, ratio in zip(HIDDEN, ratios, strict=True):
+            yield Case("target", cell, what, batch, STEPS[batch], hidden, threads, target_ratio=ratio)
+
+
+def _models(threads: int) -> Iterator[Case]:
+    for model in ("tagger", "classifier"):
+        for shape in MODELS:
+            yield Case("model", model, *shape, threads)
+
+
+def _steps() -> Iterator[Case]:
+    for cell in CELLS:
+        for hidden in (*HIDDEN, 512):
+            target = MICROSECONDS.get(hidden) if cell == "lstm" else None
+            yield Case("step", cell, "step", 1, 1, hidden, 1, target_microseconds=target)
+
+
+def _beyond(threads: int) -> Iterator[Case]:
+    for cell in CELLS:
+        for shape in BEYOND:
+            yield Case("beyond", cell, *shape, threads)
+        for shape in DOUBLE:
+            yield Case("beyond", cell, *shape, threads, dtype="float64")

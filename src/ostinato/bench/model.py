@@ -1,0 +1,84 @@
+"""Two plain torch models before and after `ostinato.accelerate`: a bidirectional tagger, a packed classifier."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from ostinato.bench.contest import Contender, Contest
+from ostinato.bench.grid import Case
+from ostinato.bench.roofline import Phase, Work, product, recurrence
+from ostinato.nn import accelerate
+
+VOCABULARY, LABELS = 1000, 20
+
+
+class Tagger(nn.Module):
+    """Embedding, bidirectional LSTM, a label for each token."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(VOCABULARY, hidden)
+        self.layer = nn.LSTM(hidden, hidden, batch_first=True, bidirectional=True)
+        self.output = nn.Linear(2 * hidden, LABELS)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """tokens [B T] -> logits [B T labels]; every row is full."""
+        logits: Tensor = self.output(self.layer(self.embedding(tokens))[0])
+        return logits
+
+
+class Classifier(nn.Module):
+    """Embedding, GRU over rows of many lengths, a label for each row."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(VOCABULARY, hidden)
+        self.layer = nn.GRU(hidden, hidden, batch_first=True)
+        self.output = nn.Linear(hidden, LABELS)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """tokens [B T], lengths [B] -> logits [B labels]."""
+        packed = pack_padded_sequence(self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False)
+        logits: Tensor = self.output(self.layer(packed)[1][-1])
+        return logits
+
+
+def contest(case: Case) -> Contest:
+    """Inference gives logits; training the gradients of every parameter."""
+    tags = case.layer == "tagger"
+    before = (Tagger if tags else Classifier)(case.hidden)
+    after = copy.deepcopy(before)
+    accelerate(after)
+    tokens = torch.randint(VOCABULARY, (case.batch, case.steps))
+    lengths = torch.full((case.batch,), case.steps)
+    if not tags and case.batch > 1:  # evenly from a quarter of the longest
+        lengths = torch.linspace(case.steps // 4, case.steps, case.batch).long()[torch.randperm(case.batch)]
+    labels = torch.randint(LABELS, tokens.shape if tags else (case.batch,))
+    train = case.what == "train"
+    calls = [_call(model.train(train), tokens, lengths, labels, train) for model in (after, before)]
+    work = Work(tuple(_phases(case, int(lengths.sum()), tags, train)))
+    return Contest(Contender(calls[0]), work, {"torch": Contender(calls[1])})
+
+
+def _call(model: nn.Module, tokens: Tensor, lengths: Tensor, labels: Tensor, train: bool) -> Callable[[], Any]:
+    wanted = list(model.parameters())
+
+    def step() -> Any:
+        logits = model(tokens, lengths)
+        return torch.autograd.grad(cross_entropy(logits.flatten(0, -2), labels.flatten()), wanted)
+
+    return step if train else lambda: model(tokens, lengths)
+
+
+def _phases(case: Case, elements: int, tags: bool, train: bool) -> list[Phase]:
+    cell, directions = ("lstm", 2) if tags else ("gru", 1)
+    phases: list[Phase] = []
+    for _ in range(directions):
+        phases += recurrence(cell, elements, case.steps, case.hidden, case.hidden, 4, train)
+    rows = elements if tags else case.batch
+    return [*phases, *product(rows, directions * case.hidden, LABELS, 4, train)]

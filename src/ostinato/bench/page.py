@@ -1,0 +1,181 @@
+"""The page of results, docs/performance.md: what was measured, beside what was asked for."""
+
+from collections.abc import Iterable, Sequence
+
+from ostinato.bench.grid import HIDDEN, RATIOS, STEPS
+from ostinato.bench.results import Results
+from ostinato.bench.row import SEED, Row
+
+RIVALS = {"torch": "torch.nn", "torch_cell": "torch.nn's cell", "onnx": "ONNX Runtime"}
+SHAPE = ("layer", "pass", "B", "T", "H", "threads")
+DTYPES = ("float32", "float64")
+METHOD = """\
+- Two contenders take turns, and take turns in going first; a turn is one call, or as many as fill a millisecond. A time
+  is the median over the turns, a ratio the median of the pairs' own ratios (theirs over ours: above 1, ours is faster),
+  after a warm-up and with the garbage collector off. Before they are timed, both must come to the same numbers.
+- Training is forward and backward: the gradients of the inputs and of every parameter, of a whole model those of the
+  parameters. Inference runs under `torch.inference_mode()`, torch.nn's as well. A layer has as many inputs as units, and
+  numbers are fp32 where nothing else is said.
+- ONNX Runtime has threads of its own: with more than one, each turn begins with 10 ms that are not counted, in which
+  those of the other go to sleep. It is paired with ours apart from torch, so its ratio is no quotient of two columns.
+- GF/s counts the matrix products, two operations a multiply-add. The peak is the best of square products of 512 and
+  1024 by `torch.mm` and by `kernels.linear`. Bandwidth is the best of `torch.sum` over a view that repeats one array,
+  of half a cache (a quarter of the shared L3, which strangers use as well).
+- The roofline is the least time that peak and bandwidth allow (`src/ostinato/bench/roofline.py` has the formulas); its
+  share is that time over ours. Sigmoid, tanh and threads that wait for one another are in no roofline."""
+
+
+def page(results: Results) -> str:
+    """Markdown. A section whose rows were not measured is left out."""
+    parts = [
+        "# Performance",
+        f"Written by this command on {results.date}, and not edited by hand. A number here is a fact about one machine:\n"
+        "run `ostinato bench` to have yours.",
+        f"```\n{results.command}\n```",
+        _machine(results),
+        f"## How it is measured\n\n{METHOD}",
+        _targets(results.rows),
+        _steps(_of(results, "step")),
+        _models(_of(results, "model")),
+        _details("## Whole sequences, in full", _of(results, "target")),
+        _details("## Other shapes", _of(results, "beyond")),
+        _losses(results.rows),
+    ]
+    if results.skipped:
+        parts.append("## Left out\n\n" + "\n".join(f"- {reason}" for reason in results.skipped))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _of(results: Results, section: str) -> list[Row]:
+    return [row for row in results.rows if row.case.section == section]
+
+
+def _machine(results: Results) -> str:
+    machine = results.machine
+    caches = ", ".join(f"{level} {size / 2**10:,.0f} KiB" for level, size in machine.caches.items())
+    facts = {
+        "CPU": f"{machine.cpu}, {machine.cores} cores for this process, {machine.memory_gib:.0f} GiB",
+        "caches": caches + (" (assumed: the system does not tell)" if machine.caches_are_assumed else ""),
+        "instruction set of the kernels": machine.instruction_set,
+        "system": machine.system,
+        "versions": ", ".join(f"{name} {version}" for name, version in machine.versions.items()),
+        "threads": " and ".join(str(count) for count in results.ceilings),
+        "seed, seconds a pair": f"{SEED}, {results.seconds:g}",
+    }
+    ceilings = [
+        [
+            str(count),
+            *(f"{ceiling.flops[dtype] / 1e9:.0f}" if dtype in ceiling.flops else "" for dtype in DTYPES),
+            *(f"{ceiling.bandwidth[level] / 1e9:.0f}" for level in ("L1", "L2", "L3", "DRAM")),
+        ]
+        for count, ceiling in results.ceilings.items()
+    ]
+    header = ("threads", "fp32 GF/s", "fp64 GF/s", "L1 GB/s", "L2 GB/s", "L3 GB/s", "DRAM GB/s")
+    table = markdown(("machine", ""), facts.items())
+    return f"## Machine\n\n{table}\n\nWhat it can do at most, measured:\n\n{markdown(header, ceilings)}"
+
+
+def _targets(rows: Sequence[Row]) -> str:
+    """The ratios that were asked for, beside the measured ones."""
+    found = {(row.case.layer, row.case.what, row.case.batch, row.case.hidden, row.case.threads): row for row in rows
+             if row.case.section == "target"}  # fmt: skip
+    if not found:
+        return ""
+    counts = sorted({key[-1] for key in found})
+    kinds = [("infer", 1), ("train", 1), ("train", 32)]
+    header = ["layer", "H"]
+    for what, batch in kinds:
+        header += [f"{what} B={batch} T={STEPS[batch]}: asked", *(f"threads={count}" for count in counts)]
+    lines = []
+    for layer in dict.fromkeys(key[0] for key in found):
+        for place, hidden in enumerate(HIDDEN):
+            line = [layer.upper(), str(hidden)]
+            for what, batch in kinds:
+                line.append(f"≥ {RATIOS[layer, what, batch][place]:g}")
+                line += [_marked(found.get((layer, what, batch, hidden, count))) for count in counts]
+            lines.append(line)
+    met = sum(row.met is True for row in found.values())
+    told = f"torch.nn's time over ours. {met} of {len(found)} are met; **bold** ones are missed."
+    return f"## Against torch.nn\n\n{told}\n\n{markdown(header, lines)}"
+
+
+def _marked(row: Row | None) -> str:
+    if row is None:
+        return ""
+    return f"{row.ratio:.2f}" if row.met else f"**{row.ratio:.2f}**"
+
+
+def _steps(rows: Sequence[Row]) -> str:
+    if not rows:
+        return ""
+    lines = []
+    for row in rows:
+        ours = f"{row.ours_seconds * 1e6:.1f}"
+        limit = row.case.target_microseconds
+        rivals = [row.against.get(rival) for rival in RIVALS]
+        lines.append([
+            row.case.layer.upper(), str(row.case.hidden), "" if limit is None else f"≤ {limit:g}",
+            f"**{ours}**" if row.met is False else ours,
+            *(f"{pair.theirs * 1e6:.1f} ({pair.ratio:.1f} ×)" if pair else "" for pair in rivals),
+            f"{row.share_of_roofline:.0%}",
+        ])  # fmt: skip
+    header = ("layer", "H", "target µs", "ours µs", *(f"{name} µs (ratio)" for name in RIVALS.values()), "of roofline")
+    told = (
+        "One call from Python, one thread, the state carried: `ostinato.stepper`, NumPy arrays in and out. torch.nn is the\n"
+        "layer called with T = 1, ONNX Runtime has bound buffers. Targets are the LSTM's; **bold** ones are missed."
+    )
+    return f"## One step of a live stream\n\n{told}\n\n{markdown(header, lines)}"
+
+
+def _models(rows: Sequence[Row]) -> str:
+    told = (
+        "Plain torch models before and after `ostinato.accelerate(model)`. The tagger: embedding, bidirectional LSTM, linear\n"
+        "map for each token. The classifier: embedding, GRU over a `PackedSequence` of lengths from T/4 to T, linear map."
+    )
+    table = _table(rows, "before ms", "after ms")
+    return f"## Whole models\n\n{told}\n\n{table}" if rows else ""
+
+
+def _details(heading: str, rows: Sequence[Row]) -> str:
+    return f"{heading}\n\n{_table(rows, 'torch.nn ms', 'ours ms')}" if rows else ""
+
+
+def _table(rows: Sequence[Row], theirs: str, ours: str) -> str:
+    with_onnx = any("onnx" in row.against for row in rows)
+    header = [*SHAPE, theirs, ours, "ratio"]
+    header += ["ONNX Runtime ms", "ratio"] if with_onnx else []
+    lines = []
+    for row in rows:
+        milliseconds = row.against["torch"].theirs * 1e3, row.ours_seconds * 1e3
+        line = [*_shape(row), *(f"{number:.3f}" for number in milliseconds), f"{row.ratio:.2f}"]
+        if with_onnx:
+            pair = row.against.get("onnx")
+            line += [f"{pair.theirs * 1e3:.3f}", f"{pair.ratio:.2f}"] if pair else ["", ""]
+        lines.append([*line, f"{row.flops / 1e9:.1f}", f"{row.share_of_peak:.0%}", f"{row.share_of_roofline:.0%}"])
+    return markdown([*header, "GF/s", "of peak", "of roofline"], lines)
+
+
+def _shape(row: Row) -> list[str]:
+    case = row.case
+    name = case.layer.upper() if case.section != "model" else case.layer
+    name += "" if case.dtype == "float32" else f", {case.dtype}"
+    return [name, case.what, str(case.batch), str(case.steps), str(case.hidden), str(case.threads)]
+
+
+def _losses(rows: Sequence[Row]) -> str:
+    """Rows whose ratio is below one, whoever the rival is."""
+    lines = [
+        [*_shape(row), RIVALS[rival], f"{pair.theirs * 1e3:.3f}", f"{pair.ours * 1e3:.3f}", f"{pair.ratio:.2f}",
+         f"{pair.quartiles[0]:.2f} to {pair.quartiles[1]:.2f}"]
+        for row in rows
+        for rival, pair in row.losses().items()
+    ]  # fmt: skip
+    header = (*SHAPE, "rival", "its ms", "ours ms", "ratio", "middle half of the pairs")
+    told = markdown(header, lines) if lines else "Nowhere: every measured ratio is at least 1."
+    return f"## Where it loses\n\n{told}"

@@ -1,0 +1,51 @@
+"""All that one run of the benchmark found, and what one must know to repeat it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ostinato.bench import onnx
+from ostinato.bench.ceiling import Ceiling, measure
+from ostinato.bench.grid import Case
+from ostinato.bench.machine import Machine
+from ostinato.bench.row import SEED, Row
+
+MOST_TRIAL_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Results:
+    """`command` is what was typed; `skipped` says what was left out, and why."""
+
+    command: str
+    date: str
+    seconds: float
+    machine: Machine
+    ceilings: dict[int, Ceiling]
+    rows: list[Row]
+    skipped: tuple[str, ...] = ()
+
+    @classmethod
+    def begin(cls, cases: Sequence[Case], seconds: float, command: str) -> "Results":
+        """Without rows yet: the machine, and what it can do with each number of threads and each dtype of `cases`."""
+        machine = Machine.here()
+        dtypes = sorted({case.dtype for case in cases})
+        trial = min(MOST_TRIAL_SECONDS, seconds / 4)
+        ceilings = {count: measure(machine, count, dtypes, trial) for count in sorted({c.threads for c in cases})}
+        date = time.strftime("%Y-%m-%d", time.gmtime())
+        reason = onnx.missing()
+        return cls(command, date, seconds, machine, ceilings, [], (f"ONNX Runtime: {reason}",) if reason else ())
+
+    def as_object(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "command": self.command,
+            "date": self.date,
+            "seed": SEED,
+            "seconds_a_pair": self.seconds,
+            "machine": asdict(self.machine),
+            "ceilings": [asdict(ceiling) for ceiling in self.ceilings.values()],
+            "rows": [row.as_object() for row in self.rows],
+            "skipped": list(self.skipped),
+        }

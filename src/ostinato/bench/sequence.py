@@ -1,0 +1,52 @@
+"""A recurrent layer over whole sequences: ours, torch.nn's, and ONNX Runtime's where it is installed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import ostinato.nn
+from ostinato.bench import onnx
+from ostinato.bench.contest import Contender, Contest
+from ostinato.bench.grid import Case
+from ostinato.bench.roofline import Work, recurrence
+
+LAYERS: dict[str, tuple[Callable[..., nn.RNNBase], Callable[..., nn.RNNBase]]] = {
+    "lstm": (nn.LSTM, ostinato.nn.LSTM),
+    "gru": (nn.GRU, ostinato.nn.GRU),
+    "rnn": (nn.RNN, ostinato.nn.RNN),
+}
+
+
+def twins(case: Case) -> tuple[nn.RNNBase, nn.RNNBase]:
+    """torch.nn's layer, and ours with the same weights."""
+    dtype = getattr(torch, case.dtype)
+    theirs, ours = (kind(case.hidden, case.hidden, batch_first=True, dtype=dtype) for kind in LAYERS[case.layer])
+    ours.load_state_dict(theirs.state_dict())
+    return theirs, ours
+
+
+def contest(case: Case) -> Contest:
+    """Inference gives the outputs; training the gradients of x and of every parameter."""
+    theirs, ours = twins(case)
+    train = case.what == "train"
+    shape = (case.batch, case.steps, case.hidden)
+    x = torch.randn(shape, dtype=getattr(torch, case.dtype), requires_grad=train)
+    grad = torch.randn_like(x)
+    bytes_each = x.element_size()
+    phases = recurrence(
+        case.layer, case.batch * case.steps, case.steps, case.hidden, case.hidden, bytes_each, train=train
+    )
+    rivals = {"torch": Contender(_call(theirs, x, grad))}
+    if not train and case.dtype == "float32" and not onnx.missing():
+        call, outcome = onnx.sequence(theirs, x, case.threads)
+        rivals["onnx"] = Contender(call, outcome, has_own_threads=case.threads > 1)
+    return Contest(Contender(_call(ours, x, grad)), Work(tuple(phases), case.dtype), rivals)
+
+
+def _call(layer: nn.RNNBase, x: Tensor, grad: Tensor) -> Callable[[], Any]:
+    wanted = [x, *layer.parameters()]
+    if x.requires_grad:
+        return lambda: torch.autograd.grad(layer(x)[0], wanted, grad)
+    return lambda: layer(x)[0]

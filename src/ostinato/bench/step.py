@@ -1,0 +1,57 @@
+"""One step of one live stream, called from Python, the state carried from call to call."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import ostinato
+from ostinato.bench import onnx
+from ostinato.bench.contest import Contender, Contest
+from ostinato.bench.grid import Case
+from ostinato.bench.roofline import Work, recurrence
+from ostinato.bench.sequence import twins
+
+CELLS: dict[str, Callable[..., nn.RNNCellBase]] = {"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn": nn.RNNCell}
+
+
+def contest(case: Case) -> Contest:
+    """Ours is a stepper of NumPy arrays; torch has a layer called with T = 1 and a cell, ONNX Runtime bound buffers."""
+    theirs, ours = twins(case)
+    cell = CELLS[case.layer](case.hidden, case.hidden)
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in theirs.state_dict().items()})
+    x = torch.randn(1, 1, case.hidden)
+    rivals = {"torch": _carried(theirs, x), "torch_cell": _carried(cell, x[0])}
+    if not onnx.missing():
+        rivals["onnx"] = Contender(*onnx.step(theirs, x, case.threads))
+    phases = recurrence(case.layer, 1, 1, case.hidden, case.hidden, x.element_size(), train=False)
+    return Contest(_stepper(ours, x), Work(tuple(phases)), rivals)
+
+
+def _stepper(layer: nn.RNNBase, x: Tensor) -> Contender:
+    stepper = ostinato.stepper(layer)
+    element = np.ascontiguousarray(x.numpy()[0, 0])
+    return Contender(
+        partial(stepper.step, element, stepper.state()), lambda: stepper.step(element, stepper.state()).copy()
+    )
+
+
+def _carried(module: nn.Module, x: Tensor) -> Contender:
+    """A layer gives its output and the state; a cell only the state, h or (h, c)."""
+    is_layer = isinstance(module, nn.RNNBase)
+    state: Any = None
+
+    def call() -> None:
+        nonlocal state
+        result = module(x, state)
+        state = result[1] if is_layer else result
+
+    def first() -> Any:
+        result = module(x)
+        return result[0] if is_layer or isinstance(result, tuple) else result
+
+    contender: Callable[[], None] = call
+    return Contender(contender, first)

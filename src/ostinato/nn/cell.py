@@ -1,0 +1,46 @@
+"""torch.nn's cells, run as sequences of one step: the bits of a layer that is given its steps one by one."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ostinato.kernels import Weights
+from ostinato.nn.kinds import KINDS, Leaves, say
+from ostinato.nn.script import Scriptable
+
+
+class Cell(Scriptable, nn.RNNCellBase):
+    """What RNNCell, LSTMCell and GRUCell share; to be mixed into torch's class of that name."""
+
+    mode: str
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """As torch's forward, of x [B D] or [D]."""
+        state = self._state(input, hx)
+        after = None if state is None else self._run(input, state)
+        if after is None:
+            return super().forward(input, hx)
+        return after if self.mode == "LSTM" else after[0]
+
+    def _state(self, x: Any, hx: Any) -> Leaves | None:
+        """The leaves of hx, or zeros, each [*rows, H]; None where the arguments do not fit."""
+        if self.mode not in KINDS or not isinstance(x, Tensor):
+            return None
+        if x.dim() not in (1, 2) or x.shape[-1] != self.input_size:
+            return None
+        shape = (*x.shape[:-1], self.hidden_size)
+        return KINDS[self.mode].state(hx, x, (shape, shape))
+
+    def _run(self, x: Tensor, state: Leaves) -> Leaves | None:
+        kind = KINDS[self.mode]
+        weights = Weights(self.weight_hh, self.weight_ih, self.bias_ih, self.bias_hh)
+        rows = x.reshape(-1, 1, self.input_size)  # [B 1 D]
+        leaves = tuple(leaf.reshape(-1, self.hidden_size) for leaf in state)
+        lengths = torch.ones(len(rows), dtype=torch.int64)
+        reason = kind.refuses(rows, lengths, leaves, (weights,))
+        if reason:
+            say(f"{self.mode.partition('_')[0]}Cell", reason)
+            return None
+        _, after = kind.scan(rows, lengths, leaves, weights, kind.step)
+        return tuple(leaf.reshape(given.shape) for leaf, given in zip(kind.cast(after, state, False), state))
