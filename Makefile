@@ -1,4 +1,4 @@
-# make setup · demo · test · check · bench · quality · wheel
+# make setup · demo · test · check · bench · bench-page · quality · wheel
 PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
@@ -7,7 +7,7 @@ SOURCES := $(shell find csrc -type f -name '*.[ch]pp')
 DEMO ?= runs/demo
 DEMO_SECONDS ?=
 
-.PHONY: setup demo test check bench quality wheel
+.PHONY: setup demo test check bench bench-page quality wheel
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -41,7 +41,10 @@ check: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
 
 bench: $(STAMP)
-	$(BIN)/python bench/lstm.py
+	$(BIN)/ostinato bench
+
+bench-page: $(STAMP)  # takes a quiet machine and a quarter of an hour
+	$(BIN)/ostinato bench --out docs/performance.md
 
 quality: $(STAMP)  # the numbers in docs/results.md; needs OSTINATO_DATA, takes as long as the recipes say
 	$(BIN)/ostinato train recipes/char-rnn.toml --out runs/quality/char-rnn

@@ -4,12 +4,14 @@
 // number of elements is checked here against the sizes, so that no kernel reads or writes past what was promised.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -292,6 +294,92 @@ integer kept_numbers(integer cell, integer dtype, integer batch, integer steps, 
     return dtype == 4 ? of(ostinato::kernels().single) : of(ostinato::kernels().twice);
 }
 
+// A compiled model, and what its steps need to know of it.
+struct Compiled {
+    std::unique_ptr<ostinato::Stepper<float>> stepper;
+    integer inputs = 0, tokens = 0, outputs = 0, numbers = 0;
+};
+
+using LayerGiven = std::tuple<integer, integer, integer, integer, Buffers>;
+
+// layers: cell, inputs, hidden, outputs, and the weights in the order of scan_forward's
+std::shared_ptr<Compiled> compile(const std::vector<LayerGiven>& layers, const Buffer& embedding, integer tokens,
+                                  const Buffer& head, const Buffer& head_bias, integer outputs) {
+    const Door door("compile");
+    if (layers.empty()) door.refuse("there are no layers; give it at least one");
+    ostinato::StepperModel<float> model{};
+    integer width = 0;
+    for (const auto& [cell, inputs, hidden, out, weights] : layers) {
+        ostinato::StepperLayer<float> layer{};
+        const integer number = cell_of(door, cell), G = ostinato::cell_gates[number];
+        layer.cell = int(number), layer.inputs = inputs, layer.hidden = hidden, layer.outputs = out;
+        if (inputs < 1 || hidden < 1 || out < 1) door.refuse("a layer has a size below 1");
+        if (width && inputs != width) door.refuse("a layer takes " + std::to_string(inputs) + " inputs where the one before gives " + std::to_string(width));
+        door.product({G, hidden + 64, inputs + 64}), door.product({G, hidden + 64, out + 64}), door.product({64, hidden + out + inputs, 8});
+        if (weights.size() != 5) door.refuse("weights are " + std::to_string(weights.size()) + " buffers; they must be 5");
+        layer.weight_hidden = door.buffer<const float>("weight_hidden", weights[0].first, weights[0].second, {G, hidden, out});
+        layer.weight_input = door.buffer<const float>("weight_input", weights[1].first, weights[1].second, {G, hidden, inputs});
+        layer.bias_input = door.optional<const float>("bias_input", weights[2].first, weights[2].second, {G, hidden});
+        layer.bias_hidden = door.optional<const float>("bias_hidden", weights[3].first, weights[3].second, {G, hidden});
+        layer.weight_output = door.optional<const float>("weight_output", weights[4].first, weights[4].second, {out, hidden});
+        if (layer.weight_output && number != ostinato::lstm) door.refuse("this cell takes no weight_output");
+        if (!layer.weight_output && out != hidden) door.refuse("outputs must equal hidden where there is no weight_output");
+        model.layers.push_back(layer);
+        model.numbers += layer.numbers();
+        width = out;
+    }
+    model.tokens = tokens;
+    model.embedding = door.optional<const float>("embedding", embedding.first, embedding.second, {tokens, model.layers[0].inputs});
+    model.outputs = outputs;
+    model.head = door.optional<const float>("head", head.first, head.second, {outputs, width});
+    model.head_bias = door.optional<const float>("head_bias", head_bias.first, head_bias.second, {outputs});
+    if (!model.head && (outputs != width || model.head_bias)) door.refuse("without a head, outputs are those of the last layer");
+    return std::make_shared<Compiled>(Compiled{table<float>().stepper(model), model.layers[0].inputs,
+                                               model.embedding ? tokens : 0, outputs, model.numbers});
+}
+
+// A step whose buffers are settled: calling it takes what stands in them now.
+class BoundStep {
+   public:
+    BoundStep(std::shared_ptr<Compiled> of, integer rows, const Buffer& inputs, const Buffer& states, const Buffer& places, const Buffer& out)
+        : of_(std::move(of)), rows_(rows) {
+        const Door door("bind");
+        if (of_->tokens)
+            tokens_ = door.buffer<const integer>("tokens", inputs.first, inputs.second, {rows});
+        else
+            x_ = door.buffer<const float>("x", inputs.first, inputs.second, {rows, of_->inputs});
+        streams_ = states.second / of_->numbers;
+        states_ = door.buffer<float>("states", states.first, states.second, {streams_, of_->numbers});
+        places_ = door.optional<const integer>("places", places.first, places.second, {rows});
+        out_ = door.buffer<float>("out", out.first, out.second, {rows, of_->outputs});
+        if (!places_ && rows > streams_) door.refuse("there are more rows than states");
+        if (places_) last_taken_.assign(std::size_t(streams_), 0);
+    }
+
+    void operator()() {
+        const Door door("step");
+        for (integer r = 0; tokens_ && r < rows_; ++r)
+            if (tokens_[r] < 0 || tokens_[r] >= of_->tokens)
+                door.refuse("token " + std::to_string(tokens_[r]) + " is not below " + std::to_string(of_->tokens));
+        ++step_;
+        for (integer r = 0; places_ && r < rows_; ++r) {
+            if (places_[r] < 0 || places_[r] >= streams_)
+                door.refuse("row " + std::to_string(places_[r]) + " is not below " + std::to_string(streams_));
+            if (std::exchange(last_taken_[std::size_t(places_[r])], step_) == step_)
+                door.refuse("row " + std::to_string(places_[r]) + " stands there twice");
+        }
+        of_->stepper->step(rows_, x_, tokens_, states_, places_, out_);
+    }
+
+   private:
+    std::shared_ptr<Compiled> of_;
+    integer rows_, streams_ = 0, step_ = 0;
+    const float* x_ = nullptr;
+    const integer *tokens_ = nullptr, *places_ = nullptr;
+    float *states_ = nullptr, *out_ = nullptr;
+    std::vector<integer> last_taken_;
+};
+
 void linear_forward(integer dtype, integer rows, integer inputs, integer outputs, integer threads, BUFFER(x),
                     BUFFER(weight), BUFFER(bias), BUFFER(out)) {
     const Door door("linear_forward");
@@ -347,6 +435,15 @@ NB_MODULE(_core, module) {
         return std::pair(ostinato::cell_gates[cell_of(door, cell)], ostinato::cell_states[cell]);
     }, "cell"_a, "Gates and state leaves of a cell.");
     module.def("kept_numbers", &kept_numbers, "How many numbers a forward scan keeps for its backward scan.");
+    nb::class_<Compiled>(module, "Compiled", "A stack of layers whose weights are packed.")
+        .def_ro("inputs", &Compiled::inputs)
+        .def_ro("tokens", &Compiled::tokens)
+        .def_ro("outputs", &Compiled::outputs)
+        .def_ro("numbers", &Compiled::numbers);
+    module.def("compile", &compile);
+    nb::class_<BoundStep>(module, "BoundStep", "A step over buffers that are settled; the caller keeps them.")
+        .def(nb::init<std::shared_ptr<Compiled>, integer, const Buffer&, const Buffer&, const Buffer&, const Buffer&>())
+        .def("__call__", &BoundStep::operator());
     module.def("linear_forward", &linear_forward);
     module.def("linear_backward", &linear_backward);
 }

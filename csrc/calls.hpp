@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 namespace ostinato {
 
@@ -109,6 +111,39 @@ inline constexpr int cell_gates[cell_count] = {4, 3, 3, 1, 1};
 inline constexpr int cell_states[cell_count] = {2, 1, 1, 1, 1};
 inline constexpr const char* cell_names[cell_count] = {"lstm", "gru", "gru_before", "rnn_tanh", "rnn_relu"};
 
+// One recurrent layer of a stepper: weights as in Scan, copied when it is made.
+template <class T>
+struct StepperLayer {
+    int cell;
+    std::int64_t inputs, hidden, outputs;
+    const T *weight_hidden, *weight_input, *bias_input, *bias_hidden, *weight_output;
+    // What a stream remembers of it: h, and c after it.
+    std::int64_t numbers() const { return outputs + (cell_states[cell] > 1 ? hidden : 0); }
+};
+
+template <class T>
+struct StepperModel {
+    // [tokens, inputs of the first layer], or null where inputs are dense
+    const T* embedding;
+    std::int64_t tokens;
+    // At least one, each taking the outputs of the one before.
+    std::vector<StepperLayer<T>> layers;
+    // [outputs, outputs of the last layer] and [outputs], or null
+    const T *head, *head_bias;
+    std::int64_t outputs;
+    // What a stream remembers in all.
+    std::int64_t numbers;
+};
+
+template <class T>
+class Stepper {
+   public:
+    virtual ~Stepper() = default;
+    // x [rows, inputs] or tokens [rows]; states [streams, numbers], row r's at places[r] (or r, where places is null);
+    // out [rows, outputs]. Not for two threads at once.
+    virtual void step(std::int64_t rows, const T* x, const std::int64_t* tokens, T* states, const std::int64_t* places, T* out) = 0;
+};
+
 template <class T>
 struct CellTable {
     void (*forward)(const ScanForward<T>&);
@@ -121,6 +156,7 @@ struct Table {
     CellTable<T> cells[cell_count];
     void (*linear_forward)(const LinearForward<T>&);
     void (*linear_backward)(const LinearBackward<T>&);
+    std::unique_ptr<Stepper<T>> (*stepper)(const StepperModel<T>&);
 };
 
 struct Kernels {

@@ -6,6 +6,7 @@
 #include "matmul.hpp"
 #include "recurrence.hpp"
 #include "recurrence_backward.hpp"
+#include "stepper.hpp"
 
 namespace ostinato::OSTINATO_ISA {
 
@@ -15,11 +16,27 @@ constexpr CellTable<T> cell() {
             [](const ScanBackward<T>& call) { Backward<V, Cell>(call).run(); }, Records<V, Cell>::size};
 }
 
+template <class V, class T = typename V::Scalar>
+std::unique_ptr<Stepper<T>> stepper(const StepperModel<T>& model) {
+    std::vector<std::unique_ptr<LayerStep<T>>> layers;
+    for (const auto& layer : model.layers) {
+        const auto add = [&]<template <class> class Cell> { layers.push_back(std::make_unique<CellStep<V, Cell>>(layer)); };
+        switch (layer.cell) {
+            case lstm: add.template operator()<Lstm>(); break;
+            case gru: add.template operator()<Gru>(); break;
+            case gru_before: add.template operator()<GruBefore>(); break;
+            case rnn_tanh: add.template operator()<RnnTanh>(); break;
+            case rnn_relu: add.template operator()<RnnRelu>(); break;
+        }
+    }
+    return std::make_unique<StackStep<V>>(model, std::move(layers));
+}
+
 template <class T>
 constexpr Table<T> table() {
     using V = Widest<T>;
     return {{cell<V, Lstm>(), cell<V, Gru>(), cell<V, GruBefore>(), cell<V, RnnTanh>(), cell<V, RnnRelu>()},
-            linear_forward<V>, linear_backward<V>};
+            linear_forward<V>, linear_backward<V>, stepper<V>};
 }
 
 #define OSTINATO_TEXT(name) #name

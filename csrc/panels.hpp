@@ -89,6 +89,20 @@ void pack_gates(const T* weight, index hidden, index depth, int from, T* to) {
             }
 }
 
+// The biases in the order of packed gates, [panels][Units][gates][lanes]: what belongs to the inputs' part, and what to a
+// product that stays apart. Each may be null.
+template <int Units, class V, class Cell, class T = typename V::Scalar>
+void pack_biases(const T* of_inputs, const T* of_hidden, index hidden, T* inputs, T* products) {
+    constexpr int L = V::lanes, G = Cell::gates;
+    for (index j = 0; j < rounded(hidden, Units * L); ++j)
+        for (int g = 0; g < G; ++g) {
+            const auto of = [&](const T* each) { return each && j < hidden ? each[g * hidden + j] : T(0); };
+            const index at = (j / L * G + g) * L + j % L;
+            inputs[at] = Cell::apart[g] ? of(of_inputs) : of(of_inputs) + of(of_hidden);
+            products[at] = Cell::apart[g] ? of(of_hidden) : T(0);
+        }
+}
+
 // weight [depth, columns] as [panels][depth][2 * lanes]; zeros for columns past the last.
 template <class V, class T = typename V::Scalar>
 void pack_columns(const T* weight, index depth, index columns, T* to) {

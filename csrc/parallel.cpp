@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -276,6 +277,18 @@ void Barrier::wait(int team) {
             std::this_thread::yield();
 }
 
+void* large_memory(std::size_t bytes) {
+    constexpr std::size_t small = 64, page = std::size_t(2) << 20;
+    const std::size_t unit = bytes >= page / 2 ? page : small;
+    const std::size_t rounded = (bytes + unit - 1) / unit * unit;
+    void* memory = std::aligned_alloc(unit, rounded);
+    if (!memory) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+    if (unit == page) madvise(memory, rounded, MADV_HUGEPAGE);  // a wish: without it everything works, slower
+#endif
+    return memory;
+}
+
 void* scratch(Slot slot, std::size_t bytes) {
     std::size_t rounded = (bytes + 4095) / 4096 * 4096;
     void*& memory = held.memory[int(slot)];
@@ -283,8 +296,8 @@ void* scratch(Slot slot, std::size_t bytes) {
     if (size < rounded) {
         std::free(memory);
         size = 0;
-        memory = std::aligned_alloc(64, rounded);
-        if (!memory) throw std::bad_alloc();
+        memory = nullptr;
+        memory = large_memory(rounded);
         size = rounded;
     }
     return memory;

@@ -30,6 +30,10 @@ class Barrier {
 enum class Slot { packed_left, packed_right, order, weights, records, states, staged, gradients, count };
 void* scratch(Slot slot, std::size_t bytes);
 
+// 64-byte aligned memory of its own, std::free's; on large pages where it is large and the system has them: a core's
+// fetching ahead stops at the end of each page. Throws std::bad_alloc.
+void* large_memory(std::size_t bytes);
+
 // Bytes of this CPU's second-level data cache.
 std::size_t second_cache_bytes();
 

@@ -177,16 +177,7 @@ class Forward {
         pack_gates<U, A, V>(call_.weight_hidden, hidden, call_.outputs, 0, const_cast<T*>(first_));
         if constexpr (A < G) pack_gates<U, G - A, V>(call_.weight_hidden, hidden, hidden, A, const_cast<T*>(second_));
         if (call_.weight_output) pack_rows<V>(call_.weight_output, call_.outputs, hidden, to);
-        for (index j = 0; j < padded_; ++j)
-            for (int g = 0; g < G; ++g, ++bias) {
-                // [panels][U][G][L]
-                const index panel = j / width, u = j % width / L, l = j % L, at = ((panel * U + u) * G + g) * L + l;
-                const auto of = [&](const T* each) { return each && j < hidden ? each[g * hidden + j] : T(0); };
-                T* both = const_cast<T*>(bias_) + at;
-                T* apart = const_cast<T*>(product_bias_) + at;
-                *both = Cell::apart[g] ? of(call_.bias_input) : of(call_.bias_input) + of(call_.bias_hidden);
-                *apart = Cell::apart[g] ? of(call_.bias_hidden) : T(0);
-            }
+        pack_biases<U, V, Cell>(call_.bias_input, call_.bias_hidden, hidden, bias, bias + padded_ * G);
     }
 
     void sequence(const Share& share) {

@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ostinato.bundle import Bundle
+    from ostinato.nn import accelerate, restore
     from ostinato.padded import Padded
+    from ostinato.stepper import stepper
     from ostinato.stream import Streamer
 
-__all__ = ["Bundle", "Padded", "Streamer", "load"]
+__all__ = ["Bundle", "Padded", "Streamer", "accelerate", "load", "restore", "stepper"]
 __version__ = "0.1.0"
 
-_HOMES = {"Bundle": "ostinato.bundle", "Padded": "ostinato.padded", "Streamer": "ostinato.stream"}
+_HOMES = {
+    "Bundle": "ostinato.bundle",
+    "Padded": "ostinato.padded",
+    "Streamer": "ostinato.stream",
+    "accelerate": "ostinato.nn",
+    "restore": "ostinato.nn",
+    "stepper": "ostinato.stepper",
+}
 
 
 def load(path: "str | PathLike[str]") -> "Bundle":

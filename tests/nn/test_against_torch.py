@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from twins import LAYERS, assert_alike, twins
-
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
+from twins import LAYERS, assert_alike, twins
 
 CONFIGURATIONS, LONG = 500, 1000
 
@@ -66,9 +65,12 @@ class Drawn:
     def _laid(self, *sizes: int) -> Tensor:
         if not self.strided:
             return torch.randn(sizes, dtype=self.dtype)
-        return torch.randn(*sizes[:-1], 2 * sizes[-1] + 1, dtype=self.dtype).transpose(0, 1).contiguous().transpose(
-            0, 1
-        )[..., 1 : 1 + sizes[-1]]
+        return (
+            torch.randn(*sizes[:-1], 2 * sizes[-1] + 1, dtype=self.dtype)
+            .transpose(0, 1)
+            .contiguous()
+            .transpose(0, 1)[..., 1 : 1 + sizes[-1]]
+        )
 
 
 @pytest.mark.parametrize("number", range(CONFIGURATIONS))

@@ -22,7 +22,7 @@ class Ceiling:
     bandwidth: dict[str, float]
     caches: dict[str, int]
 
-    def bytes_per_second(self, working_set: float) -> float:
+    def bytes_per_second(self, working_set: int) -> float:
         """Reading again and again what has this many bytes, shared out over the threads."""
         for level in ("L1", "L2"):
             if working_set / self.threads <= self.caches[level]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from ostinato.bench.grid import HIDDEN, RATIOS, STEPS
+from ostinato.bench.grid import CELLS, HIDDEN, RATIOS, STEPS
 from ostinato.bench.results import Results
 from ostinato.bench.row import SEED, Row
 
@@ -14,8 +14,8 @@ METHOD = """\
   is the median over the turns, a ratio the median of the pairs' own ratios (theirs over ours: above 1, ours is faster),
   after a warm-up and with the garbage collector off. Before they are timed, both must come to the same numbers.
 - Training is forward and backward: the gradients of the inputs and of every parameter, of a whole model those of the
-  parameters. Inference runs under `torch.inference_mode()`, torch.nn's as well. A layer has as many inputs as units, and
-  numbers are fp32 where nothing else is said.
+  parameters. Inference runs under `torch.inference_mode()`, torch.nn's as well. A layer has as many inputs as units,
+  and numbers are fp32 where nothing else is said.
 - ONNX Runtime has threads of its own: with more than one, each turn begins with 10 ms that are not counted, in which
   those of the other go to sleep. It is paired with ours apart from torch, so its ratio is no quotient of two columns.
 - GF/s counts the matrix products, two operations a multiply-add. The peak is the best of square products of 512 and
@@ -24,13 +24,20 @@ METHOD = """\
 - The roofline is the least time that peak and bandwidth allow (`src/ostinato/bench/roofline.py` has the formulas); its
   share is that time over ours. Sigmoid, tanh and threads that wait for one another are in no roofline."""
 
+STEP = """\
+One call from Python, one thread, the state carried: `ostinato.stepper`, NumPy arrays in and out. torch.nn is the layer
+called with T = 1; ONNX Runtime has bound buffers. Targets are the LSTM's; **bold** ones are missed."""
+MODELS = """\
+Plain torch models before and after `ostinato.accelerate(model)`. The tagger: embedding, bidirectional LSTM, linear map
+for each token. The classifier: embedding, GRU over a `PackedSequence` of lengths from T/4 to T, linear map."""
+
 
 def page(results: Results) -> str:
     """Markdown. A section whose rows were not measured is left out."""
     parts = [
         "# Performance",
-        f"Written by this command on {results.date}, and not edited by hand. A number here is a fact about one machine:\n"
-        "run `ostinato bench` to have yours.",
+        f"Written by this command on {results.date}, and not edited by hand. A number here is about one machine;\n"
+        "`ostinato bench` finds yours.",
         f"```\n{results.command}\n```",
         _machine(results),
         f"## How it is measured\n\n{METHOD}",
@@ -93,13 +100,12 @@ def _targets(rows: Sequence[Row]) -> str:
     for what, batch in kinds:
         header += [f"{what} B={batch} T={STEPS[batch]}: asked", *(f"threads={count}" for count in counts)]
     lines = []
-    for layer in dict.fromkeys(key[0] for key in found):
-        for place, hidden in enumerate(HIDDEN):
-            line = [layer.upper(), str(hidden)]
-            for what, batch in kinds:
-                line.append(f"≥ {RATIOS[layer, what, batch][place]:g}")
-                line += [_marked(found.get((layer, what, batch, hidden, count))) for count in counts]
-            lines.append(line)
+    for layer, hidden in dict.fromkeys((key[0], key[3]) for key in sorted(found, key=lambda key: CELLS.index(key[0]))):
+        line = [layer.upper(), str(hidden)]
+        for what, batch in kinds:
+            line.append(f"≥ {RATIOS[layer, what, batch][HIDDEN.index(hidden)]:g}")
+            line += [_marked(found.get((layer, what, batch, hidden, count))) for count in counts]
+        lines.append(line)
     met = sum(row.met is True for row in found.values())
     told = f"torch.nn's time over ours. {met} of {len(found)} are met; **bold** ones are missed."
     return f"## Against torch.nn\n\n{told}\n\n{markdown(header, lines)}"
@@ -126,20 +132,12 @@ def _steps(rows: Sequence[Row]) -> str:
             f"{row.share_of_roofline:.0%}",
         ])  # fmt: skip
     header = ("layer", "H", "target µs", "ours µs", *(f"{name} µs (ratio)" for name in RIVALS.values()), "of roofline")
-    told = (
-        "One call from Python, one thread, the state carried: `ostinato.stepper`, NumPy arrays in and out. torch.nn is the\n"
-        "layer called with T = 1, ONNX Runtime has bound buffers. Targets are the LSTM's; **bold** ones are missed."
-    )
-    return f"## One step of a live stream\n\n{told}\n\n{markdown(header, lines)}"
+    return f"## One step of a live stream\n\n{STEP}\n\n{markdown(header, lines)}"
 
 
 def _models(rows: Sequence[Row]) -> str:
-    told = (
-        "Plain torch models before and after `ostinato.accelerate(model)`. The tagger: embedding, bidirectional LSTM, linear\n"
-        "map for each token. The classifier: embedding, GRU over a `PackedSequence` of lengths from T/4 to T, linear map."
-    )
     table = _table(rows, "before ms", "after ms")
-    return f"## Whole models\n\n{told}\n\n{table}" if rows else ""
+    return f"## Whole models\n\n{MODELS}\n\n{table}" if rows else ""
 
 
 def _details(heading: str, rows: Sequence[Row]) -> str:

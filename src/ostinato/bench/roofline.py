@@ -21,10 +21,10 @@ SAVED = {"lstm": 6, "gru": 5, "rnn": 1}  # numbers a unit and step kept for the 
 class Phase:
     """`weights` bytes are read `times` times over; `once` bytes are read or written once."""
 
-    operations: float
-    weights: float
+    operations: int
+    weights: int
     times: int
-    once: float
+    once: int
 
     def seconds(self, ceiling: Ceiling, dtype: str) -> float:
         """The bound of this phase."""
@@ -41,7 +41,7 @@ class Work:
     dtype: str = "float32"
 
     @property
-    def operations(self) -> float:
+    def operations(self) -> int:
         """Of all phases."""
         return sum(phase.operations for phase in self.phases)
 

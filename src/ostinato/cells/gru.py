@@ -53,7 +53,7 @@ class GRU(Cell):
             r, z = torch.sigmoid(x_r + p_r), torch.sigmoid(x_z + p_z)
             n = torch.tanh(x_n + r * p_n)
         else:
-            of_gates, of_candidate = self.recurrent.weight.split([2 * self.hidden, self.hidden])
+            of_gates, of_candidate = torch.split(self.recurrent.weight, [2 * self.hidden, self.hidden])
             p_r, p_z = functional.linear(h, of_gates).chunk(2, dim=-1)
             r, z = torch.sigmoid(x_r + p_r), torch.sigmoid(x_z + p_z)
             n = torch.tanh(x_n + functional.linear(r * h, of_candidate))

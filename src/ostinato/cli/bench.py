@@ -38,6 +38,8 @@ def bench(
         )
     if out is not None and out.is_dir():
         raise ConfigError(f"--out: {out} is a folder; name a file in it, such as {out / 'performance.md'}")
+    if out is not None and not out.parent.is_dir():  # found out before, and not after, minutes of work
+        raise ConfigError(f"--out: there is no folder {out.parent}; make it first, or name another")
     from ostinato.bench import page
 
     results = _measured(quick, seconds, threads, only, _command(quick, seconds, threads, only, out))
@@ -52,6 +54,11 @@ def _measured(quick: bool, seconds: float, threads: str | None, only: str, comma
     from ostinato.train.progress import standard
 
     rows = chosen(cases(_threads(threads, quick), quick), only)
+    import ostinato
+
+    if "stepper" not in dir(ostinato):  # XXX until it arrives
+        print("streaming rows are left out: there is no ostinato.stepper yet", file=sys.stderr)
+        rows = [case for case in rows if case.section != "step"]
     with contextlib.closing(standard()) as progress:
         progress.stage("measuring what the machine can do", 0, len(rows))
         results = Results.begin(rows, seconds, command)

@@ -55,7 +55,9 @@ def lying(tensor: Tensor | None, starts: Tensor | None) -> Lying:
     if tensor is None:
         return (0, 0, 0, 0, 0, 0)
     strides, sizes = tensor.stride(), tensor.shape
-    reach = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True)) + 1 if tensor.numel() else 0
+    reach = 1 if tensor.numel() else 0
+    for size, stride in zip(sizes, strides, strict=True):
+        reach += (size - 1) * stride * (reach > 0)
     if starts is not None:
         return (tensor.data_ptr(), reach, 0, max(strides[0], sizes[1]), starts.data_ptr(), starts.numel())
     return (tensor.data_ptr(), reach, strides[0], strides[1], 0, 0)

@@ -46,7 +46,8 @@ class Scan:
             return "a state whose leaves are not tensors"
         if lengths.device.type != "cpu":
             return f"lengths on {lengths.device.type}"
-        return refusal(widened(x, *(w for w in weights if w is not None), *state))
+        given = (x, *(weight for weight in weights if weight is not None), *state)
+        return refusal(widened(*given))
 
     def __call__(
         self,
@@ -72,10 +73,10 @@ class Scan:
             raise ValueError(
                 f"kernels.{self.name}: cannot compute with {reason}; fold the cell's step over time instead."
             )
-        given = [tensor for tensor in (x, *weights, *state) if tensor is not None]
-        wide = iter(widened(*given))
-        x, *tensors = (None if tensor is None else next(wide) for tensor in (x, *weights, *state))
-        weights, leaves = Weights(*tensors[: len(weights)]), tuple(tensors[len(weights) :])
+        leaves = tuple(state)
+        if torch.is_autocast_enabled("cpu"):
+            (x,) = widened(x)
+            weights, leaves = _apart([None if t is None else widened(t)[0] for t in (*weights, *leaves)])
         self._check(x, lengths, leaves, weights, starts)
         if torch.compiler.is_compiling():
             operator = getattr(torch.ops.ostinato, f"{self.name}_scan")
@@ -89,36 +90,31 @@ class Scan:
         return results[0], rebuild(state, list(results[1 : 1 + self.states]))
 
     def _check(self, x: Tensor, lengths: Tensor, leaves: Leaves, weights: Weights, starts: Tensor | None) -> None:
-        def refuse(what: str, found: Tensor, shape: list[int]) -> None:
-            raise ValueError(f"kernels.{self.name}: {what} is {list(found.shape)}; it must be {shape}.")
-
-        if weights.hidden.dim() != 2 or weights.hidden.shape[0] % self.gates:
-            refuse("the weight", weights.hidden, ["gates · hidden", "outputs"])  # type: ignore[list-item]
-        rows, outputs = weights.hidden.shape
-        hidden = rows // self.gates
         if x.dim() != (3 if starts is None else 2):
-            refuse("x", x, ["batch", "time", "features"] if starts is None else ["all steps", "features"])  # type: ignore[list-item]
-        inputs = x.shape[-1]
-        if lengths.dim() != 1 or (starts is None and lengths.shape[0] != x.shape[0]):
-            refuse("lengths", lengths, [x.shape[0]])
+            wanted = "[batch, time, features]" if starts is None else "[all steps, features]"
+            raise ValueError(f"kernels.{self.name}: x {list(x.shape)} must be {wanted}.")
         if len(leaves) != self.states:
-            raise ValueError(
-                f"kernels.{self.name}: the state has {len(leaves)} leaves; it must have {self.states}."
-            )
-        batch = lengths.shape[0]
-        if weights.input is None and inputs != rows:
-            refuse("x, without an input weight,", x, [*x.shape[:-1], rows])
-        if weights.output is None and outputs != hidden:
-            refuse("the weight", weights.hidden, [rows, hidden])
-        for what, tensor, shape in (
-            ("the input weight", weights.input, [rows, inputs]),
-            ("the input bias", weights.input_bias, [rows]),
-            ("the hidden bias", weights.hidden_bias, [rows]),
-            ("the output weight", weights.output, [outputs, hidden]),
-            *((f"state leaf {i}", leaf, [batch, hidden if i else outputs]) for i, leaf in enumerate(leaves)),
-        ):
-            if tensor is not None and list(tensor.shape) != shape:
-                refuse(what, tensor, shape)
+            raise ValueError(f"kernels.{self.name}: the state has {len(leaves)} leaves; it must have {self.states}.")
+        hidden_weight, input_weight, input_bias, hidden_bias, output_weight = weights
+        shape = hidden_weight.shape
+        rows, outputs = shape if len(shape) == 2 else (0, 0)
+        hidden = rows // self.gates if output_weight is not None else outputs
+        inputs = x.shape[-1] if input_weight is not None else self.gates * hidden
+        batch = lengths.shape[0] if starts is not None and lengths.dim() == 1 else x.shape[0]
+        fits = (
+            ("the weight", hidden_weight, (self.gates * hidden, outputs)),
+            ("x", x, (*x.shape[:-1], inputs)),
+            ("lengths", lengths, (batch,)),
+            ("the input weight", input_weight, (rows, inputs)),
+            ("the input bias", input_bias, (rows,)),
+            ("the hidden bias", hidden_bias, (rows,)),
+            ("the output weight", output_weight, (outputs, hidden)),
+            ("state leaf 0", leaves[0], (batch, outputs)),
+            ("state leaf 1", leaves[-1], (batch, hidden if self.states > 1 else outputs)),
+        )
+        for what, tensor, size in fits:
+            if tensor is not None and tensor.shape != size:
+                raise ValueError(f"kernels.{self.name}: {what} is {list(tensor.shape)}; it must be {list(size)}.")
         if lengths.dtype is not torch.int64 or (starts is not None and starts.dtype is not torch.int64):
             raise TypeError(f"kernels.{self.name}: lengths are {lengths.dtype}; give them, and starts, as int64.")
 
@@ -129,9 +125,9 @@ class Scan:
         return lengths.shape[0], steps, x.shape[-1], rows // self.gates, outputs
 
     def _empty(
-        self, x: Tensor, lengths: Tensor, starts: Tensor | None, weights: Weights, time_first: bool
+        self, x: Tensor, lengths: Tensor, starts: Tensor | None, weights: Weights, time_first: bool, keep: bool = True
     ) -> list[Tensor]:
-        """Outputs, the last state's leaves and what is kept for the gradient: how large, and how they lie."""
+        """Outputs, the last state's leaves and, where it is wanted, what is kept: how large, and how they lie."""
         batch, steps, _, hidden, outputs = self._sizes(x, lengths, starts, weights)
         if starts is not None:
             out = x.new_empty(x.shape[0], outputs)
@@ -140,6 +136,8 @@ class Scan:
         else:
             out = x.new_empty(batch, steps, outputs)
         leaves = [x.new_empty(batch, hidden if i else outputs) for i in range(self.states)]
+        if not keep:
+            return [out, *leaves]
         slots = 1 if batch == 1 else (batch + 1) // 2 * 2
         return [out, *leaves, x.new_empty(steps, slots, _core.kept_numbers(self._cell, CODES[x.dtype], 1, 1, hidden))]
 
@@ -157,13 +155,14 @@ class Scan:
         """Outputs, final state leaves and, where `keep` says so, what `_gradients` will ask for."""
         x, lengths, starts, weights, leaves = _laid(x, lengths, starts, weights, leaves)
         sizes = self._sizes(x, lengths, starts, weights)
-        out, *final, kept = self._empty(x, lengths, starts, weights, time_first)
+        results = self._empty(x, lengths, starts, weights, time_first, keep)
+        out, final, kept = results[0], results[1 : 1 + self.states], results[-1] if keep else None
         _core.scan_forward(
             self._cell, CODES[x.dtype], *sizes, torch.get_num_threads(), reverse, buffer(lengths), lying(x, starts),
             [buffer(w) for w in weights], [buffer(leaf) for leaf in leaves], lying(out, starts),
-            [buffer(leaf) for leaf in final], *buffer(kept if keep else None),
+            [buffer(leaf) for leaf in final], *buffer(kept),
         )  # fmt: skip
-        return [out, *final, kept]
+        return results
 
     def _gradients(
         self,
@@ -282,7 +281,9 @@ def _register(scan: Scan) -> None:
     """The two operators that torch.compile and torch.export see: ostinato::<name>_scan and its backward."""
     states = scan.states
     weights = "Tensor hidden, Tensor? input, Tensor? input_bias, Tensor? hidden_bias, Tensor? output"
-    inputs = "Tensor x, Tensor lengths, Tensor? starts, " + ", ".join([weights, *(f"Tensor state{i}" for i in range(states))])
+    inputs = "Tensor x, Tensor lengths, Tensor? starts, " + ", ".join(
+        [weights, *(f"Tensor state{i}" for i in range(states))]
+    )
     grads = ", ".join(f"Tensor grad{i}" for i in range(1 + states))
     count = len(Weights._fields) + states
 

@@ -107,7 +107,7 @@ class Language(nn.Module):
         if self.head is not None:
             output = affine(output, self.head.weight, self.head.bias)
         if self.bias is not None:
-            output = self.embedding.scores(output) + self.bias
+            output = self.embedding.scores(output, self.bias)
         return output
 
 

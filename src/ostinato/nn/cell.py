@@ -33,14 +33,14 @@ class Cell(Scriptable, nn.RNNCellBase):
         return KINDS[self.mode].state(hx, x, (shape, shape))
 
     def _run(self, x: Tensor, state: Leaves) -> Leaves | None:
-        kind = KINDS[self.mode]
-        weights = Weights(self.weight_hh, self.weight_ih, self.bias_ih, self.bias_hh)
-        rows = x.reshape(-1, 1, self.input_size)  # [B 1 D]
-        leaves = tuple(leaf.reshape(-1, self.hidden_size) for leaf in state)
-        lengths = torch.ones(len(rows), dtype=torch.int64)
-        reason = kind.refuses(rows, lengths, leaves, (weights,))
+        if x.dim() == 1:
+            after = self._run(x.unsqueeze(0), tuple(leaf.unsqueeze(0) for leaf in state))
+            return None if after is None else tuple(leaf.squeeze(0) for leaf in after)
+        kind, weights = KINDS[self.mode], Weights(self.weight_hh, self.weight_ih, self.bias_ih, self.bias_hh)
+        steps, lengths = x.unsqueeze(1), torch.ones(x.shape[0], dtype=torch.int64)
+        reason = kind.refuses(steps, lengths, state, (weights,))
         if reason:
             say(f"{self.mode.partition('_')[0]}Cell", reason)
             return None
-        _, after = kind.scan(rows, lengths, leaves, weights, kind.step)
-        return tuple(leaf.reshape(given.shape) for leaf, given in zip(kind.cast(after, state, False), state))
+        _, after = kind.scan(steps, lengths, state, weights, kind.step)
+        return kind.cast(after, state, projected=False)

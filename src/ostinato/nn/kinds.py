@@ -56,7 +56,7 @@ class Kind(NamedTuple):
     promotes: bool
 
     def state(self, hx: Any, x: Tensor, shapes: tuple[tuple[int, ...], ...]) -> Leaves | None:
-        """The leaves of hx, given as torch takes them (a pair for an LSTM, else h), or zeros; None if they do not fit."""
+        """The leaves of hx, which for an LSTM is a pair and else the one leaf, or zeros; None if they do not fit."""
         shapes = shapes[: self.scan.states]
         if hx is None:
             return tuple(x.new_zeros(shape) for shape in shapes)

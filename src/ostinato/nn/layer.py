@@ -37,6 +37,11 @@ class Layer(Scriptable, nn.RNNBase):
         results = self._packed(input, hx) if isinstance(input, PackedSequence) else self._padded(input, hx)
         return super().forward(input, hx) if results is None else results
 
+    def refuses(self) -> str | None:
+        """Why torch runs every call of this layer, with the parameters it has now ("a tensor on cuda"); None if not."""
+        weights = self._weights()
+        return KINDS[self.mode].refuses(weights[0].hidden, torch.empty(0, dtype=torch.int64), (), weights)
+
     def _packed(self, packed: PackedSequence, hx: Any) -> Any:
         rows = layout(packed)
         if rows is None or packed.data.dim() != 2:
@@ -108,13 +113,14 @@ class Layer(Scriptable, nn.RNNBase):
             return None
         x, ends = self._through(kind, steps, starting, weights)
         final = [torch.stack(leaves) for leaves in zip(*ends, strict=True)]
-        return kind.cast((x, *final), state, self.proj_size > 0)
+        return kind.cast((x, *final), state, projected=self.proj_size > 0)
 
     def _through(
         self, kind: Kind, steps: Steps, starting: list[Leaves], weights: list[Weights]
     ) -> tuple[Tensor, list[Leaves]]:
         """All layers, one after another: the last one's outputs, and where every run ended."""
-        x, ends = steps.x, list[Leaves]()
+        x = steps.x
+        ends: list[Leaves] = []
         for layer in range(self.num_layers):
             sides = []
             for reverse in (False, True)[: 1 + self.bidirectional]:

@@ -11,5 +11,5 @@ class Scriptable(nn.Module):
     def __prepare_scriptable__(self) -> nn.Module:
         """torch's own layer with these parameters. Scripting a model puts it into the model, in place of this one."""
         theirs = copy.copy(self)
-        theirs.__class__ = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("torch.nn."))
+        theirs.__class__ = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("torch.nn.modules."))
         return theirs

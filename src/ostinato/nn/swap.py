@@ -1,12 +1,13 @@
 """Ostinato's layers in the place of torch.nn's inside a model, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from ostinato.nn.layer import Layer
 from ostinato.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
 _TWINS: dict[type[nn.Module], type[nn.Module]] = {
@@ -18,6 +19,7 @@ _TWINS: dict[type[nn.Module], type[nn.Module]] = {
     nn.GRUCell: GRUCell,
 }
 _BACK = {mine: theirs for theirs, mine in _TWINS.items()}
+_CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 _NAMES = {theirs.__name__ for theirs in _TWINS}
 
 
@@ -36,11 +38,12 @@ class Report(NamedTuple):
 
 
 def accelerate(module: nn.Module) -> Report:
-    """Makes every torch.nn RNN, LSTM, GRU and cell of theirs in `module`, itself included, Ostinato's, in place.
+    """Makes every torch.nn RNN, LSTM and GRU in `module`, itself included, Ostinato's, in place.
 
     The objects stay the same, and with them their parameters, hooks, mode, names and every reference to them: an
     optimizer made before goes on, a layer that stands in two places is swapped in both. What is not exactly torch.nn's
-    (a subclass, a parametrized, quantized or scripted layer, one whose `forward` was replaced) is left as it is.
+    (a subclass, a parametrized, quantized or scripted layer, one whose `forward` was replaced) is left as it is, and so
+    are the cells: in a single step nothing is gained.
 
     Raises TypeError where `module` is no torch.nn.Module.
     """
@@ -63,19 +66,33 @@ def _swap(
 ) -> Report:
     if not isinstance(module, nn.Module):
         raise TypeError(f"{name}: a {type(module).__name__} has no layers to swap; give a torch.nn.Module.")
-    report, done = Report({}, {}), set[int]()
-    # A layer that stands in two places comes twice, so that the report can name both.
-    for path, layer in module.named_modules(remove_duplicate=False):
-        why = None if id(layer) in done else stays(layer)
+    report = Report({}, {})
+    done: dict[nn.Module, str] = {}
+    for path, layer in _places(module):
+        why = None if layer in done else stays(layer)
         if why is not None:
             report.left[path] = why
-        elif id(layer) in done or type(layer) in twins:
-            if id(layer) not in done:
+        elif layer in done or type(layer) in twins:
+            if layer not in done:
                 # The object itself must stay: others refer to it, and its attributes mean the same to both classes.
                 layer.__class__ = twins[type(layer)]
-                done.add(id(layer))
-            report.swapped[path] = repr(layer)
+                done[layer] = _described(layer)
+            report.swapped[path] = done[layer]
     return report
+
+
+def _places(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Every place where a module stands, by name: one that stands in two comes twice, a ring is walked once."""
+    yield "", module
+    for path, parent in module.named_modules():
+        for name, child in parent._modules.items():
+            if child is not None:
+                yield f"{path}.{name}" if path else name, child
+
+
+def _described(layer: nn.Module) -> str:
+    reason = layer.refuses() if isinstance(layer, Layer) else None
+    return f"{layer}, which torch goes on running as long as it has {reason}" if reason else f"{layer}"
 
 
 def _stays(layer: nn.Module) -> str | None:
@@ -83,6 +100,8 @@ def _stays(layer: nn.Module) -> str | None:
     kind = type(layer)
     if kind in _BACK:
         return "it is Ostinato's already"
+    if kind in _CELLS:
+        return f"torch's own single step is as fast; ostinato.nn.{kind.__name__} gives bits that no batch changes"
     if kind in _TWINS:
         return "its forward was replaced by another" if "forward" in vars(layer) else None
     if parametrize.is_parametrized(layer) and isinstance(layer, tuple(_TWINS)):
