@@ -1,4 +1,4 @@
-"""stepper(model): a stack compiled into one C++ object that takes one element at a time and allocates nothing a step."""
+"""stepper(model): a stack compiled into one C++ object that takes one element at a time and allocates nothing."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,9 +24,9 @@ Layer = tuple[Scan, Weights]
 class Stepper:
     """One step for live streams, with the same bits as the layer gives in float32.
 
-    `inputs`, `outputs` and `tokens` are sizes; where `tokens` is not 0 a step takes a token's number, otherwise a vector
-    [inputs]. A stream's state is a row of `numbers` floats, h and then c of each layer, changed in place. The weights were
-    copied when the stepper was made: make another after training. Not for two threads at once.
+    `inputs`, `outputs` and `tokens` are sizes; where `tokens` is not 0 a step takes a token's number, otherwise a
+    vector [inputs]. A stream's state is a row of `numbers` floats, h and then c of each layer, changed in place. The
+    weights were copied when the stepper was made: make another after training. Not for two threads at once.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class Stepper:
         return self._out
 
     def bind(self, x: Any, states: Floats, rows: Integers | None = None, out: Floats | None = None) -> "Bound":
-        """A step over arrays that are settled: x [N inputs] or tokens [N], `states` [S numbers], `rows` [N] (which state
-        each takes; without it the first N) and `out` [N outputs]. Change what is in them and call.
+        """A step over arrays that are settled: x [N inputs] or tokens [N], `states` [S numbers], `rows` [N] (which
+        state each takes; without it the first N) and `out` [N outputs]. Change what is in them and call.
 
         Raises ValueError where an array is not C-contiguous or of the wrong type or size.
         """
@@ -179,7 +179,8 @@ def _layers(module: Any) -> list[Layer]:
     if isinstance(module, nn.RNNBase):
         return _torch_layers(module)
     raise StreamError(
-        f"stepper: it cannot compile a {type(module).__name__}; give a recurrent layer, a Stack of them or a language model"
+        f"stepper: it cannot compile a {type(module).__name__}; "
+        "give a recurrent layer, a Stack of them or a language model"
     )
 
 

@@ -18,7 +18,7 @@ def row(case: Case, ratio: float, **more: float) -> Row:
 @pytest.fixture
 def results():
     def made(*rows, skipped=()):
-        machine = Machine("A CPU", 2, 8.0, CACHES, False, "Linux", "avx2", {"torch": "2.13"})
+        machine = Machine("A CPU", 2, 8.0, CACHES, False, "Linux", "avx2", {"torch": "2.13"}, 0.25)
         bandwidth = dict.fromkeys(("L1", "L2", "L3", "DRAM"), 1e11)
         ceilings = {count: Ceiling(count, {"float32": 1e11}, bandwidth, CACHES) for count in (1, 2)}
         return Results("ostinato bench", "2026-01-01", 2.0, machine, ceilings, list(rows), skipped)

@@ -18,7 +18,7 @@ TYPICAL = {"L1": 32 * 2**10, "L2": 2**20, "L3": 16 * 2**20}
 
 @dataclass(frozen=True)
 class Machine:
-    """`caches` are bytes of one core's L1 and L2 and of the shared L3."""
+    """`caches` are bytes of one core's L1 and L2 and of the shared L3; `load` is the last minute's, from before."""
 
     cpu: str
     cores: int
@@ -28,6 +28,7 @@ class Machine:
     system: str
     instruction_set: str
     versions: dict[str, str]
+    load: float
 
     @classmethod
     def here(cls) -> "Machine":
@@ -42,6 +43,7 @@ class Machine:
             system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
             instruction_set=isa(),
             versions={name: _version(name) for name in PACKAGES if _version(name)},
+            load=os.getloadavg()[0],
         )
 
 

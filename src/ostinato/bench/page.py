@@ -72,6 +72,7 @@ def _machine(results: Results) -> str:
         "instruction set of the kernels": machine.instruction_set,
         "system": machine.system,
         "versions": ", ".join(f"{name} {version}" for name, version in machine.versions.items()),
+        "load before": f"{machine.load:.2f}",
         "threads": " and ".join(str(count) for count in results.ceilings),
         "seed, seconds a pair": f"{SEED}, {results.seconds:g}",
     }

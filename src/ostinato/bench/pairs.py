@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 WARM_UP_SECONDS = 0.3
 TURN_SECONDS = 1e-3
-LEAST_PAIRS = 5
+LEAST_PAIRS = 7
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ostinato.bench.grid import Case
 from ostinato.bench.machine import Machine
 from ostinato.bench.row import SEED, Row
 
-MOST_TRIAL_SECONDS = 0.3
+MOST_TRIAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Results:
         """Without rows yet: the machine, and what it can do with each number of threads and each dtype of `cases`."""
         machine = Machine.here()
         dtypes = sorted({case.dtype for case in cases})
-        trial = min(MOST_TRIAL_SECONDS, seconds / 4)
+        trial = min(MOST_TRIAL_SECONDS, seconds / 2)
         ceilings = {count: measure(machine, count, dtypes, trial) for count in sorted({c.threads for c in cases})}
         date = time.strftime("%Y-%m-%d", time.gmtime())
         reason = onnx.missing()

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import ostinato
 from ostinato.bench import onnx
 from ostinato.bench.contest import Contender, Contest
 from ostinato.bench.grid import Case
 from ostinato.bench.roofline import Work, recurrence
 from ostinato.bench.sequence import twins
+from ostinato.stepper import stepper
 
 CELLS: dict[str, Callable[..., nn.RNNCellBase]] = {"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn": nn.RNNCell}
 
@@ -32,11 +32,10 @@ def contest(case: Case) -> Contest:
 
 
 def _stepper(layer: nn.RNNBase, x: Tensor) -> Contender:
-    stepper = ostinato.stepper(layer)
+    compiled = stepper(layer)
     element = np.ascontiguousarray(x.numpy()[0, 0])
-    return Contender(
-        partial(stepper.step, element, stepper.state()), lambda: stepper.step(element, stepper.state()).copy()
-    )
+    call = partial(compiled.step, element, compiled.state())
+    return Contender(call, lambda: compiled.step(element, compiled.state()))
 
 
 def _carried(module: nn.Module, x: Tensor) -> Contender:

@@ -25,8 +25,8 @@ class GRU(Cell):
     """r, z = σ(blocks of x + R h);  n = tanh(x_n + r ∘ (R_n h + b));  h' = n + z ∘ (h - n).
 
     z near 1 keeps what is there, so its gradient neither shrinks nor grows. With `reset` "before", as in the paper's
-    equation 8, n = tanh(x_n + R_n (r ∘ h)); "after", as torch and cuDNN have it, needs one product less a step and gives
-    R a bias. Blocks stand in torch's order: r, z, n.
+    equation 8, n = tanh(x_n + R_n (r ∘ h)); "after", as torch and cuDNN have it, needs one product less a step and
+    gives R a bias. Blocks stand in torch's order: r, z, n.
     """
 
     gates = 3

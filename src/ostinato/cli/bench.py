@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ostinato.bench import Results, Row
 
 SECONDS, QUICK_SECONDS = 2.0, 0.1
+BUSY = 0.5
 HEADER = ("", "torch ms", "ours ms", "ratio", "asked", "onnx ms", "ratio", "GF/s", "of peak", "of roofline")
 
 
@@ -54,16 +55,15 @@ def _measured(quick: bool, seconds: float, threads: str | None, only: str, comma
     from ostinato.train.progress import standard
 
     rows = chosen(cases(_threads(threads, quick), quick), only)
-    import ostinato
-
-    if "stepper" not in dir(ostinato):  # XXX until it arrives
-        print("streaming rows are left out: there is no ostinato.stepper yet", file=sys.stderr)
-        rows = [case for case in rows if case.section != "step"]
     with contextlib.closing(standard()) as progress:
         progress.stage("measuring what the machine can do", 0, len(rows))
         results = Results.begin(rows, seconds, command)
         for reason in results.skipped:
             progress.say(f"left out: {reason}")
+        if results.machine.load > BUSY:
+            progress.say(
+                f"the machine is busy (load {results.machine.load:.1f}); times with several threads mean little"
+            )
         start = time.monotonic()
         for done, case in enumerate(rows):
             progress.stage(_rate(str(case), done, len(rows), time.monotonic() - start), done, len(rows))

@@ -50,8 +50,8 @@ def buffer(tensor: Tensor | None) -> tuple[int, int]:
 
 
 def lying(tensor: Tensor | None, starts: Tensor | None) -> Lying:
-    """How sequences lie, for the compiled door: address, elements from first to last, how far rows [B T .] and steps are
-    apart; with `starts`, of a PackedSequence's data [N .], its own address and size too."""
+    """How sequences lie, for the compiled door: address, elements from first to last, how far rows [B T .] and steps
+    are apart; with `starts`, of a PackedSequence's data [N .], its own address and size too."""
     if tensor is None:
         return (0, 0, 0, 0, 0, 0)
     strides, sizes = tensor.stride(), tensor.shape

@@ -61,8 +61,8 @@ class Scan:
         time_first: bool = False,
         starts: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Any, ...]]:
-        """x [B T D], lengths [B], leaves h [B P] (and c [B H]) -> outputs [B T P], zero past a row's length, and the state
-        after each row's last step.
+        """x [B T D], lengths [B], leaves h [B P] (and c [B H]) -> outputs [B T P], zero past a row's length, and the
+        state after each row's last step.
 
         `reverse`: each row runs from its last step to its first. `time_first`: outputs lie in memory as [T B P]. With
         `starts` [T], the sum of the batch sizes before each step, x is the data [N D] of a PackedSequence, rows stand
