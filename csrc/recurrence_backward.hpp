@@ -6,6 +6,8 @@
 // added from the last steps to the first. So its bits do not depend on the caches or the threads.
 #pragma once
 
+#include <type_traits>
+
 #include "recurrence.hpp"
 
 namespace ostinato::OSTINATO_ISA {
@@ -100,11 +102,11 @@ class Backward {
         to = scratch_of<T>(Slot::states, held + 2 * later + rows * padded_outputs_);
         for (int s = 0; s < S; ++s) carry_[s] = to + s * rows * padded_;
         later_[0] = to + held, later_[1] = later_[0] + later, out_ = later_[1] + later;
-        // For each member: panels of a piece's right side, its left side and a tile of rows' sums.
+        // For each member: panels of a piece's right side, and its left side.
         side_ = greater(greater(call_.inputs, call_.outputs), call_.hidden);
         staged_ = scratch_of<T>(Slot::staged, plan_.threads * staged_numbers());
     }
-    index staged_numbers() const { return rounded(rounded(side_, panel_width) * longest_piece() + left_columns * longest_piece(), 16); }
+    index staged_numbers() const { return rounded((rounded(side_, panel_width) + rounded(greater(depth_, call_.outputs), left_columns)) * longest_piece(), 16); }
     // Rows of a piece that are multiplied at once.
     index longest_piece() const { return lesser(piece, piece_steps_ * call_.batch); }
 
@@ -379,45 +381,75 @@ class Backward {
             const index from = (t - chunk.t0) * chunk.rows, to = (lesser(t + piece_steps_, chunk.t1) - chunk.t0) * chunk.rows;
             for (index at = from; at < to; at += piece) {
                 const index count = lesser(piece, to - at);
-                // fill(place in the batch's order, step, first column): what stands on the right there
-                const auto multiply = [&](index columns, const T* gradients, index row, Range range, T* out, T* bias, auto fill) {
-                    if (range.from >= range.to || (!out && !bias)) return;
-                    if (out)
-                        for (index k = 0; k < count; ++k) {
-                            const index p = (at + k) % chunk.rows, step = chunk.t0 + (at + k) / chunk.rows;
-                            const bool live = step < all_.length(p);
-                            for (index j = 0; j < columns; j += L) {
-                                const V value = live ? fill(p, step, j) : V::zero();
-                                value.store(right + (j / panel_width * count + k) * panel_width + j % panel_width);
-                            }
+                // What stands on the right: a row for every row and step of the piece, then panel by panel. fill(row of
+                // the batch's order, step, first column, to) gives a vector of it.
+                const auto stage = [&](index columns, auto fill) {
+                    for (index k = 0; k < count; ++k) {
+                        const index p = (at + k) % chunk.rows, step = chunk.t0 + (at + k) / chunk.rows;
+                        T* to = right + k * panel_width;
+                        const index panel = count * panel_width - L;
+                        if (step >= all_.length(p)) {
+                            for (index j = 0; j < columns; j += L, to += j % panel_width ? L : panel) V::zero().store(to);
+                            continue;
                         }
-                    add_outer(gradients + at * row, row, range, count, left, right, columns, out, bias);
+                        const auto row = fill(p, step);
+                        for (index j = 0; j < columns; j += L, to += j % panel_width ? L : panel) row(j).store(to);
+                    }
                 };
-                if (call_.weight_input)
-                    multiply(call_.inputs, inputs_, row_, gates, call_.grad_weight_input, call_.grad_bias_input,
-                             [&](index p, index step, index j) {
-                                 return load_columns<V>(place(call_, call_.x, all_[p], step) + j, call_.inputs - j);
-                             });
-                multiply(call_.outputs, products_, row_, first, call_.grad_weight_hidden, call_.grad_bias_hidden,
-                         [&](index p, index step, index j) { return load_columns<V>(before(p, step) + j, call_.outputs - j); });
-                const auto passed = [&](index p, index step, index j) {
-                    V record[K];
-                    for (int k = 0; k < K; ++k) record[k] = V::load(record_of(all_, p, step, j) + k * L);
-                    if constexpr (requires { Cell::passed(record); })
-                        return Cell::passed(record);
+                const auto copied = [](const T* from, index columns) {
+                    return [from, columns](index j) { return load_columns<V>(from + j, columns - j); };
+                };
+                const auto of_inputs = [&](index p, index step) {
+                    return copied(place(call_, call_.x, all_[p], step), call_.inputs);
+                };
+                const auto of_states = [&](index p, index step) { return copied(before(p, step), call_.outputs); };
+                const auto passed = [&](index p, index step) {
+                    return [this, p, step](index j) {
+                        if constexpr (requires(V(&record)[K]) { Cell::passed(record); }) {
+                            V record[K];
+                            for (int k = 0; k < K; ++k) record[k] = V::load(record_of(all_, p, step, j) + k * L);
+                            return Cell::passed(record);
+                        } else {
+                            return V::zero();
+                        }
+                    };
+                };
+                // Gradients that are those of the inputs' part and of the product alike are brought together once.
+                const bool once = alike && A == G;
+                if (call_.grad_weight_input || call_.grad_bias_input || once) {
+                    if (call_.grad_weight_input) stage(call_.inputs, of_inputs);
+                    add_outer<true>(inputs_ + at * row_, row_, gates, count, left, right, call_.inputs, call_.grad_weight_input,
+                                    call_.grad_bias_input ? call_.grad_bias_input : call_.grad_bias_hidden);
+                }
+                if (call_.grad_weight_hidden || (call_.grad_bias_hidden && !once)) {
+                    stage(call_.outputs, of_states);
+                    const auto add = [&](auto bring) {
+                        add_outer<decltype(bring)::value>(products_ + at * row_, row_, first, count, left, right, call_.outputs,
+                                                          call_.grad_weight_hidden, once ? nullptr : call_.grad_bias_hidden);
+                    };
+                    // Whoever shares the gates holds them all on the left.
+                    if (once)
+                        add(std::false_type());
                     else
-                        return V::zero();
-                };
+                        add(std::true_type());
+                }
                 if constexpr (A < G) {
                     const index skipped = A * call_.hidden;
-                    multiply(call_.hidden, products_ + skipped, row_, own(depth_ - skipped),
-                             call_.grad_weight_hidden ? call_.grad_weight_hidden + skipped * call_.outputs : nullptr,
-                             call_.grad_bias_hidden ? call_.grad_bias_hidden + skipped : nullptr, passed);
+                    stage(call_.hidden, passed);
+                    add_outer<true>(products_ + at * row_ + skipped, row_, own(depth_ - skipped), count, left, right, call_.hidden,
+                                    call_.grad_weight_hidden ? call_.grad_weight_hidden + skipped * call_.outputs : nullptr,
+                                    call_.grad_bias_hidden ? call_.grad_bias_hidden + skipped : nullptr);
                 }
-                if (call_.weight_output)
-                    multiply(call_.hidden, outs_, padded_outputs_, outs, call_.grad_weight_output, nullptr, passed);
+                if (call_.grad_weight_output) {
+                    stage(call_.hidden, passed);
+                    add_outer<true>(outs_ + at * padded_outputs_, padded_outputs_, outs, count, left, right, call_.hidden,
+                                    call_.grad_weight_output, nullptr);
+                }
             }
         }
+        if (alike && A == G && call_.grad_bias_input && call_.grad_bias_hidden && chunk.t0 == 0)
+            std::memcpy(call_.grad_bias_hidden + gates.from, call_.grad_bias_input + gates.from,
+                        std::size_t(greater(0, gates.to - gates.from)) * sizeof(T));
     }
 
     // The state that a step began with.
@@ -426,21 +458,23 @@ class Backward {
         return t ? place(call_, call_.out, row, t - 1) : call_.initial[0] + row * call_.outputs;
     }
 
-    // out[i, :] += sum over k < count of gradients(k, i) * right(k, :), and bias[i] += the sum of gradients(k, i).
+    // out[i, :] += sum over k < count of gradients(k, i) * right(k, :), and bias[i] += the sum of gradients(k, i). The
+    // gradients are brought together on the left, [columns of a block][count][left_columns], or (not Bring) are there.
+    template <bool Bring>
     void add_outer(const T* gradients, index row, Range range, index count, T* left, const T* right, index columns, T* out, T* bias) {
         constexpr int vectors = int(greater(1, left_columns / L));
-        for (index i = range.from; i < range.to; i += left_columns) {
+        for (index i = range.from; i < range.to; i += left_columns, left += left_columns * count) {
             const index rows = lesser(left_columns, range.to - i);
             V total[vectors];
             for (V& each : total) each = V::zero();
-            for (index k = 0; k < count; ++k)
+            for (index k = 0; Bring && k < count; ++k)
                 for (int v = 0; v < vectors; ++v)
                     if (v * L < rows) {
                         const V value = load_columns<V>(gradients + k * row + i + v * L, rows - v * L);
                         total[v] = total[v] + value;
                         value.store(left + k * left_columns + v * L);
                     }
-            if (bias)
+            if (Bring && bias)
                 for (int v = 0; v < vectors; ++v)
                     if (v * L < rows)
                         store_columns(load_columns<V>(bias + i + v * L, rows - v * L) + total[v], bias + i + v * L, rows - v * L);

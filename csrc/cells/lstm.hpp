@@ -13,8 +13,8 @@ struct Lstm {
     static constexpr int gates = 4, first = 4;
     // h and c. State 0 is always the one that the weight multiplies.
     static constexpr int states = 2;
-    // i, f, g, o and the c before: what the gradient of a step is made from.
-    static constexpr int kept = 5;
+    // i, f, g, o, the c before and tanh(c'): what the gradient of a step is made from.
+    static constexpr int kept = 6;
     // Vectors of units that a tile works on side by side.
     static constexpr int units = 1;
     // Whether a gate's product stays apart from its inputs' part until the map.
@@ -28,12 +28,13 @@ struct Lstm {
         record[3] = sigmoid(record[3] + product[3]);
         record[4] = state[1];
         state[1] = fma(record[1], state[1], record[0] * record[2]);
-        state[0] = record[3] * tanh(state[1]);
+        record[5] = tanh(state[1]);
+        state[0] = record[3] * record[5];
     }
 
     // h' as forward gave it.
     static OSTINATO_INLINE V passed(const V (&record)[kept]) {
-        return record[3] * tanh(fma(record[1], record[4], record[0] * record[2]));
+        return record[3] * record[5];
     }
 
     // grad_state: of the state after in; out, of the state before as far as it does not pass through the weight.
@@ -41,7 +42,7 @@ struct Lstm {
     static OSTINATO_INLINE void backward(const V (&record)[kept], V (&grad_state)[states], V (&grad_input)[gates],
                                          V (&grad_product)[gates]) {
         const V one = V::broadcast(1), i = record[0], f = record[1], g = record[2], o = record[3];
-        const V squashed = tanh(fma(f, record[4], i * g)), grad_h = grad_state[0];
+        const V squashed = record[5], grad_h = grad_state[0];
         const V grad_c = fma(grad_h * o, one - squashed * squashed, grad_state[1]);
         grad_input[0] = grad_c * g * (i * (one - i));
         grad_input[1] = grad_c * record[4] * (f * (one - f));

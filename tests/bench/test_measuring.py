@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ostinato.bench import Machine, cases, chosen, measure
+from ostinato.bench import Machine, Results, cases, chosen, measure
 from ostinato.bench.ceiling import Ceiling
 from ostinato.bench.ceiling import measure as measure_ceiling
 from ostinato.bench.contest import Contender, Contest
@@ -157,6 +157,21 @@ def test_a_row_is_measured(case):
     assert row.share_of_roofline > 0
     assert row.met is {1e9: False, 1e-9: True, None: None}[case.target_ratio]
     assert row.as_object()["against"]["torch"]["pairs"] >= LEAST_PAIRS
+
+
+@pytest.mark.parametrize(("microseconds", "met"), [(1e9, True), (1e-9, False)])
+def test_a_step_is_measured(microseconds, met):
+    ceiling = Ceiling(1, {"float32": 1e11}, CEILING.bandwidth, CACHES)
+    row = measure(Case("step", "gru", "step", 1, 1, 8, 1, target_microseconds=microseconds), ceiling, seconds=0.001)
+    assert row.met is met
+    assert {"torch", "torch_cell"} <= set(row.against)
+
+
+def test_it_does_without_onnx_runtime(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    results = Results.begin(SMALL[:1], 0.001, "ostinato bench")
+    assert results.skipped == ('ONNX Runtime: onnx and onnxruntime not installed; pip install "ostinato[export]"',)
+    assert set(measure(SMALL[0], results.ceilings[1], 0.001).against) == {"torch"}
 
 
 def test_partials_are_warm_before_they_are_timed(monkeypatch):

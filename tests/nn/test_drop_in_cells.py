@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from twins import CELLS, assert_alike, assert_bits, run, tensors, twins
+from twins import CELLS, assert_alike, assert_bits, leaf, mapped, run, twins
 
 import ostinato.nn
 
@@ -26,8 +26,7 @@ def test_a_cell_is_torch_s(name, options, rows, dtype):
     ours, theirs = twins(name, 17, 23, **options, dtype=dtype)
     assert repr(ours) == repr(theirs)
     assert_alike(ours, theirs, torch.randn(*rows, 17, dtype=dtype))
-    given = state(name, *rows, 23)
-    given = tuple(leaf.to(dtype) for leaf in given) if isinstance(given, tuple) else given.to(dtype)
+    given = mapped(state(name, *rows, 23), lambda part: part.to(dtype))
     assert_alike(ours, theirs, torch.randn(*rows, 17, dtype=dtype), given)
 
 
@@ -37,14 +36,15 @@ def test_a_cell_s_bits_depend_on_neither_rows_nor_threads_and_are_the_layer_s(na
     layer = getattr(ostinato.nn, name.removesuffix("Cell"))(17, 40)
     layer.load_state_dict({f"{key}_l0": value for key, value in cell.state_dict().items()})
     x, given = torch.randn(33, 17, requires_grad=True), state(name, 33, 40)
+    given = mapped(given, leaf)
     all_of_it = run(cell, x, given)
     torch.set_num_threads(2)
     assert_bits(run(cell, x, given), all_of_it, "threads")
     for row in (0, 32):
-        own = tuple(leaf[row] for leaf in given) if isinstance(given, tuple) else given[row]
-        assert_bits(cell(x[row], own), [leaf[row] for leaf in tensors(all_of_it[0])], f"row {row}")
-    first = tuple(leaf[None] for leaf in given) if isinstance(given, tuple) else given[None]
-    assert_bits([leaf[0] for leaf in tensors(layer(x[None], first)[1])], all_of_it[0], "the layer's")
+        wanted = mapped(all_of_it[0], lambda part, row=row: part[row])
+        assert_bits(cell(x[row], mapped(given, lambda part, row=row: part[row])), wanted, f"row {row}")
+    _, final = layer(x[None], mapped(given, lambda part: part[None]))
+    assert_bits(mapped(final, lambda part: part[0]), all_of_it[0], "the layer's")
 
 
 BAD = {
@@ -81,6 +81,7 @@ def test_an_unknown_nonlinearity_is_refused():
         cell(torch.zeros(2, 4))
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 def test_batches_can_be_mapped_over_and_differentiated_by_torch_func():
     ours, theirs = twins("GRUCell", 4, 5)
     x, h = torch.randn(6, 3, 4), torch.randn(6, 3, 5)

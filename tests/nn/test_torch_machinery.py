@@ -46,7 +46,6 @@ def test_a_replica_computes_with_the_parameters_it_was_given(name):
     first, x = layer(name), torch.randn(3, 2, 4)
     replica = first._replicate_for_data_parallel()
     for key, parameter in first.named_parameters():  # as torch.nn.parallel.replicate does
-        replica._parameters[key] = None
         setattr(replica, key, parameter * 0.5)
     with torch.no_grad():
         other = copy.deepcopy(first)
@@ -84,6 +83,7 @@ def test_a_child_of_a_fork_computes_too():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning", "ignore:TF32:UserWarning")
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("given", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
@@ -93,17 +93,16 @@ def test_a_child_of_a_fork_computes_too():
 def test_under_autocast_results_have_torch_s_types(name, options, packed, given, dtype):
     ours, theirs = twins(name, 4, 5, 2, **options)
     x = torch.randn(3, 2, 4).to(given)
+    call = pack_padded_sequence(x, [3, 2]) if packed else x
     for grad in (False, True):
         with torch.autocast("cpu", dtype), torch.set_grad_enabled(grad):
-            call = pack_padded_sequence(x, [3, 2]) if packed else x
             with never_torch(ours):
                 found = tensors(ours(call))
-            # oneDNN has no half-precision LSTM on some processors; packed, torch runs the same without it.
-            rows = call if packed or (name, options) != ("LSTM", {}) else pack_padded_sequence(x, [3, 3])
-            wanted = tensors(theirs(rows))
+            with torch.backends.mkldnn.flags(enabled=False):  # on some processors it has no half-precision LSTM
+                wanted = tensors(theirs(call))
         assert [result.dtype for result in found] == [result.dtype for result in wanted]
         for mine, other in zip(found, wanted, strict=True):
-            assert_close(mine.float(), other.float().view(mine.shape), name, HALF)
+            assert_close(mine.float(), other.float(), name, HALF)
 
 
 @pytest.mark.parametrize("name", ["RNNCell", "LSTMCell", "GRUCell"])

@@ -5,6 +5,7 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +28,9 @@ def bench(
         float | None, typer.Option(help=f"For each pair of a row ({SECONDS:g}; quick: {QUICK_SECONDS:g}).")
     ] = None,
     threads: Annotated[str | None, typer.Option(help="Numbers of threads (1,2; quick: 1).")] = None,
-    only: Annotated[str, typer.Option(metavar="WORDS", help='Rows with all of these words: "gru train H=64".')] = "",
+    only: Annotated[
+        str, typer.Option(metavar="WORDS", help='Rows with all of these words: "gru train H=64", "step".')
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the results as a page of Markdown.")] = None,
 ) -> None:
@@ -43,14 +46,19 @@ def bench(
         raise ConfigError(f"--out: there is no folder {out.parent}; make it first, or name another")
     from ostinato.bench import page
 
-    results = _measured(quick, seconds, threads, only, _command(quick, seconds, threads, only, out))
-    print(json.dumps(results.as_object(), indent=2) if as_json else table(results))
+    def show(results: "Results") -> None:
+        print(json.dumps(results.as_object(), indent=2) if as_json else table(results))
+
+    results = _measured(quick, seconds, threads, only, _command(quick, seconds, threads, only, out), show)
+    show(results)
     if out is not None:
         out.write_text(page(results), "utf-8")
         print(f"written: {out}", file=sys.stderr)
 
 
-def _measured(quick: bool, seconds: float, threads: str | None, only: str, command: str) -> "Results":
+def _measured(
+    quick: bool, seconds: float, threads: str | None, only: str, command: str, show: "Callable[[Results], None]"
+) -> "Results":
     from ostinato.bench import Results, cases, chosen, measure
     from ostinato.train.progress import standard
 
@@ -72,7 +80,7 @@ def _measured(quick: bool, seconds: float, threads: str | None, only: str, comma
             except KeyboardInterrupt:
                 if results.rows:  # minutes of work
                     progress.close()
-                    print(table(results))
+                    show(results)
                 raise
     return results
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.kernels import Weights
-from ostinato.nn.kinds import KINDS, Leaves, say
+from ostinato.nn.kinds import KINDS, Leaves, say, watched
 from ostinato.nn.script import Scriptable
 
 
@@ -17,6 +17,10 @@ class Cell(Scriptable, nn.RNNCellBase):
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """As torch's forward, of x [B D] or [D]."""
+        reason = watched()
+        if reason:
+            say(type(self).__name__, reason)
+            return super().forward(input, hx)
         state = self._state(input, hx)
         after = None if state is None else self._run(input, state)
         if after is None:
@@ -40,7 +44,7 @@ class Cell(Scriptable, nn.RNNCellBase):
         steps, lengths = x.unsqueeze(1), torch.ones(x.shape[0], dtype=torch.int64)
         reason = kind.refuses(steps, lengths, state, (weights,))
         if reason:
-            say(f"{self.mode.partition('_')[0]}Cell", reason)
+            say(type(self).__name__, reason)
             return None
         _, after = kind.scan(steps, lengths, state, weights, kind.step)
         return kind.cast(after, state, projected=False)

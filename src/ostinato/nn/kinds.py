@@ -67,10 +67,8 @@ class Kind(NamedTuple):
 
     def refuses(self, x: Tensor, lengths: Tensor, state: Leaves, weights: Iterable[Weights]) -> str | None:
         """Why torch must run this call ("a tensor on cuda"); None if the scan can, with each of `weights`."""
-        reason = _unseen()
-        for each in weights:
-            reason = reason or self.scan.refuses(x, lengths, state, each)
-        return reason
+        reasons = (self.scan.refuses(x, lengths, state, each) for each in weights)
+        return next((reason for reason in reasons if reason), None)
 
     def cast(self, results: Leaves, given: Leaves, projected: bool) -> Leaves:
         """Results (those of h first, c last) in the types that torch's own give under autocast; else as they are.
@@ -94,6 +92,17 @@ KINDS = {
 }
 
 
+def watched() -> str | None:
+    """What looks at torch's operations one by one, and would not see the compiled ones; None where nothing does."""
+    if torch.compiler.is_compiling():
+        return None
+    if torch._C._get_tracing_state() is not None:
+        return "a recording by torch.jit.trace"
+    if torch._C._len_torch_dispatch_stack():
+        return "a dispatch mode such as FakeTensorMode"
+    return None
+
+
 def say(layer: str, reason: str) -> None:
     """Once for each layer and reason, in the log: torch runs it, and why."""
     if not torch.compiler.is_compiling() and (layer, reason) not in _said:
@@ -102,17 +111,6 @@ def say(layer: str, reason: str) -> None:
 
 
 _said: set[tuple[str, str]] = set()
-
-
-def _unseen() -> str | None:
-    """What looks at torch's operations one by one and would not see the compiled ones."""
-    if torch.compiler.is_compiling():
-        return None
-    if torch._C._get_tracing_state() is not None:
-        return "a recording by torch.jit.trace"
-    if torch._C._len_torch_dispatch_stack():
-        return "a dispatch mode such as FakeTensorMode"
-    return None
 
 
 def _gates(x: Tensor, h: Tensor, weights: Weights) -> Tensor:

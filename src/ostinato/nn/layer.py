@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ostinato.kernels import Weights
-from ostinato.nn.kinds import KINDS, Kind, Leaves, say
+from ostinato.nn.kinds import KINDS, Kind, Leaves, say, watched
 from ostinato.nn.packed import layout
 from ostinato.nn.script import Scriptable
 
@@ -34,6 +34,10 @@ class Layer(Scriptable, nn.RNNBase):
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """As torch's forward, of a Tensor or a PackedSequence."""
+        reason = watched()
+        if reason:
+            say(type(self).__name__, reason)
+            return super().forward(input, hx)
         results = self._packed(input, hx) if isinstance(input, PackedSequence) else self._padded(input, hx)
         return super().forward(input, hx) if results is None else results
 
@@ -109,7 +113,7 @@ class Layer(Scriptable, nn.RNNBase):
         starting: list[Leaves] = list(zip(*each, strict=True))
         reason = kind.refuses(steps.turned(steps.x), steps.lengths, starting[0], weights)
         if reason:
-            say(self.mode.partition("_")[0], reason)
+            say(type(self).__name__, reason)
             return None
         x, ends = self._through(kind, steps, starting, weights)
         final = [torch.stack(leaves) for leaves in zip(*ends, strict=True)]
