@@ -30,6 +30,42 @@ OSTINATO_INLINE void add_products_of_row(T* sums, const T* left, const T* panels
                                               lesser(piece, depth - k));
 }
 
+struct Range {
+    index from, to;
+    // The part of [0, count) that falls to one of `shares`.
+    static Range of(index count, index share, index shares) { return {count * share / shares, count * (share + 1) / shares}; }
+    OSTINATO_INLINE Range in_numbers(index unit, index most) const { return {lesser(from * unit, most), lesser(to * unit, most)}; }
+};
+
+// then(row, first column, sums, vectors) for left [rows][left_step] times panels of two vectors of columns, each of
+// `panel_depth` rows, of which the first `depth` count. Backwards: from the last panel to the first.
+template <class V, class Then, class T = typename V::Scalar>
+OSTINATO_INLINE void times_panels(const Range& panels, index rows, bool backwards, const T* left, index left_step,
+                                  const T* weight, index depth, index panel_depth, index columns, Then then) {
+    constexpr index width = 2 * V::lanes, together = 4;
+    const index count = panels.to - panels.from, apart = panel_depth * width;
+    const index whole = rows == 1 ? count / together * together : 0;
+    alignas(64) T sums[block_rows][width];
+    const auto panel_of = [&](index i) { return panels.from + (backwards ? count - 1 - i : i); };
+    const auto vectors = [&](index j) { return columns - j > V::lanes ? 2 : 1; };
+    for (index i = 0; i < whole; i += together) {
+        const index panel = backwards ? panel_of(i + together - 1) : panel_of(i);
+        std::memset(sums, 0, together * sizeof(sums[0]));
+        add_products_of_row<2, together, V>(sums[0], left, weight + panel * apart, apart, depth);
+        for (index b = 0; b < together; ++b)
+            then(index(0), (panel + b) * width, sums[b], vectors((panel + b) * width));
+    }
+    for (index i = whole; i < count; ++i) {
+        const index panel = panel_of(i), j = panel * width;
+        for (index first = 0; first < rows; first += block_rows) {
+            const index part = lesser(block_rows, rows - first);
+            std::memset(sums, 0, std::size_t(part) * sizeof(sums[0]));
+            add_product<2, V>(sums[0], left + first * left_step, left_step, part, weight + panel * apart, depth);
+            for (index r = 0; r < part; ++r) then(first + r, j, sums[r], vectors(j));
+        }
+    }
+}
+
 #if defined(__GNUC__) && !defined(__clang__)
 // Lane j of row i and lane i of row j change places.
 template <class T, int N>

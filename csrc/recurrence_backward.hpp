@@ -8,6 +8,7 @@
 
 #include <type_traits>
 
+#include "outer.hpp"
 #include "recurrence.hpp"
 
 namespace ostinato::OSTINATO_ISA {
@@ -102,13 +103,10 @@ class Backward {
         to = scratch_of<T>(Slot::states, held + 2 * later + rows * padded_outputs_);
         for (int s = 0; s < S; ++s) carry_[s] = to + s * rows * padded_;
         later_[0] = to + held, later_[1] = later_[0] + later, out_ = later_[1] + later;
-        // For each member: panels of a piece's right side, and its left side.
         side_ = greater(greater(call_.inputs, call_.outputs), call_.hidden);
-        staged_ = scratch_of<T>(Slot::staged, plan_.threads * staged_numbers());
+        staged_numbers_ = Outer<V>::numbers(greater(depth_, call_.outputs), side_, lesser(piece, piece_steps_ * rows));
+        staged_ = scratch_of<T>(Slot::staged, plan_.threads * staged_numbers_);
     }
-    index staged_numbers() const { return rounded((rounded(side_, panel_width) + rounded(greater(depth_, call_.outputs), left_columns)) * longest_piece(), 16); }
-    // Rows of a piece that are multiplied at once.
-    index longest_piece() const { return lesser(piece, piece_steps_ * call_.batch); }
 
     void sequence(const Share& share) {
         const Rows& rows = share.rows;
@@ -195,36 +193,8 @@ class Backward {
     template <class Then>
     OSTINATO_INLINE void through_weight(const Share& share, index running, index t, bool behind, Then then) {
         const T* later = later_[(t + 1) % 2] + share.rows.before * row_;
-        products(share.outputs, running, t, later, row_, first_, behind ? A * call_.hidden : 0, A * call_.hidden,
-                 call_.outputs, then);
-    }
-
-    // then(row, first column, sums, vectors) for left [running][left_step] times the panels of columns.
-    template <class Then>
-    OSTINATO_INLINE void products(const Range& panels, index running, index t, const T* left, index left_step, const T* weight,
-                                  index depth, index weight_depth, index columns, Then then) {
-        const index count = panels.to - panels.from, apart = weight_depth * panel_width;
-        constexpr int together = 4;
-        const index whole = running == 1 ? count / together * together : 0;
-        alignas(64) T sums[block_rows][panel_width];
-        const auto panel_of = [&](index i) { return panels.from + (t % 2 ? count - 1 - i : i); };
-        const auto vectors = [&](index j) { return columns - j > L ? 2 : 1; };
-        for (index i = 0; i < whole; i += together) {
-            const index panel = t % 2 ? panel_of(i + together - 1) : panel_of(i);
-            std::memset(sums, 0, together * sizeof(sums[0]));
-            add_products_of_row<2, together, V>(sums[0], left, weight + panel * apart, apart, depth);
-            for (index b = 0; b < together; ++b)
-                then(index(0), (panel + b) * panel_width, sums[b], vectors((panel + b) * panel_width));
-        }
-        for (index i = whole; i < count; ++i) {
-            const index panel = panel_of(i), j = panel * panel_width;
-            for (index first = 0; first < running; first += block_rows) {
-                const index rows = lesser(block_rows, running - first);
-                std::memset(sums, 0, std::size_t(rows) * sizeof(sums[0]));
-                add_product<2, V>(sums[0], left + first * left_step, left_step, rows, weight + panel * apart, depth);
-                for (index r = 0; r < rows; ++r) then(first + r, j, sums[r], vectors(j));
-            }
-        }
+        times_panels<V>(share.outputs, running, t % 2, later, row_, first_, behind ? A * call_.hidden : 0, A * call_.hidden,
+                        call_.outputs, then);
     }
 
     // Where members share the units of every row, each needs what the others made.
@@ -236,6 +206,9 @@ class Backward {
     void step(const Share& share, index running, index t, bool behind, const Chunk& chunk) {
         const Rows& rows = share.rows;
         T* here = later_[t % 2] + rows.before * row_;
+        const auto map_back = [&](index r, index j, const T* sums, int vectors) {
+            with_rows<2>(vectors, [&](auto count) { map<count.value>(rows, r, t, j, sums, here, chunk); });
+        };
         if (call_.weight_output) {
             T* out = out_ + rows.before * padded_outputs_;
             through_weight(share, running, t, behind, [&](index r, index j, const T* sums, int vectors) {
@@ -249,22 +222,17 @@ class Backward {
                 }
             });
             meet(share);
-            products(share.panels, running, t, out, padded_outputs_, output_, call_.outputs, call_.outputs, call_.hidden,
-                     [&](index r, index j, const T* sums, int vectors) { map(rows, r, t, j, sums, vectors, here, chunk); });
+            times_panels<V>(share.panels, running, t % 2, out, padded_outputs_, output_, call_.outputs, call_.outputs,
+                            call_.hidden, map_back);
         } else {
-            through_weight(share, running, t, behind, [&](index r, index j, const T* sums, int vectors) {
-                map(rows, r, t, j, sums, vectors, here, chunk);
-            });
+            through_weight(share, running, t, behind, map_back);
         }
         if constexpr (A < G) {
             meet(share);
-            products(share.panels, running, t, here + A * call_.hidden, row_, second_, (G - A) * call_.hidden,
-                     (G - A) * call_.hidden, call_.hidden, [&](index r, index j, const T* sums, int vectors) {
-                         if (vectors == 2)
-                             map_first<2>(rows, r, t, j, sums, here, chunk);
-                         else
-                             map_first<1>(rows, r, t, j, sums, here, chunk);
-                     });
+            times_panels<V>(share.panels, running, t % 2, here + A * call_.hidden, row_, second_, (G - A) * call_.hidden,
+                            (G - A) * call_.hidden, call_.hidden, [&](index r, index j, const T* sums, int vectors) {
+                                with_rows<2>(vectors, [&](auto count) { map_first<count.value>(rows, r, t, j, sums, here, chunk); });
+                            });
         }
         meet(share);
     }
@@ -274,16 +242,15 @@ class Backward {
         return load_columns<V>(place(call_, call_.grad_out, rows[r], t) + j, call_.outputs - j);
     }
 
-    OSTINATO_INLINE void map(const Rows& rows, index r, index t, index j, const T* sums, int vectors, T* here, const Chunk& chunk) {
-        if (vectors == 2)
-            map<2>(rows, r, t, j, sums, here, chunk);
-        else
-            map<1>(rows, r, t, j, sums, here, chunk);
-    }
-
     // The record of the vector of units that begins at unit j.
     OSTINATO_INLINE const T* record_of(const Rows& rows, index r, index t, index j) const {
         return records_.at(j / width, t, rows.position(r)) + j % width / L * K * L;
+    }
+
+    template <class W>
+    OSTINATO_INLINE void load_record(typename W::Type (&record)[K], const Rows& rows, index r, index t, index j) const {
+        const T* kept[2] = {record_of(rows, r, t, j), std::is_same_v<W, Wide<V, 2>> ? record_of(rows, r, t, j + L) : nullptr};
+        for (int k = 0; k < K; ++k) record[k] = W::gather([&](int i) { return V::load(kept[i] + k * L); });
     }
 
     // The cell's gradient for one or two neighbouring vectors of units from unit j on.
@@ -292,8 +259,7 @@ class Backward {
         using W = Wide<V, Vectors>;
         using Value = typename W::Type;
         Value record[K], grad_state[S];
-        const T* kept[2] = {record_of(rows, r, t, j), Vectors == 2 ? record_of(rows, r, t, j + L) : nullptr};
-        for (int k = 0; k < K; ++k) record[k] = W::gather([&](int i) { return V::load(kept[i] + k * L); });
+        load_record<W>(record, rows, r, t, j);
         const auto carried = [&](int s, int i) { return carry_[s] + (rows.before + r) * padded_ + j + i * L; };
         for (int s = 0; s < S; ++s) grad_state[s] = W::gather([&](int i) { return V::load(carried(s, i)); });
         grad_state[0] = grad_state[0] + W::gather([&](int i) { return V::load(sums + i * L); });
@@ -325,8 +291,7 @@ class Backward {
         using Value = typename W::Type;
         if constexpr (A < G) {
             Value record[K], grad_state[S], grad;
-            const T* kept[2] = {record_of(rows, r, t, j), Vectors == 2 ? record_of(rows, r, t, j + L) : nullptr};
-            for (int k = 0; k < K; ++k) record[k] = W::gather([&](int i) { return V::load(kept[i] + k * L); });
+            load_record<W>(record, rows, r, t, j);
             T* carried = carry_[0] + (rows.before + r) * padded_ + j;
             grad_state[0] = W::gather([&](int i) { return V::load(carried + i * L); });
             CellOf<Value>::backward_first(record, W::gather([&](int i) { return V::load(sums + i * L); }), grad_state, grad);
@@ -369,40 +334,27 @@ class Backward {
         }
     }
 
-    static constexpr index left_columns = 4 * 8;
-
     // The chunk's part of every weight's gradient, piece by piece from its last steps.
     void weights_gradient(const Share& share, const Chunk& chunk) {
-        T* right = staged_ + share.member * staged_numbers();
-        T* left = right + rounded(side_, panel_width) * longest_piece();
-        const auto own = [&](index count) { return Range::of(slices(count, left_columns), share.member, share.team).in_numbers(left_columns, count); };
-        const Range gates = own(depth_), first = own(A * call_.hidden), outs = own(call_.outputs);
+        const auto own = [&](index columns) { return Outer<V>::share(columns, share.member, share.team); };
+        T* memory = staged_ + share.member * staged_numbers_;
         for (index t = (chunk.t1 - 1) / piece_steps_ * piece_steps_; t >= chunk.t0; t -= piece_steps_) {
             const index from = (t - chunk.t0) * chunk.rows, to = (lesser(t + piece_steps_, chunk.t1) - chunk.t0) * chunk.rows;
             for (index at = from; at < to; at += piece) {
-                const index count = lesser(piece, to - at);
-                // What stands on the right: a row for every row and step of the piece, then panel by panel. fill(row of
-                // the batch's order, step, first column, to) gives a vector of it.
+                Outer<V> outer(memory, side_, lesser(piece, to - at));
+                // fill(row of the batch's order, step): a function of the first column, for rows that have not ended
                 const auto stage = [&](index columns, auto fill) {
-                    for (index k = 0; k < count; ++k) {
+                    outer.stage(columns, [&](index k, auto store) {
                         const index p = (at + k) % chunk.rows, step = chunk.t0 + (at + k) / chunk.rows;
-                        T* to = right + k * panel_width;
-                        const index panel = count * panel_width - L;
-                        if (step >= all_.length(p)) {
-                            for (index j = 0; j < columns; j += L, to += j % panel_width ? L : panel) V::zero().store(to);
-                            continue;
-                        }
-                        const auto row = fill(p, step);
-                        for (index j = 0; j < columns; j += L, to += j % panel_width ? L : panel) row(j).store(to);
-                    }
+                        if (step < all_.length(p))
+                            store(fill(p, step));
+                        else
+                            store([](index) { return V::zero(); });
+                    });
                 };
-                const auto copied = [](const T* from, index columns) {
-                    return [from, columns](index j) { return load_columns<V>(from + j, columns - j); };
+                const auto copied = [](const T* row, index columns) {
+                    return [row, columns](index j) { return load_columns<V>(row + j, columns - j); };
                 };
-                const auto of_inputs = [&](index p, index step) {
-                    return copied(place(call_, call_.x, all_[p], step), call_.inputs);
-                };
-                const auto of_states = [&](index p, index step) { return copied(before(p, step), call_.outputs); };
                 const auto passed = [&](index p, index step) {
                     return [this, p, step](index j) {
                         if constexpr (requires(V(&record)[K]) { Cell::passed(record); }) {
@@ -414,88 +366,42 @@ class Backward {
                         }
                     };
                 };
-                // Gradients that are those of the inputs' part and of the product alike are brought together once.
-                const bool once = alike && A == G;
-                if (call_.grad_weight_input || call_.grad_bias_input || once) {
-                    if (call_.grad_weight_input) stage(call_.inputs, of_inputs);
-                    add_outer<true>(inputs_ + at * row_, row_, gates, count, left, right, call_.inputs, call_.grad_weight_input,
-                                    call_.grad_bias_input ? call_.grad_bias_input : call_.grad_bias_hidden);
+                T* bias = call_.grad_bias_input ? call_.grad_bias_input : alike ? call_.grad_bias_hidden : nullptr;
+                if (call_.grad_weight_input || bias || alike) outer.bring(inputs_ + at * row_, row_, own(depth_), bias);
+                if (call_.grad_weight_input) {
+                    stage(call_.inputs, [&](index p, index step) { return copied(place(call_, call_.x, all_[p], step), call_.inputs); });
+                    outer.add(call_.inputs, call_.grad_weight_input);
                 }
-                if (call_.grad_weight_hidden || (call_.grad_bias_hidden && !once)) {
-                    stage(call_.outputs, of_states);
-                    const auto add = [&](auto bring) {
-                        add_outer<decltype(bring)::value>(products_ + at * row_, row_, first, count, left, right, call_.outputs,
-                                                          call_.grad_weight_hidden, once ? nullptr : call_.grad_bias_hidden);
-                    };
-                    // Whoever shares the gates holds them all on the left.
-                    if (once)
-                        add(std::false_type());
-                    else
-                        add(std::true_type());
-                }
-                if constexpr (A < G) {
-                    const index skipped = A * call_.hidden;
-                    stage(call_.hidden, passed);
-                    add_outer<true>(products_ + at * row_ + skipped, row_, own(depth_ - skipped), count, left, right, call_.hidden,
-                                    call_.grad_weight_hidden ? call_.grad_weight_hidden + skipped * call_.outputs : nullptr,
-                                    call_.grad_bias_hidden ? call_.grad_bias_hidden + skipped : nullptr);
+                // What is the gradient of the inputs' part and of all products alike is there already.
+                if (!alike || A < G)
+                    outer.bring(products_ + at * row_, row_, own(A * call_.hidden), alike ? nullptr : call_.grad_bias_hidden);
+                if (call_.grad_weight_hidden) {
+                    stage(call_.outputs, [&](index p, index step) { return copied(before(p, step), call_.outputs); });
+                    outer.add(call_.outputs, call_.grad_weight_hidden);
+                    if constexpr (A < G) {
+                        const index skipped = A * call_.hidden;
+                        outer.bring(products_ + at * row_ + skipped, row_, own(depth_ - skipped), nullptr);
+                        stage(call_.hidden, passed);
+                        outer.add(call_.hidden, call_.grad_weight_hidden + skipped * call_.outputs);
+                    }
                 }
                 if (call_.grad_weight_output) {
+                    outer.bring(outs_ + at * padded_outputs_, padded_outputs_, own(call_.outputs), nullptr);
                     stage(call_.hidden, passed);
-                    add_outer<true>(outs_ + at * padded_outputs_, padded_outputs_, outs, count, left, right, call_.hidden,
-                                    call_.grad_weight_output, nullptr);
+                    outer.add(call_.hidden, call_.grad_weight_output);
                 }
             }
         }
-        if (alike && A == G && call_.grad_bias_input && call_.grad_bias_hidden && chunk.t0 == 0)
-            std::memcpy(call_.grad_bias_hidden + gates.from, call_.grad_bias_input + gates.from,
-                        std::size_t(greater(0, gates.to - gates.from)) * sizeof(T));
+        if (alike && call_.grad_bias_input && call_.grad_bias_hidden && chunk.t0 == 0) {
+            const Range gates = own(depth_);
+            for (index i = gates.from; i < gates.to; ++i) call_.grad_bias_hidden[i] = call_.grad_bias_input[i];
+        }
     }
 
     // The state that a step began with.
     OSTINATO_INLINE const T* before(index p, index t) const {
         const index row = all_[p];
         return t ? place(call_, call_.out, row, t - 1) : call_.initial[0] + row * call_.outputs;
-    }
-
-    // out[i, :] += sum over k < count of gradients(k, i) * right(k, :), and bias[i] += the sum of gradients(k, i). The
-    // gradients are brought together on the left, [columns of a block][count][left_columns], or (not Bring) are there.
-    template <bool Bring>
-    void add_outer(const T* gradients, index row, Range range, index count, T* left, const T* right, index columns, T* out, T* bias) {
-        constexpr int vectors = int(greater(1, left_columns / L));
-        for (index i = range.from; i < range.to; i += left_columns, left += left_columns * count) {
-            const index rows = lesser(left_columns, range.to - i);
-            V total[vectors];
-            for (V& each : total) each = V::zero();
-            for (index k = 0; Bring && k < count; ++k)
-                for (int v = 0; v < vectors; ++v)
-                    if (v * L < rows) {
-                        const V value = load_columns<V>(gradients + k * row + i + v * L, rows - v * L);
-                        total[v] = total[v] + value;
-                        value.store(left + k * left_columns + v * L);
-                    }
-            if (Bring && bias)
-                for (int v = 0; v < vectors; ++v)
-                    if (v * L < rows)
-                        store_columns(load_columns<V>(bias + i + v * L, rows - v * L) + total[v], bias + i + v * L, rows - v * L);
-            if (!out) continue;
-            for (index j = 0; j < columns; j += panel_width)
-                in_groups<tile_height<V>(2)>(rows, [&](index r, auto constant) {
-                    constexpr int Rows = decltype(constant)::value;
-                    alignas(64) T sums[Rows][2][L];
-                    T* to = out + (i + r) * columns + j;
-                    const index rest = columns - j;
-                    if (rest >= panel_width)
-                        for (int q = 0; q < Rows; ++q) V::load(to + q * columns).store(sums[q][0]), V::load(to + q * columns + L).store(sums[q][1]);
-                    else
-                        for (int q = 0; q < Rows; ++q)
-                            for (int v = 0; v < 2; ++v) (rest > v * L ? load_columns<V>(to + q * columns + v * L, rest - v * L) : V::zero()).store(sums[q][v]);
-                    accumulate<Rows, 2, 1, V, true>(sums[0][0], left + r, 1, left_columns, right + j * count, 0, count);
-                    for (int q = 0; q < Rows; ++q)
-                        for (int v = 0; v < 2; ++v)
-                            if (rest > v * L) store_columns(V::load(sums[q][v]), to + q * columns + v * L, rest - v * L);
-                });
-        }
     }
 
     const ScanBackward<T>& call_;
@@ -505,7 +411,7 @@ class Backward {
     const Kept records_;
     const index piece_steps_;
     const Plan plan_;
-    index chunk_ = 0, side_ = 0;
+    index chunk_ = 0, side_ = 0, staged_numbers_ = 0;
     Rows all_{};
     const T *input_ = nullptr, *first_ = nullptr, *second_ = nullptr, *output_ = nullptr;
     T *inputs_ = nullptr, *products_ = nullptr, *outs_ = nullptr, *carry_[S] = {}, *later_[2] = {}, *out_ = nullptr, *staged_ = nullptr;

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ostinato.bundle import Bundle
     from ostinato.nn import accelerate, restore
     from ostinato.padded import Padded
-    from ostinato.stepper import stepper
+    from ostinato.stepping import stepper
     from ostinato.stream import Streamer
 
 __all__ = ["Bundle", "Padded", "Streamer", "accelerate", "load", "restore", "stepper"]
@@ -20,7 +20,7 @@ _HOMES = {
     "Streamer": "ostinato.stream",
     "accelerate": "ostinato.nn",
     "restore": "ostinato.nn",
-    "stepper": "ostinato.stepper",
+    "stepper": "ostinato.stepping",
 }
 
 

@@ -37,8 +37,9 @@ def compiled(model, x, **options) -> None:
 x = torch.randn(3, 6, 5, requires_grad=True)
 for name in ("RNN", "LSTM", "GRU"):
     options = {"proj_size": 3} if name == "LSTM" else {}
-    model = Model(getattr(ostinato.nn, name)(5, 7, 2, bidirectional=True, batch_first=True, **options))
-    compiled(model, x)  # torch breaks its graph at every recurrent layer,
+    model = Model(getattr(ostinato.nn, name)(5, 7, bidirectional=True, batch_first=True, **options))
+    if name == "LSTM":
+        compiled(model, x)  # torch breaks its graph at every recurrent layer
     with torch._dynamo.config.patch(allow_rnn=True):  # unless it is told not to
         compiled(model, x, fullgraph=True)
     dynamic = {"x": {0: torch.export.Dim("rows", max=64), 1: torch.export.Dim("steps", max=64)}}

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
-from twins import CELLS, LAYERS, assert_alike, assert_bits, never_torch, run, tensors, twins
+from twins import CELLS, LAYERS, assert_alike, assert_bits, leaf, mapped, never_torch, run, tensors, twins
 
 import ostinato.nn
 from ostinato.nn import kinds
@@ -189,21 +189,32 @@ def test_parametrized_weights_are_used(name):
     assert_close(found, theirs(x)[0], name)
 
 
-@pytest.mark.parametrize("name", [*LAYERS, *CELLS])
-def test_gradients_of_gradients_are_right(name):
-    layer = getattr(ostinato.nn, name)(2, 3, dtype=torch.float64)
-    sizes = (2, 2) if name in CELLS else (3, 2, 2)
-    x = torch.randn(sizes, dtype=torch.float64, requires_grad=True)
-    with never_torch(layer):
-        assert torch.autograd.gradgradcheck(lambda x, *_: tensors(layer(x)), (x, *layer.parameters()), fast_mode=True)
+@pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
+@every
+def test_gradients_of_gradients_are_torch_s(name, options, packed):
+    ours, theirs = twins(name, 3, 12, 2, bidirectional=True, **options, dtype=torch.float64)
+    x = torch.randn(5, 3, 3, dtype=torch.float64)
+    assert_curved_alike(ours, theirs, pack_padded_sequence(x, [5, 2, 2]) if packed else x)
 
 
-def test_a_projected_packed_gradient_of_a_gradient_is_right():
-    layer = ostinato.nn.LSTM(2, 3, proj_size=2, bidirectional=True, bias=False, dtype=torch.float64)
-    x = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
-    sizes = torch.tensor([2, 1, 1])
-    with never_torch(layer):
-        assert torch.autograd.gradgradcheck(lambda x: tensors(layer(PackedSequence(x, sizes))), (x,), fast_mode=True)
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_s_gradients_of_gradients_are_torch_s(name):
+    ours, theirs = twins(name, 3, 4, bias=False, dtype=torch.float64)
+    assert_curved_alike(ours, theirs, torch.randn(3, 3, dtype=torch.float64))
+
+
+def assert_curved_alike(ours, theirs, given):
+    """A gradient, and the gradient of its length."""
+    found = []
+    for layer in (ours, theirs):
+        x = mapped(given, leaf)
+        wanted = [*tensors(x), *layer.parameters()]
+        with never_torch(ours):
+            loss = sum(result.square().sum() for result in tensors(layer(x)))
+        first = torch.autograd.grad(loss, wanted, create_graph=True)
+        found.append([*first, *torch.autograd.grad(sum(gradient.square().sum() for gradient in first), wanted)])
+    for number, (mine, other) in enumerate(zip(*found, strict=True)):
+        assert_close(mine, other, f"gradient {number}", GRADIENTS)
 
 
 @pytest.mark.parametrize("name", LAYERS)

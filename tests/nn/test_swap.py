@@ -237,5 +237,5 @@ def test_restored_it_is_torch_s_to_the_bit():
 
 @pytest.mark.parametrize("call", [accelerate, restore])
 def test_what_is_no_module_is_refused(call):
-    with pytest.raises(TypeError, match=rf"{call.__name__}: a list has no layers to swap; give a torch.nn.Module."):
+    with pytest.raises(TypeError, match=call.__name__):
         call([nn.LSTM(4, 5)])

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.utils.rnn import pack_padded_sequence
+from torch.testing._internal.two_tensor import TwoTensor
 from torch.utils.checkpoint import checkpoint
 from twins import LAYERS, assert_bits, never_torch, run, tensors, twins
 
@@ -142,6 +143,26 @@ def test_what_records_or_scripts_torch_s_operations_sees_them(name):
             assert_close(mine, ours, name)
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         assert tensors(model(mode.from_tensor(x)))[0].shape == wanted[0].shape
+
+
+@pytest.mark.parametrize("name", [*LAYERS, "RNNCell", "LSTMCell", "GRUCell"])
+def test_tensors_that_compute_in_their_own_way_do(name):
+    ours, theirs = twins(name, 4, 5)
+    x = TwoTensor(torch.randn(3, 4), torch.randn(3, 4))
+    for mine, other in zip(tensors(ours(x)), tensors(theirs(x)), strict=True):
+        assert type(mine) is type(other)
+        inside = [[t.a, t.b] if isinstance(t, TwoTensor) else t for t in (mine, other)]
+        assert_bits(*inside, name)
+
+
+@pytest.mark.parametrize("name", [*LAYERS, "RNNCell", "LSTMCell", "GRUCell"])
+def test_the_default_device_is_no_matter(name):
+    ours, x = getattr(ostinato.nn, name)(4, 5), torch.randn(3, 4)
+    wanted = ours(x)
+    with torch.device("meta"), never_torch(ours):
+        assert_bits(ours(x), wanted, name)
+        if name in LAYERS:
+            ours(pack_padded_sequence(x[:, None], torch.tensor([3], device="cpu")))
 
 
 def test_compiled_and_exported_it_equals_eager():

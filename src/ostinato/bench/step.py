@@ -13,7 +13,7 @@ from ostinato.bench.contest import Contender, Contest
 from ostinato.bench.grid import Case
 from ostinato.bench.roofline import Work, recurrence
 from ostinato.bench.sequence import twins
-from ostinato.stepper import stepper
+from ostinato.stepping import stepper
 
 CELLS: dict[str, Callable[..., nn.RNNCellBase]] = {"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn": nn.RNNCell}
 

@@ -74,7 +74,7 @@ class Cell(nn.Module, ABC):
         if self.fused is not None and type(self).project is Cell.project and type(self).scan is Cell.scan:
             weights = self.weights()
             if self.fused.refuses(x, lengths, state, weights) is None:
-                return self.fused(x, lengths, state, weights, self._defined)
+                return self.fused.run(x, lengths, state, weights, self._defined)
         # What stands in the padding must not reach a gradient of the projection, not even as zero times NaN.
         gates, state = self.project(Padded(x, lengths).zeroed().data, state)
         return self.scan(gates, state, lengths)
@@ -85,7 +85,7 @@ class Cell(nn.Module, ABC):
             weights = self.weights()._replace(input=None, input_bias=None)
             reason = "masks" if masks is not None else self.fused.refuses(gates, lengths, state, weights)
             if reason is None:
-                return self.fused(gates, lengths, state, weights, self._defined)
+                return self.fused.run(gates, lengths, state, weights, self._defined)
             _say_once(type(self).__name__, reason)
         return self.reference(gates, state, lengths, masks)
 

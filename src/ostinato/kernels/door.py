@@ -63,6 +63,10 @@ def lying(tensor: Tensor | None, starts: Tensor | None) -> Lying:
     return (tensor.data_ptr(), reach, strides[0], strides[1], 0, 0)
 
 
-def needs_grad(tensors: tuple[Tensor, ...]) -> bool:
+def needs_grad(tensors: tuple[Tensor | None, ...]) -> bool:
     """Whether autograd would record an operation on these."""
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    if torch.is_grad_enabled():
+        for tensor in tensors:
+            if tensor is not None and tensor.requires_grad:
+                return True
+    return False

@@ -73,6 +73,20 @@ class Scan:
             raise ValueError(
                 f"kernels.{self.name}: cannot compute with {reason}; fold the cell's step over time instead."
             )
+        return self.run(x, lengths, state, weights, definition, reverse, time_first, starts)
+
+    def run(
+        self,
+        x: Tensor,
+        lengths: Tensor,
+        state: tuple[Any, ...],
+        weights: Weights,
+        definition: Definition,
+        reverse: bool = False,
+        time_first: bool = False,
+        starts: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Any, ...]]:
+        """As a call, for one who has asked `refuses`."""
         leaves = tuple(state)
         if torch.is_autocast_enabled("cpu"):
             (x,) = widened(x)
@@ -81,7 +95,7 @@ class Scan:
         if torch.compiler.is_compiling():
             operator = getattr(torch.ops.ostinato, f"{self.name}_scan")
             results = operator(x, lengths, starts, *weights, *leaves, reverse, time_first)
-        elif needs_grad(tuple(tensor for tensor in (x, *weights, *leaves) if tensor is not None)):
+        elif needs_grad((x, *weights, *leaves)):
             results = _Recurrence.apply(  # type: ignore[no-untyped-call]
                 self, definition, state, reverse, time_first, lengths, starts, x, *weights, *leaves
             )
@@ -201,7 +215,8 @@ class Scan:
 
 def _lies(tensor: Tensor) -> bool:
     """Whether its features are neighbours and its rows do not run backwards or overlap."""
-    return tensor.stride(-1) == 1 and all(stride >= tensor.shape[-1] for stride in tensor.stride()[:-1])
+    *outer, last = tensor.stride()
+    return last == 1 and min(outer) >= tensor.shape[-1]
 
 
 def _laid(
@@ -211,8 +226,8 @@ def _laid(
         x if _lies(x) else x.contiguous(),
         lengths.contiguous(),
         None if starts is None else starts.contiguous(),
-        Weights(*(None if w is None else w.contiguous() for w in weights)),  # type: ignore[arg-type]
-        tuple(leaf.contiguous() for leaf in leaves),
+        Weights._make([None if weight is None else weight.contiguous() for weight in weights]),
+        tuple([leaf.contiguous() for leaf in leaves]),
     )
 
 

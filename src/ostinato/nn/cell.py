@@ -41,10 +41,10 @@ class Cell(Scriptable, nn.RNNCellBase):
             after = self._run(x.unsqueeze(0), tuple(leaf.unsqueeze(0) for leaf in state))
             return None if after is None else tuple(leaf.squeeze(0) for leaf in after)
         kind, weights = KINDS[self.mode], Weights(self.weight_hh, self.weight_ih, self.bias_ih, self.bias_hh)
-        steps, lengths = x.unsqueeze(1), torch.ones(x.shape[0], dtype=torch.int64)
+        steps, lengths = x.unsqueeze(1), torch.ones(x.shape[0], dtype=torch.int64, device="cpu")
         reason = kind.refuses(steps, lengths, state, (weights,))
         if reason:
             say(type(self).__name__, reason)
             return None
-        _, after = kind.scan(steps, lengths, state, weights, kind.step)
+        _, after = kind.scan.run(steps, lengths, state, weights, kind.step)
         return kind.cast(after, state, projected=False)

@@ -67,8 +67,11 @@ class Kind(NamedTuple):
 
     def refuses(self, x: Tensor, lengths: Tensor, state: Leaves, weights: Iterable[Weights]) -> str | None:
         """Why torch must run this call ("a tensor on cuda"); None if the scan can, with each of `weights`."""
-        reasons = (self.scan.refuses(x, lengths, state, each) for each in weights)
-        return next((reason for reason in reasons if reason), None)
+        for each in weights:
+            reason = _overloaded((x, *state, *each)) or self.scan.refuses(x, lengths, state, each)
+            if reason:
+                return reason
+        return None
 
     def cast(self, results: Leaves, given: Leaves, projected: bool) -> Leaves:
         """Results (those of h first, c last) in the types that torch's own give under autocast; else as they are.
@@ -100,6 +103,16 @@ def watched() -> str | None:
         return "a recording by torch.jit.trace"
     if torch._C._len_torch_dispatch_stack():
         return "a dispatch mode such as FakeTensorMode"
+    return None
+
+
+def _overloaded(tensors: tuple[Tensor | None, ...]) -> str | None:
+    """The class of a tensor that does torch's operations in its own way, such as a DTensor's."""
+    if torch.compiler.is_compiling():
+        return None
+    for tensor in tensors:
+        if tensor is not None and type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
+            return f"a {type(tensor).__name__}"
     return None
 
 

@@ -44,7 +44,7 @@ class Layer(Scriptable, nn.RNNBase):
     def refuses(self) -> str | None:
         """Why torch runs every call of this layer, with the parameters it has now ("a tensor on cuda"); None if not."""
         weights = self._weights()
-        return KINDS[self.mode].refuses(weights[0].hidden, torch.empty(0, dtype=torch.int64), (), weights)
+        return KINDS[self.mode].refuses(weights[0].hidden, torch.empty(0, dtype=torch.int64, device="cpu"), (), weights)
 
     def _packed(self, packed: PackedSequence, hx: Any) -> Any:
         rows = layout(packed)
@@ -66,7 +66,7 @@ class Layer(Scriptable, nn.RNNBase):
         x = x if shape else x.unsqueeze(rows)
         if x.shape[steps] == 0:
             return None
-        lengths = torch.full((x.shape[rows],), x.shape[steps], dtype=torch.int64)
+        lengths = torch.full((x.shape[rows],), x.shape[steps], dtype=torch.int64, device="cpu")
         # torch draws what a dropout drops in time's order: so must we, to drop the same.
         turn = self.batch_first and self._drops()
         results = self._run(
@@ -130,7 +130,7 @@ class Layer(Scriptable, nn.RNNBase):
             for reverse in (False, True)[: 1 + self.bidirectional]:
                 run = len(ends)
                 # fmt: off
-                outputs, end = kind.scan(
+                outputs, end = kind.scan.run(
                     steps.turned(x), steps.lengths, starting[run], weights[run], kind.step,
                     reverse=reverse, time_first=steps.time_first, starts=steps.starts,
                 )

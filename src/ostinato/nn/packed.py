@@ -22,6 +22,6 @@ def layout(packed: PackedSequence) -> Layout | None:
     ends = sizes.cumsum(0)
     if int(ends[-1]) != len(packed.data) or int(sizes[-1]) < 1 or bool((sizes[1:] > sizes[:-1]).any()):
         return None
-    rows = torch.arange(int(sizes[0]))
+    rows = torch.arange(int(sizes[0]), device="cpu")
     lengths = steps - torch.searchsorted(sizes.flip(0), rows, right=True)
     return Layout(lengths, ends - sizes)

@@ -14,7 +14,7 @@ from ostinato.layers import Backward, Bidirectional, Dropout, Recurrent, Residua
 from ostinato.models.language import language
 from ostinato.padded import Padded
 from ostinato.state import flatten
-from ostinato.stepper import stepper
+from ostinato.stepping import stepper
 
 CELLS = {
     "rnn": lambda inputs, hidden: RNN(hidden, inputs=inputs),
