@@ -53,6 +53,18 @@ struct Plan {
     }
 };
 
+// What one member of a team does: some rows, or some panels of the units and of the outputs of all rows.
+struct Share {
+    Rows rows;
+    Range panels, outputs;
+    int member, team;
+};
+
+// Steps [t0, t1) and how many rows run in any of them: row p of step t stands at (t - t0) * rows + p.
+struct Chunk {
+    index t0, t1, rows;
+};
+
 // Where a step stands for the caller: rows that run backwards begin at their end.
 template <class T, class U>
 OSTINATO_INLINE U* place(const Scan<T>& call, const Sequences<U>& in, index row, index t) {
@@ -73,6 +85,16 @@ struct Records {
     }
     OSTINATO_INLINE T* at(index panel, index t, index position) const {
         return data + ((panel * steps + t) * slots + position) * numbers;
+    }
+    // The record of the vector of units that begins at unit j, and of the next where W holds two.
+    template <class W, int K>
+    OSTINATO_INLINE void load(typename W::Type (&record)[K], index j, index t, index position) const {
+        constexpr index width = CellOf<V>::units * V::lanes;
+        for (int k = 0; k < K; ++k)
+            record[k] = W::gather([&](int i) {
+                const index unit = j + i * V::lanes;
+                return V::load(at(unit / width, t, position) + (unit % width / V::lanes * K + k) * V::lanes);
+            });
     }
 };
 

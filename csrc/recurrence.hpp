@@ -71,13 +71,6 @@ class Forward {
     }
 
    private:
-    struct Share {
-        Rows rows;
-        // Panels of units, and of outputs where they are projected.
-        Range panels, outputs;
-        int member, team;
-    };
-
     index output_panels() const { return call_.weight_output ? padded_outputs_ / (2 * L) : 0; }
     // The share's part of a row of outputs.
     Range columns(const Share& share) const {

@@ -6,8 +6,6 @@
 // added from the last steps to the first. So its bits do not depend on the caches or the threads.
 #pragma once
 
-#include <type_traits>
-
 #include "outer.hpp"
 #include "recurrence.hpp"
 
@@ -61,13 +59,6 @@ class Backward {
     }
 
    private:
-    struct Share {
-        Rows rows;
-        // Panels of units and of outputs.
-        Range panels, outputs;
-        int member, team;
-    };
-
     void clear_weights() {
         const auto clear = [](T* values, index count) {
             if (values) std::memset(values, 0, std::size_t(count) * sizeof(T));
@@ -151,11 +142,6 @@ class Backward {
                     call_.grad_initial[s][rows[r] * hidden + j] = carry_[s][(rows.before + r) * padded_ + j];
         if (call_.grad_x.data && !call_.grad_x.starts) clear_past(share);
     }
-
-    // Steps [t0, t1) and how many rows run in any of them: row p of step t stands at (t - t0) * rows + p.
-    struct Chunk {
-        index t0, t1, rows;
-    };
 
     void begin(const Rows& rows) {
         for (int s = 0; s < S; ++s)
@@ -242,24 +228,13 @@ class Backward {
         return load_columns<V>(place(call_, call_.grad_out, rows[r], t) + j, call_.outputs - j);
     }
 
-    // The record of the vector of units that begins at unit j.
-    OSTINATO_INLINE const T* record_of(const Rows& rows, index r, index t, index j) const {
-        return records_.at(j / width, t, rows.position(r)) + j % width / L * K * L;
-    }
-
-    template <class W>
-    OSTINATO_INLINE void load_record(typename W::Type (&record)[K], const Rows& rows, index r, index t, index j) const {
-        const T* kept[2] = {record_of(rows, r, t, j), std::is_same_v<W, Wide<V, 2>> ? record_of(rows, r, t, j + L) : nullptr};
-        for (int k = 0; k < K; ++k) record[k] = W::gather([&](int i) { return V::load(kept[i] + k * L); });
-    }
-
     // The cell's gradient for one or two neighbouring vectors of units from unit j on.
     template <int Vectors>
     OSTINATO_INLINE void map(const Rows& rows, index r, index t, index j, const T* sums, T* here, const Chunk& chunk) {
         using W = Wide<V, Vectors>;
         using Value = typename W::Type;
         Value record[K], grad_state[S];
-        load_record<W>(record, rows, r, t, j);
+        records_.template load<W>(record, j, t, rows.position(r));
         const auto carried = [&](int s, int i) { return carry_[s] + (rows.before + r) * padded_ + j + i * L; };
         for (int s = 0; s < S; ++s) grad_state[s] = W::gather([&](int i) { return V::load(carried(s, i)); });
         grad_state[0] = grad_state[0] + W::gather([&](int i) { return V::load(sums + i * L); });
@@ -291,7 +266,7 @@ class Backward {
         using Value = typename W::Type;
         if constexpr (A < G) {
             Value record[K], grad_state[S], grad;
-            load_record<W>(record, rows, r, t, j);
+            records_.template load<W>(record, j, t, rows.position(r));
             T* carried = carry_[0] + (rows.before + r) * padded_ + j;
             grad_state[0] = W::gather([&](int i) { return V::load(carried + i * L); });
             CellOf<Value>::backward_first(record, W::gather([&](int i) { return V::load(sums + i * L); }), grad_state, grad);
@@ -359,7 +334,7 @@ class Backward {
                     return [this, p, step](index j) {
                         if constexpr (requires(V(&record)[K]) { Cell::passed(record); }) {
                             V record[K];
-                            for (int k = 0; k < K; ++k) record[k] = V::load(record_of(all_, p, step, j) + k * L);
+                            records_.template load<Wide<V, 1>>(record, j, step, p);
                             return Cell::passed(record);
                         } else {
                             return V::zero();

@@ -205,4 +205,5 @@ def error(found: Tensor, wanted: Tensor) -> float:
     """Largest difference relative to the largest wanted value."""
     if wanted.numel() == 0:
         return 0.0
-    return float((found.double() - wanted.double()).abs().max() / wanted.double().abs().max().clamp_min(1e-12))
+    found, wanted = found.detach().double(), wanted.detach().double()
+    return float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-12))

@@ -60,25 +60,22 @@ def test_a_projected_lstm_is_its_definition(projected):
         agrees(Case("lstm", *shape, projected=projected, **options(i + projected)))
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
-@pytest.mark.parametrize(("batch", "steps", "hidden"), [(33, 17, 64), (2, 1000, 33), (33, 60, 64), (16, 40, 128)])
-def test_never_worse_than_twice_torchs_own_error(name, batch, steps, hidden):
+@pytest.mark.parametrize(
+    ("name", "projected"), [("lstm", None), ("lstm", 20), ("gru", None), ("rnn_tanh", None), ("rnn_relu", None)]
+)
+@pytest.mark.parametrize(("batch", "steps", "hidden"), [(33, 17, 64), (2, 1000, 17), (33, 60, 64), (16, 40, 128)])
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+def test_never_worse_than_twice_torchs_own_error(name, projected, batch, steps, hidden):
+    errors = []
     for seed in range(3):
-        never_worse(Case(name, batch, steps, hidden, hidden, ragged=False, seed=seed))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_projection_is_never_worse_than_twice_torchs_own_error(seed):
-    never_worse(Case("lstm", 33, 60, 40, 64, projected=20, ragged=False, seed=seed))
-
-
-def never_worse(case: Case) -> None:
-    exact = sum(case.run(torchs, torch.float64), ())
-    mine = sum(case.run(ours), ())
-    theirs = sum(case.run(torchs), ())
-    for i, (found, their, want) in enumerate(zip(mine, theirs, exact, strict=True)):
-        # Below 2e-7 an error is the last bit of the largest value.
-        assert error(found, want) <= max(2 * error(their, want), 2e-7), (case, i)
+        case = Case(name, batch, steps, hidden, hidden, projected=projected, ragged=False, seed=seed)
+        exact = sum(case.run(torchs, torch.float64), ())
+        for run in (ours, torchs):
+            errors.append([error(found, want) for found, want in zip(sum(case.run(run), ()), exact, strict=True)])
+    # The worst of all seeds: one seed's largest error is one number's luck. Below 2e-7 it is the last bit of the
+    # largest value.
+    mine, theirs = (torch.tensor(errors[i::2]).amax(0) for i in range(2))
+    assert (mine <= (2 * theirs).clamp_min(2e-7)).all(), (mine, theirs)
 
 
 def everything(case: Case) -> tuple[torch.Tensor, ...]:
@@ -231,7 +228,8 @@ def test_results_that_nobody_uses_have_no_gradient(name, used):
     case = Case(name, 7, 11, 5, 16)
     values = [None if value is None else value.requires_grad_() for value in case.values]
     there = [value for value in values if value is not None]
-    found = torch.autograd.grad([ours(case, *values)[i] for i in used], there, [case.incoming[i] for i in used])
+    results = ours(case, *values)
+    found = torch.autograd.grad([results[i] for i in used], there, [case.incoming[i] for i in used])
     zeroed = case.but()
     kept = [i % len(case.incoming) for i in used]
     zeroed.incoming = tuple(grad if i in kept else grad * 0 for i, grad in enumerate(case.incoming))
@@ -264,7 +262,8 @@ def test_gradients_and_their_gradients(check, name, more):
     def run(*values):
         return ours(case, *(values[there.index(i)] if i in there else None for i in range(len(given))))
 
-    assert check(run, [given[i] for i in there])
+    # Random directions, forward and backward, in place of every number on its own.
+    assert check(run, [given[i] for i in there], fast_mode=True)
 
 
 @pytest.mark.parametrize("check", [torch.autograd.gradcheck, torch.autograd.gradgradcheck])
@@ -274,28 +273,26 @@ def test_linear_gradients_and_their_gradients(check, bias):
     assert check(kernels.linear, [value.double().requires_grad_() for value in inputs])
 
 
+def of_linear(layer, values, grad, dtype=torch.float32) -> tuple[torch.Tensor, ...]:
+    """Its result, and the gradients of x, weight and bias."""
+    values = [value.to(dtype).requires_grad_() for value in values]
+    result = layer(*values)
+    return (result.detach(), *torch.autograd.grad(result, values, grad.to(dtype)))
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (7, 33, 17), (33, 128, 129), (300, 70, 64), (2, 0, 3), (0, 3, 2)])
 def test_linear_is_its_definition(shape):
     rows, inputs, outputs = shape
-    x, weight, bias = torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(outputs)
-    grad = torch.randn(rows, outputs)
-
-    def run(layer, dtype):
-        values = [value.to(dtype).requires_grad_() for value in (x, weight, bias)]
-        result = layer(*values)
-        return (result.detach(), *torch.autograd.grad(result, values, grad.to(dtype)))
-
-    exact = run(torch.nn.functional.linear, torch.float64)
-    theirs = run(torch.nn.functional.linear, torch.float32)
-    mine = run(kernels.linear, torch.float32)
-    for found, their, want in zip(mine, theirs, exact, strict=True):
-        assert error(found, want) <= max(2 * error(their, want), 4e-7)
+    values, grad = (torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(outputs)), torch.randn(rows, outputs)
+    exact = of_linear(torch.nn.functional.linear, values, grad, torch.float64)
+    found = of_linear(kernels.linear, values, grad)
+    assert max(error(a, b) for a, b in zip(found, exact, strict=True)) < 2e-6
     for isa, threads in itertools.product(_core.isas(), (1, 2, 3)):
         _core.use_isa(isa)
         torch.set_num_threads(threads)
-        assert same(run(kernels.linear, torch.float32), mine), (isa, threads)
+        assert same(of_linear(kernels.linear, values, grad), found), (isa, threads)
     for row in range(min(rows, 7)):
-        assert torch.equal(kernels.linear(x[row], weight, bias), mine[0][row])
+        assert torch.equal(kernels.linear(values[0][row], *values[1:]), found[0][row])
 
 
 @pytest.mark.parametrize("name", CELLS)

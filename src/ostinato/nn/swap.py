@@ -43,7 +43,7 @@ def accelerate(module: nn.Module) -> Report:
     The objects stay the same, and with them their parameters, hooks, mode, names and every reference to them: an
     optimizer made before goes on, a layer that stands in two places is swapped in both. What is not exactly torch.nn's
     (a subclass, a parametrized, quantized or scripted layer, one whose `forward` was replaced) is left as it is, and so
-    are the cells: in a single step nothing is gained.
+    are the cells: in a single step there is nothing to gain.
 
     Raises TypeError where `module` is no torch.nn.Module.
     """
@@ -101,7 +101,7 @@ def _stays(layer: nn.Module) -> str | None:
     if kind in _BACK:
         return "it is Ostinato's already"
     if kind in _CELLS:
-        return f"torch's own single step is as fast; ostinato.nn.{kind.__name__} gives bits that no batch changes"
+        return f"torch's own single step is faster; ostinato.nn.{kind.__name__} gives bits that no batch changes"
     if kind in _TWINS:
         return "its forward was replaced by another" if "forward" in vars(layer) else None
     if parametrize.is_parametrized(layer) and isinstance(layer, tuple(_TWINS)):
