@@ -72,10 +72,12 @@ def test_never_worse_than_twice_torchs_own_error(name, projected, batch, steps, 
         exact = sum(case.run(torchs, torch.float64), ())
         for run in (ours, torchs):
             errors.append([error(found, want) for found, want in zip(sum(case.run(run), ()), exact, strict=True)])
-    # The worst of all seeds: one seed's largest error is one number's luck. Below 2e-7 it is the last bit of the
-    # largest value.
+    # The worst of all seeds: one seed's largest error is one number's luck. Below the floor it is the last bit of the
+    # largest value, or the last two bits of a gradient, which is a long sum.
     mine, theirs = (torch.tensor(errors[i::2]).amax(0) for i in range(2))
-    assert (mine <= (2 * theirs).clamp_min(2e-7)).all(), (mine, theirs)
+    results = len(case.incoming)
+    floor = torch.tensor([2e-7] * results + [4e-7] * (len(mine) - results))
+    assert (mine <= torch.maximum(2 * theirs, floor)).all(), (mine, theirs)
 
 
 def everything(case: Case) -> tuple[torch.Tensor, ...]:
@@ -283,7 +285,8 @@ def of_linear(layer, values, grad, dtype=torch.float32) -> tuple[torch.Tensor, .
 @pytest.mark.parametrize("shape", [(1, 1, 1), (7, 33, 17), (33, 128, 129), (300, 70, 64), (2, 0, 3), (0, 3, 2)])
 def test_linear_is_its_definition(shape):
     rows, inputs, outputs = shape
-    values, grad = (torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(outputs)), torch.randn(rows, outputs)
+    values = torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(outputs)
+    grad = torch.randn(rows, outputs)
     exact = of_linear(torch.nn.functional.linear, values, grad, torch.float64)
     found = of_linear(kernels.linear, values, grad)
     assert max(error(a, b) for a, b in zip(found, exact, strict=True)) < 2e-6
@@ -321,13 +324,18 @@ def test_what_a_caller_passes_twice_gets_both_gradients(name):
         assert torch.allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
+def with_loose_strides(x: torch.Tensor) -> torch.Tensor:
+    """An axis of one may have any stride."""
+    return x.as_strided(x.shape, [1 if n == 1 else stride for n, stride in zip(x.shape, x.stride(), strict=True)])
+
+
 STRIDED = {
     "turned": lambda x: x.transpose(0, 2).contiguous().transpose(0, 2),
     "every second": lambda x: x.repeat_interleave(2, -1)[..., ::2],
     "spread": lambda x: torch.nn.functional.pad(x, (1, 2, 1, 1))[:, 1:-1, 1:-2],
     "flipped twice": lambda x: x.flip(0, 1).flip(0, 1),
-    "with strides of nobody": lambda x: x.as_strided(x.shape, (*(1 if n == 1 else s for n, s in zip(x.shape, x.stride())),)),
-}  # fmt: skip
+    "with loose strides": with_loose_strides,
+}
 
 
 @pytest.mark.parametrize("how", STRIDED)
