@@ -2,14 +2,15 @@
 
     python bench/door.py --calls 100000
 
-Half of the calls go to `ostinato.kernels` with tensors of wrong sizes, strides, types and devices, or with none; half to
-`ostinato._core` with numbers that lie, all but addresses: there the caller vouches for what stands behind one. Every
+Half of the calls go to `ostinato.kernels` with tensors of wrong sizes, strides, types and devices, or with none; half
+to `ostinato._core` with numbers that lie, all but addresses: there the caller vouches for what stands behind one. Every
 answer must be the right one, which is computed again in double for a share of them, or a ValueError or TypeError in
 words. Calls run in child processes, so that a crash or a hang is counted too. Exit status 1 if there is any of that;
 `--only` repeats one call by its number.
 """
 
 import argparse
+import copy
 import mmap
 import os
 import random
@@ -135,7 +136,7 @@ def laid_out(tensor: Tensor, dice: random.Random) -> Tensor:
 def spoilt(value: Any, dice: random.Random) -> Any:
     """Another tensor in this one's place, or something else."""
     if not isinstance(value, Tensor) or value.layout is not torch.strided or dice.random() < 0.1:
-        return dice.choice(STRANGERS)
+        return copy.copy(dice.choice(STRANGERS))
     how = dice.randrange(10)
     if how < 3:
         return resized(value, dice)
@@ -158,6 +159,10 @@ def python_scan(dice: random.Random, check: bool) -> None:
         starts = starts_of(case.lengths)
         there = case.real.T.nonzero()
         x = x[there[:, 1], there[:, 0]]
+    if dice.random() < 0.4:
+        for tensor in (x, *weights, *leaves):
+            if tensor is not None and dice.random() < 0.7:
+                tensor.requires_grad_()
     arguments = {"x": x, "lengths": case.lengths, "starts": starts, "reverse": case.reverse, "weights": weights}
     arguments |= {"state": leaves, "time_first": case.layout == STEPS}
     for _ in range(dice.choice((0, 0, 1, 1, 1, 2, 3))):
@@ -187,9 +192,8 @@ def python_scan(dice: random.Random, check: bool) -> None:
         if not check:
             return
         with torch.enable_grad():
-            wanted = by_definition(
-                case.name, arguments["x"], arguments["lengths"], arguments["starts"], (*given, *state), arguments["reverse"]
-            )  # fmt: skip
+            x, lengths, starts, reverse = (arguments[name] for name in ("x", "lengths", "starts", "reverse"))
+            wanted = by_definition(case.name, x, lengths, starts, (*given, *state), reverse)
         for i, (found, want) in enumerate(zip(results, wanted, strict=True)):
             close(found, want, f"result {i}")
     if results[0].requires_grad:
@@ -205,6 +209,9 @@ def python_linear(dice: random.Random, check: bool) -> None:
     shape = dice.choice(((rows,), (2, rows), ()))
     given: list[Any] = [torch.randn(*shape, inputs), torch.randn(outputs, inputs)]
     given.append(dice.choice((None, torch.randn(outputs))))
+    for tensor in given:
+        if tensor is not None and dice.random() < 0.3:
+            tensor.requires_grad_()
     for _ in range(dice.choice((0, 0, 1, 1, 2))):
         at = dice.randrange(3)
         given[at] = spoilt(given[at], dice)
@@ -327,6 +334,15 @@ def vouched(arguments: list[Any], arenas: list[Arena]) -> bool:
     return broken <= 1
 
 
+def buffers(arenas: list[Arena | None]) -> list[tuple[int, int]]:
+    return [(0, 0) if arena is None else arena.buffer for arena in arenas]
+
+
+def untouched(like: Arena) -> Arena:
+    """As many numbers, to be written."""
+    return Arena(torch.full_like(like.given, UNTOUCHED))
+
+
 # What of a scan's arguments decides what the right answer is, as both directions begin with it.
 MEANING = {"cell": 0, "dtype": 1, "batch": 2, "steps": 3, "inputs": 4, "hidden": 5, "outputs": 6, "reverse": 8}
 
@@ -340,9 +356,8 @@ def core_scan(dice: random.Random, check: bool) -> None:
     case = random_case(dice)
     dtype = dice.choice((torch.float32, torch.float32, torch.float64))
     values = [None if value is None else value.to(dtype) for value in case.values]
-    number, states = CELLS_BY_NUMBER.index(case.name), case.scan.states
-    outputs, code = case.projected or case.hidden, 4 if dtype is torch.float32 else 8
-    steps = case.steps
+    number, code = CELLS_BY_NUMBER.index(case.name), 4 if dtype is torch.float32 else 8
+    steps, outputs = case.steps, case.projected or case.hidden
     lengths, starts = Arena(case.lengths), None
     if case.layout == PACKED:
         of_steps = starts_of(case.lengths)
@@ -351,12 +366,9 @@ def core_scan(dice: random.Random, check: bool) -> None:
     x, out = Spread(case, values[0], starts), Spread(case, empty, starts)
     weights = [None if value is None else Arena(value) for value in values[1:6]]
     initial = [Arena(value) for value in values[6:]]
-    final = [Arena(torch.full_like(leaf.given, UNTOUCHED)) for leaf in initial]
-    kept = Arena(torch.full((_core.kept_numbers(number, code, case.batch, steps, case.hidden),), UNTOUCHED, dtype=dtype))
-
-    def buffers(arenas: list[Arena | None]) -> list[tuple[int, int]]:
-        return [(0, 0) if arena is None else arena.buffer for arena in arenas]
-
+    final = [untouched(leaf) for leaf in initial]
+    kept_count = _core.kept_numbers(number, code, case.batch, steps, case.hidden)
+    kept = Arena(torch.full((kept_count,), UNTOUCHED, dtype=dtype))
     sizes = (number, code, case.batch, steps, values[0].shape[2], case.hidden, outputs)
     described = [*sizes, dice.choice((1, 2)), case.reverse, lengths.buffer, x.lying, buffers(weights), buffers(initial)]
     forward = [*described, out.lying, buffers(final), *kept.buffer]
@@ -387,10 +399,17 @@ def core_scan(dice: random.Random, check: bool) -> None:
         for i, (result, want) in enumerate(zip(found, wanted, strict=True)):
             close(result, want, f"result {i}")
     if backward:
-        core_scan_backward(dice, case, described, (x, weights, initial, out, kept, starts, read), moved, wanted, buffers)
+        core_scan_backward(dice, case, described, (x, weights, initial, out, kept, starts, read), moved, wanted)
 
 
-def core_scan_backward(dice, case, described, given, moved, wanted, buffers) -> None:
+def core_scan_backward(
+    dice: random.Random,
+    case: Case,
+    described: list[Any],
+    given: tuple[Any, ...],
+    moved: list[Tensor],
+    wanted: tuple[Tensor, ...],
+) -> None:
     x, weights, initial, out, kept, starts, read = given
     dtype = x.all.dtype
     out.given, kept.given = out.written().clone(), kept.written().clone()
@@ -399,8 +418,8 @@ def core_scan_backward(dice, case, described, given, moved, wanted, buffers) -> 
     asked = [arena if dice.random() < 0.8 else None for arena in incoming]
     empty = torch.full((case.batch, case.steps, x.features), UNTOUCHED, dtype=dtype)
     grad_x = Spread(case, empty, starts) if dice.random() < 0.8 else None
-    grads = [Arena(torch.full_like(w.given, UNTOUCHED)) if w is not None and dice.random() < 0.8 else None for w in weights]
-    grad_initial = [Arena(torch.full_like(leaf.given, UNTOUCHED)) for leaf in initial]
+    grads = [untouched(weight) if weight is not None and dice.random() < 0.8 else None for weight in weights]
+    grad_initial = [untouched(leaf) for leaf in initial]
     nothing = (0, 0, 0, 0, 0, 0)
     before = [
         *described, out.lying, *kept.buffer, asked[0].lying if asked[0] else nothing, buffers(asked[1:]),
@@ -423,13 +442,16 @@ def core_scan_backward(dice, case, described, given, moved, wanted, buffers) -> 
     same = [i for i in range(len(before)) if i != 7]
     if not wanted or any(arguments[i] != before[i] for i in same) or not lengths_are(lengths, starts):
         return
-    pairs = [(w, a.dense(case) if i == 0 else a.given.view(w.shape)) for i, (w, a) in enumerate(zip(wanted, asked)) if a]
-    pairs = [(w, grad.double()) for w, grad in pairs if w.requires_grad]
-    sums = torch.autograd.grad([w for w, _ in pairs], moved, [g for _, g in pairs], allow_unused=True) if pairs else None
+    shaped = [a and (a.dense(case) if i == 0 else a.given.view(a.shape)) for i, a in enumerate(asked)]
+    pairs = [(w, g.view(w.shape).double()) for w, g in zip(wanted, shaped) if g is not None and w.requires_grad]
+    sums = [None] * len(moved)
+    if pairs:
+        outcomes, grad_outcomes = zip(*pairs, strict=True)
+        sums = torch.autograd.grad(outcomes, moved, grad_outcomes, allow_unused=True)
     there = [grad_x, *(g for g, w in zip(grads, weights) if w is not None), *grad_initial]
     for i, (arena, leaf) in enumerate(zip(there, moved, strict=True)):
         if arena is not None:
-            want = torch.zeros_like(leaf) if sums is None or sums[i] is None else sums[i]
+            want = torch.zeros_like(leaf) if sums[i] is None else sums[i]
             close(arena.dense(case) if i == 0 else arena.written().view(want.shape), want, f"gradient {i}")
 
 

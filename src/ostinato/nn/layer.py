@@ -93,10 +93,11 @@ class Layer(Scriptable, nn.RNNBase):
     def _weights(self) -> list[Weights]:
         """Of every run, layer by layer, forward before reverse: read anew at each call, so that none is ever stale."""
         found = []
-        for names in self._all_weights:
-            tensors = {name.rpartition("_l")[0]: getattr(self, name) for name in names}
-            roles = ("weight_hh", "weight_ih", "bias_ih", "bias_hh", "weight_hr")
-            found.append(Weights(*(tensors.get(role) for role in roles)))  # type: ignore[arg-type]
+        for names in self._all_weights:  # weight_ih, weight_hh, then the biases and weight_hr where there are such
+            given = [getattr(self, name) for name in names]
+            input_bias, hidden_bias = given[2:4] if self.bias else (None, None)
+            output = given[-1] if self.proj_size else None
+            found.append(Weights(given[1], given[0], input_bias, hidden_bias, output))
         return found
 
     def _drops(self) -> bool:
@@ -109,14 +110,21 @@ class Layer(Scriptable, nn.RNNBase):
             return None
         kind, weights = KINDS[self.mode], self._weights()
         batch = steps.lengths.shape[0]
-        each = [leaf.reshape(len(weights), batch, leaf.shape[-1]).unbind(0) for leaf in state]
-        starting: list[Leaves] = list(zip(*each, strict=True))
+        starting: list[Leaves]
+        if len(weights) == 1:  # the usual layer, which should not wait for what many need
+            starting = [tuple([leaf.reshape(batch, leaf.shape[-1]) for leaf in state])]
+        else:
+            each = [leaf.reshape(len(weights), batch, leaf.shape[-1]).unbind(0) for leaf in state]
+            starting = list(zip(*each, strict=True))
         reason = kind.refuses(steps.turned(steps.x), steps.lengths, starting[0], weights)
         if reason:
             say(type(self).__name__, reason)
             return None
         x, ends = self._through(kind, steps, starting, weights)
-        final = [torch.stack(leaves) for leaves in zip(*ends, strict=True)]
+        if len(ends) == 1:
+            final = [leaf.unsqueeze(0) for leaf in ends[0]]
+        else:
+            final = [torch.stack(leaves) for leaves in zip(*ends, strict=True)]
         return kind.cast((x, *final), state, projected=self.proj_size > 0)
 
     def _through(
