@@ -43,12 +43,15 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/ostinato bench
 
-bench-page: $(STAMP)  # takes a quiet machine and a quarter of an hour
-	$(BIN)/ostinato bench --out docs/performance.md
+bench-page: $(STAMP)  # wants a quiet machine
+	$(BIN)/ostinato bench --seconds 0.5 --out docs/performance.md
 
 quality: $(STAMP)  # the numbers in docs/results.md; needs OSTINATO_DATA, takes as long as the recipes say
 	$(BIN)/ostinato train recipes/char-rnn.toml --out runs/quality/char-rnn
 	$(BIN)/ostinato train recipes/tiny-shakespeare.toml --out runs/quality/tiny-shakespeare
+	for cell in rnn lstm gru; do \
+	  $(BIN)/ostinato train recipes/war-and-peace-$$cell.toml --out runs/quality/war-and-peace-$$cell || exit 1; done
+	$(BIN)/ostinato evaluate runs/quality/war-and-peace-rnn runs/quality/war-and-peace-lstm runs/quality/war-and-peace-gru --split test
 
 wheel: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip wheel . --quiet --no-deps --no-build-isolation --wheel-dir dist
