@@ -1,4 +1,4 @@
-# make setup · demo · test · check · bench · bench-page · quality · wheel
+# make setup · demo · test · check · sanitize · bench · bench-page · quality · wheel
 PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
@@ -7,7 +7,7 @@ SOURCES := $(shell find csrc -type f -name '*.[ch]pp')
 DEMO ?= runs/demo
 DEMO_SECONDS ?=
 
-.PHONY: setup demo test check bench bench-page quality wheel
+.PHONY: setup demo test check sanitize bench bench-page quality wheel
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -39,6 +39,13 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
+
+sanitize: $(STAMP)  # the kernels' own tests, watched for wrong memory, undefined behaviour and races; half an hour
+	@for each in address,undefined thread; do \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" && \
+	  cmake -S . -B build/$$each -G Ninja -DOSTINATO_BUILD_TESTS=ON -DOSTINATO_SANITIZE=$$each && \
+	  cmake --build build/$$each && ctest --test-dir build/$$each --output-on-failure || exit 1; \
+	done
 
 bench: $(STAMP)
 	$(BIN)/ostinato bench

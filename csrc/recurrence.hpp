@@ -43,7 +43,7 @@ class Forward {
         index* order = scratch_of<index>(Slot::order, rows);
         longest_first(call_.lengths, rows, order);
         // Enough rows for a panel of the inputs' weight to be worth fetching, few enough to stay in the second cache.
-        const index row_bytes = padded_ * K * index(sizeof(T)) / (plan_.by_units ? plan_.threads : 1);
+        const index row_bytes = greater(1, padded_ * K * index(sizeof(T)) / (plan_.by_units ? plan_.threads : 1));
         const index most = greater(96, index(second_cache_bytes()) / 2 / row_bytes);
         chunk_ = lesser(greater(1, most / share_rows), greater(1, call_.steps));
         records_ = {call_.kept, call_.steps, Kept::slots_of(rows)};

@@ -3,13 +3,15 @@
 import torch
 from reference import CELLS, PACKED, Case, ours, starts_of
 
-CASES = [Case(name, 2, 3, 5, 4, ragged=False) for name in CELLS]
-CASES += [
+CASES = [
     Case("lstm", 2, 3, 5, 4, ragged=False, projected=3, reverse=True),
     Case("gru", 2, 3, 5, 4, ragged=False, gates_in=True, biased=False),
-    Case("lstm", 2, 4, 5, 4, ragged=False, layout=PACKED),
+    Case("gru_before", 2, 3, 5, 4, ragged=False),
+    Case("rnn_tanh", 2, 4, 5, 4, ragged=False, layout=PACKED),
+    Case("rnn_relu", 2, 3, 5, 4, ragged=False),
     Case("lstm", 3, 4, 5, 4, layout=PACKED),
 ]
+assert {case.name for case in CASES} == set(CELLS)
 # What is kept for the backward has places for steps that no row has: nobody writes or reads them, but who compares all
 # of a result does.
 WHOLE = ("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic")
