@@ -395,7 +395,7 @@ def core_scan(dice: random.Random, check: bool) -> None:
     wanted: tuple[Tensor, ...] = ()
     if check and whole and arguments[13] == out.lying and arguments[10] == x.lying:
         wanted = by_definition(case.name, moved[0], case.lengths, starts and starts.given, again, case.reverse)
-        found = (out.dense(case), *(leaf.written().view(-1, want.shape[1]) for leaf, want in zip(final, wanted[1:])))
+        found = (out.dense(case), *(leaf.written().view(want.shape) for leaf, want in zip(final, wanted[1:])))
         for i, (result, want) in enumerate(zip(found, wanted, strict=True)):
             close(result, want, f"result {i}")
     if backward:

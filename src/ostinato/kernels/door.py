@@ -7,7 +7,10 @@ CODES = {torch.float32: 4, torch.float64: 8}  # as the compiled door knows them
 
 
 def refusal(tensors: tuple[Tensor, ...]) -> str | None:
-    """Why these tensors cannot be computed with here; None if they can."""
+    """Why these tensors cannot be computed with here; None if they can. Raises TypeError for what is no tensor."""
+    for tensor in tensors:
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"kernels: a {type(tensor).__name__} stands where a tensor must; give a torch.Tensor.")
     dtype = tensors[0].dtype
     for tensor in tensors:
         if not tensor.is_cpu:

@@ -44,7 +44,9 @@ class Scan:
         """Why this call cannot run here ("a tensor on cuda", "dtype bfloat16"); None if it can."""
         if not all(isinstance(leaf, Tensor) for leaf in state):
             return "a state whose leaves are not tensors"
-        if lengths.device.type != "cpu":
+        if not isinstance(lengths, Tensor):
+            raise TypeError(f"kernels.{self.name}: lengths are a {type(lengths).__name__}; give a torch.Tensor.")
+        if not lengths.is_cpu:
             return f"lengths on {lengths.device.type}"
         given = (x, *(weight for weight in weights if weight is not None), *state)
         return refusal(widened(*given))
@@ -104,6 +106,11 @@ class Scan:
         return results[0], rebuild(state, list(results[1 : 1 + self.states]))
 
     def _check(self, x: Tensor, lengths: Tensor, leaves: Leaves, weights: Weights, starts: Tensor | None) -> None:
+        for what, counts in (("lengths", lengths), ("starts", starts)):
+            if counts is not None and not isinstance(counts, Tensor):
+                raise TypeError(f"kernels.{self.name}: {what} are a {type(counts).__name__}; give a torch.Tensor.")
+            if counts is not None and (counts.dim() != 1 or not counts.is_cpu or counts.layout is not torch.strided):
+                raise ValueError(f"kernels.{self.name}: {what} must be a plain tensor of one axis on the CPU.")
         if x.dim() != (3 if starts is None else 2):
             wanted = "[batch, time, features]" if starts is None else "[all steps, features]"
             raise ValueError(f"kernels.{self.name}: x {list(x.shape)} must be {wanted}.")
