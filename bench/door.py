@@ -145,7 +145,7 @@ def spoilt(value: Any, dice: random.Random) -> Any:
     if how == 6:
         return value.to(dice.choice(DTYPES))
     if how == 7:
-        return value.to("meta") if dice.random() < 0.5 else value.to_sparse()
+        return value.to("meta") if dice.random() < 0.5 else value.detach().to_sparse()
     if how == 8 and value.dtype is torch.int64:
         return value + dice.choice((-1, 1, 2**40, -(2**62)))
     return value.detach().clone().requires_grad_(value.dtype.is_floating_point)

@@ -160,9 +160,9 @@ struct Called {
         call.weight_hidden = door.buffer<const T>("weight_hidden", given[0].first, given[0].second, {G, H, call.outputs});
         call.bias_hidden = optional("bias_hidden", 3, {G, H});
         call.weight_output = optional("weight_output", 4, {call.outputs, H});
-        // A weight of no inputs is there all the same, and has no address.
+        // A weight of no elements is there all the same, and has no address.
         static const T none{};
-        if (call.inputs == 0 && !call.weight_input) call.weight_input = &none;
+        if (H * call.inputs == 0 && !call.weight_input) call.weight_input = &none;
         if (!call.weight_input && call.inputs != G * H)
             door.refuse("inputs are " + std::to_string(call.inputs) + "; without weight_input they must be gates times hidden");
         if (!call.weight_output && call.outputs != H) door.refuse("outputs must equal hidden where there is no weight_output");

@@ -44,6 +44,8 @@ class Scan:
         """Why this call cannot run here ("a tensor on cuda", "dtype bfloat16"); None if it can."""
         if not all(isinstance(leaf, Tensor) for leaf in state):
             return "a state whose leaves are not tensors"
+        if weights.hidden is None:
+            raise TypeError(f"kernels.{self.name}: there is no weight; give weights.hidden.")
         if not isinstance(lengths, Tensor):
             raise TypeError(f"kernels.{self.name}: lengths are a {type(lengths).__name__}; give a torch.Tensor.")
         if not lengths.is_cpu:
