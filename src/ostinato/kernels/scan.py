@@ -44,8 +44,8 @@ class Scan:
         """Why this call cannot run here ("a tensor on cuda", "dtype bfloat16"); None if it can."""
         if not all(isinstance(leaf, Tensor) for leaf in state):
             return "a state whose leaves are not tensors"
-        if weights.hidden is None:
-            raise TypeError(f"kernels.{self.name}: there is no weight; give weights.hidden.")
+        if not isinstance(weights, tuple) or len(weights) != len(Weights._fields) or weights[0] is None:
+            raise TypeError(f"kernels.{self.name}: the weights must be a Weights, of which only `hidden` must be there.")
         if not isinstance(lengths, Tensor):
             raise TypeError(f"kernels.{self.name}: lengths are a {type(lengths).__name__}; give a torch.Tensor.")
         if not lengths.is_cpu:
