@@ -45,7 +45,7 @@ class Scan:
         if not all(isinstance(leaf, Tensor) for leaf in state):
             return "a state whose leaves are not tensors"
         if not isinstance(weights, tuple) or len(weights) != len(Weights._fields) or weights[0] is None:
-            raise TypeError(f"kernels.{self.name}: the weights must be a Weights, of which only `hidden` must be there.")
+            raise TypeError(f"kernels.{self.name}: the weights must be a Weights with at least `hidden` in it.")
         if not isinstance(lengths, Tensor):
             raise TypeError(f"kernels.{self.name}: lengths are a {type(lengths).__name__}; give a torch.Tensor.")
         if not lengths.is_cpu:
