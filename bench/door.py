@@ -4,8 +4,8 @@
 
 Half of the calls go to `ostinato.kernels` with tensors of wrong sizes, strides, types and devices, or with none; half
 to `ostinato._core` with numbers that lie, all but addresses: there the caller vouches for what stands behind one. Every
-answer must be the right one, which is computed again in double for a share of them, or a ValueError or TypeError in
-words. Calls run in child processes, so that a crash or a hang is counted too. Exit status 1 if there is any of that;
+answer must be the right one, which is computed again in double for a share of them, or a ValueError, TypeError or
+MemoryError in words. Calls run in child processes, so that a crash or a hang is counted too. Exit status 1 if there is any of that;
 `--only` repeats one call by its number.
 """
 
@@ -31,7 +31,8 @@ from reference import CELLS, GAPS, PACKED, ROWS, STEP, STEPS, Case, definition, 
 from ostinato import _core, kernels
 from ostinato.kernels import Weights
 
-COUNTED = ("answered", "checked", "refused by ValueError", "refused by TypeError", "wrong", "crashed")
+REFUSALS = (ValueError, TypeError, MemoryError)
+COUNTED = ("answered", "checked", *(f"refused by {kind.__name__}" for kind in REFUSALS), "wrong", "crashed")
 SECONDS = 60  # after which a call counts as hanging
 SLACK, UNTOUCHED = 64, 777.0
 ODD = (-(2**63), -(2**31), -1, 0, 1, 2, 3, 4, 5, 7, 8, 64, 2**31, 2**32 + 1, 2**40, 2**61, 2**63 - 1)
@@ -145,7 +146,7 @@ def spoilt(value: Any, dice: random.Random) -> Any:
     if how == 6:
         return value.to(dice.choice(DTYPES))
     if how == 7:
-        return value.to("meta") if dice.random() < 0.5 else value.detach().to_sparse()
+        return value.to("meta") if value.is_meta or dice.random() < 0.5 else value.detach().to_sparse()
     if how == 8 and value.dtype is torch.int64:
         return value + dice.choice((-1, 1, 2**40, -(2**62)))
     return value.detach().clone().requires_grad_(value.dtype.is_floating_point)
@@ -284,6 +285,7 @@ class Spread(Arena):
 
 def mutated(arguments: list[Any], dice: random.Random, times: int) -> list[Any]:
     """The same call with some of its numbers changed: sizes, counts and strides lie, addresses are null or odd."""
+    honest = arguments
     for _ in range(times):
         where, path = arguments, []
         while True:
@@ -293,10 +295,11 @@ def mutated(arguments: list[Any], dice: random.Random, times: int) -> list[Any]:
                 break
             where = where[at]
         old = where[at] if where else None
+        first = found_at(honest, path)
         if isinstance(old, bool):
             new: Any = not old
-        elif isinstance(old, int) and old > 2**32 and abs(old) < 2**60:
-            new = dice.choice((0, old + 1, old))
+        elif isinstance(first, int) and abs(first) in range(2**32 + 2, 2**60) and isinstance(old, int):  # an address
+            new = dice.choice((0, first + 1, first))
         elif isinstance(old, int):
             near = (old - 1, old + 1, old + 2, old * 2 if old < SLACK else old + 3)
             new = dice.choice(ODD) if dice.random() < 0.5 else dice.choice(near)
@@ -306,6 +309,12 @@ def mutated(arguments: list[Any], dice: random.Random, times: int) -> list[Any]:
             new = dice.choice(STRANGERS)
         arguments = replaced(arguments, path, new)
     return arguments
+
+
+def found_at(where: Any, path: list[int]) -> Any:
+    for at in path:
+        where = where[at] if isinstance(where, (list, tuple)) and at < len(where) else None
+    return where
 
 
 def replaced(where: Any, path: list[int], new: Any) -> Any:
@@ -515,10 +524,10 @@ def knock(seed: int, number: int, share: float) -> str:
     check = dice.random() < share
     try:
         door(dice, check)
-    except (ValueError, TypeError) as refusal:
-        if not str(refusal):
+    except REFUSALS as refusal:
+        if not str(refusal) or str(refusal) == "std::bad_alloc":
             raise WrongError("a refusal without a word") from refusal
-        return f"refused by {'TypeError' if isinstance(refusal, TypeError) else 'ValueError'}"
+        return next(f"refused by {kind.__name__}" for kind in REFUSALS if isinstance(refusal, kind))
     return "checked" if check else "answered"
 
 

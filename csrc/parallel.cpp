@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
@@ -277,12 +278,27 @@ void Barrier::wait(int team) {
             std::this_thread::yield();
 }
 
+namespace {
+
+class NoMemory : public std::bad_alloc {
+   public:
+    explicit NoMemory(std::size_t bytes) {
+        std::snprintf(what_, sizeof(what_), "ostinato: there are no %zu bytes of memory to work in; give fewer rows at once.", bytes);
+    }
+    const char* what() const noexcept override { return what_; }
+
+   private:
+    char what_[128];
+};
+
+}  // namespace
+
 void* large_memory(std::size_t bytes) {
     constexpr std::size_t small = 64, page = std::size_t(2) << 20;
     const std::size_t unit = bytes >= page / 2 ? page : small;
     const std::size_t rounded = (bytes + unit - 1) / unit * unit;
     void* memory = std::aligned_alloc(unit, rounded);
-    if (!memory) throw std::bad_alloc();
+    if (!memory) throw NoMemory(rounded);
 #if defined(MADV_HUGEPAGE)
     if (unit == page) madvise(memory, rounded, MADV_HUGEPAGE);  // a wish: without it everything works, slower
 #endif

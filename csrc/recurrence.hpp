@@ -130,7 +130,7 @@ class Forward {
             for (int s = 1; s < S; ++s)
                 for (index j = units.from; j < units.to; ++j)
                     call_.final[s][row * call_.hidden + j] = states_[s][at * padded_ + j];
-            if (!call_.out.starts)
+            if (!call_.out.starts && columns.from < columns.to)
                 for (index t = length; t < call_.steps; ++t) {
                     T* to = call_.out.at(row, t);
                     for (index j = columns.from; j < columns.to; ++j) to[j] = 0;
@@ -152,9 +152,9 @@ class Forward {
                 places[count] = records_.at(0, t - base, rows.position(r)) - records_.data;
                 // Rows lie a power of two apart more often than not and then push each other out of the caches: each is
                 // read once, here.
-                if (call_.weight_input)
+                if (call_.weight_input && call_.inputs)  // inputs of no numbers have no address
                     std::memcpy(staged + count * padded_inputs_, from, std::size_t(call_.inputs) * sizeof(T));
-                else
+                else if (!call_.weight_input)
                     copy_gates(share, from, places[count]);
             }
         }
@@ -209,7 +209,7 @@ class Forward {
         }
         const Range columns = this->columns(share);
         const std::size_t bytes = std::size_t(columns.to - columns.from) * sizeof(T);
-        for (index r = 0; r < running; ++r)
+        for (index r = 0; r < running && bytes; ++r)
             std::memcpy(place(call_, call_.out, rows[r], t) + columns.from, next + r * padded_outputs_ + columns.from, bytes);
         barrier_.wait(share.team);
     }

@@ -140,7 +140,7 @@ class Backward {
             for (index r = 0; r < rows.count; ++r)
                 for (index j = units.from; j < units.to; ++j)
                     call_.grad_initial[s][rows[r] * hidden + j] = carry_[s][(rows.before + r) * padded_ + j];
-        if (call_.grad_x.data && !call_.grad_x.starts) clear_past(share);
+        if (call_.grad_x.data && !call_.grad_x.starts && call_.inputs) clear_past(share);
     }
 
     void begin(const Rows& rows) {

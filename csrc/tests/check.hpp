@@ -1,4 +1,4 @@
-// What the tests share: a check that counts, random numbers, and whether this CPU runs this file's instruction set.
+// What the tests share: a check that counts, and random numbers.
 #pragma once
 
 #include <cstdio>
@@ -25,13 +25,6 @@ inline int failures = 0;
             std::printf("\n");                                   \
         }                                                        \
     } while (0)
-
-inline bool runs_here() {
-    for (const std::string& name : ostinato::available())
-        if (name == NAME(OSTINATO_ISA)) return true;
-    std::printf("this CPU has no %s: nothing tested\n", NAME(OSTINATO_ISA));
-    return false;
-}
 
 // The same numbers everywhere, in [-1, 1).
 class Random {

@@ -12,7 +12,7 @@ import ostinato._core as _core
 from ostinato import kernels
 from ostinato.errors import StreamError
 from ostinato.kernels import Scan, Weights
-from ostinato.kernels.door import buffer
+from ostinato.kernels.door import buffer, plain
 from ostinato.layers import Dropout, Recurrent, Stack
 from ostinato.models import Language
 
@@ -37,7 +37,7 @@ class Stepper:
     ) -> None:
         held: list[Tensor] = []  # until the compiled object has copied them
 
-        def plain(tensor: Tensor | None) -> tuple[int, int]:
+        def place(tensor: Tensor | None) -> tuple[int, int]:
             if tensor is None:
                 return (0, 0)
             if tensor.dtype is not torch.float32 or not tensor.is_cpu:
@@ -45,7 +45,7 @@ class Stepper:
                     f"stepper: a weight is {tensor.dtype} on {tensor.device.type}; "
                     "move the model with .float().cpu() first"
                 )
-            held.append(tensor.detach().contiguous())
+            held.append(plain(tensor.detach()))
             return buffer(held[-1])
 
         given = []
@@ -54,15 +54,15 @@ class Stepper:
                 raise StreamError("stepper: a layer has no input weight; give one that takes its inputs itself")
             outputs, inputs = weights.hidden.shape[1], weights.input.shape[1]
             hidden = weights.hidden.shape[0] // scan.gates
-            given.append((_core.cells.index(scan.name), inputs, hidden, outputs, [plain(w) for w in weights]))
+            given.append((_core.cells.index(scan.name), inputs, hidden, outputs, [place(w) for w in weights]))
         last = given[-1][3] if given else 0
         weight, bias = head or (None, None)
         self._compiled = _core.compile(
             given,
-            plain(embedding),
+            place(embedding),
             0 if embedding is None else embedding.shape[0],
-            plain(weight),
-            plain(bias),
+            place(weight),
+            place(bias),
             last if weight is None else weight.shape[0],
         )
         self.inputs: int = self._compiled.inputs

@@ -80,6 +80,17 @@ def test_never_worse_than_twice_torchs_own_error(name, projected, batch, steps, 
     assert (mine <= torch.maximum(2 * theirs, floor)).all(), (mine, theirs)
 
 
+@pytest.mark.parametrize("name", CELLS)
+def test_a_negated_view_counts_with_its_sign(name):
+    """Its memory holds the numbers before the sign: torch._neg_view is what the imaginary part of a conjugate is."""
+    case = Case(name, 3, 5, 7, 6)
+    expected = case.run(ours)
+    case.values = tuple(None if value is None else torch._neg_view(-value) for value in case.values)
+    case.incoming = tuple(torch._neg_view(-grad) for grad in case.incoming)
+    for found, wanted in zip(case.run(ours), expected, strict=True):
+        assert all(torch.equal(*pair) for pair in zip(found, wanted, strict=True))
+
+
 def everything(case: Case) -> tuple[torch.Tensor, ...]:
     return sum(case.run(ours), ())
 

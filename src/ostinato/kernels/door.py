@@ -36,6 +36,11 @@ def widened(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(t.float() if t.dtype in (torch.bfloat16, torch.float16) else t for t in tensors)
 
 
+def plain(tensor: Tensor) -> Tensor:
+    """The same numbers one behind another in memory. A negated view's memory holds the numbers before their sign."""
+    return tensor.resolve_neg().contiguous()
+
+
 def buffers(*tensors: Tensor | None) -> list[int]:
     """Address and number of elements of each: how the compiled door takes them. The tensors must outlive the call."""
     flat: list[int] = []

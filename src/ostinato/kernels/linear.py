@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 import ostinato._core as _core
-from ostinato.kernels.door import CODES, buffers, needs_grad, refusal, widened
+from ostinato.kernels.door import CODES, buffers, needs_grad, plain, refusal, widened
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -37,8 +37,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    x, weight = x.contiguous(), weight.contiguous()
-    bias = None if bias is None else bias.contiguous()
+    x, weight = plain(x), plain(weight)
+    bias = None if bias is None else plain(bias)
     outputs, inputs = weight.shape
     out = x.new_empty(*x.shape[:-1], outputs)
     rows = x.shape[:-1].numel()
@@ -51,7 +51,7 @@ def _forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def _backward(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, weight and bias; an empty tensor for each that nobody wants."""
-    grad, x, weight = grad.contiguous(), x.contiguous(), weight.contiguous()
+    grad, x, weight = plain(grad), plain(x), plain(weight)
     outputs, inputs = weight.shape
     grad_x = x.new_empty(x.shape if wanted[0] else 0)
     grad_weight = x.new_empty(weight.shape if wanted[1] else 0)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import ostinato._core as _core
 from ostinato.kernels.defined import defined
-from ostinato.kernels.door import CODES, buffer, lying, needs_grad, refusal, widened
+from ostinato.kernels.door import CODES, buffer, lying, needs_grad, plain, refusal, widened
 from ostinato.kernels.fold import rebuild
 
 
@@ -203,7 +203,7 @@ class Scan:
         """Gradients of x, of each weight and of each leaf, where `wanted` says so; `grads` are those of the outputs and
         the final leaves, None for zeros."""
         grad_out, *grad_final = (
-            None if g is None else g if i == 0 and _lies(g) else g.contiguous() for i, g in enumerate(grads)
+            None if g is None else g if i == 0 and _lies(g) else plain(g) for i, g in enumerate(grads)
         )
         x, lengths, starts, weights, leaves = _laid(x, lengths, starts, weights, leaves)
         sizes = self._sizes(x, lengths, starts, weights)
@@ -223,20 +223,20 @@ class Scan:
 
 
 def _lies(tensor: Tensor) -> bool:
-    """Whether its features are neighbours and its rows do not run backwards or overlap."""
+    """Whether its numbers are those in memory, its features neighbours, and its rows do not run backwards or overlap."""
     *outer, last = tensor.stride()
-    return last == 1 and min(outer) >= tensor.shape[-1]
+    return last == 1 and min(outer) >= tensor.shape[-1] and not tensor.is_neg()
 
 
 def _laid(
     x: Tensor, lengths: Tensor, starts: Tensor | None, weights: Weights, leaves: Leaves
 ) -> tuple[Tensor, Tensor, Tensor | None, Weights, Leaves]:
     return (
-        x if _lies(x) else x.contiguous(),
-        lengths.contiguous(),
-        None if starts is None else starts.contiguous(),
-        Weights._make([None if weight is None else weight.contiguous() for weight in weights]),
-        tuple([leaf.contiguous() for leaf in leaves]),
+        x if _lies(x) else plain(x),
+        plain(lengths),
+        None if starts is None else plain(starts),
+        Weights._make([None if weight is None else plain(weight) for weight in weights]),
+        tuple([plain(leaf) for leaf in leaves]),
     )
 
 
