@@ -5,8 +5,8 @@
 Half of the calls go to `ostinato.kernels` with tensors of wrong sizes, strides, types and devices, or with none; half
 to `ostinato._core` with numbers that lie, all but addresses: there the caller vouches for what stands behind one. Every
 answer must be the right one, which is computed again in double for a share of them, or a ValueError, TypeError or
-MemoryError in words. Calls run in child processes, so that a crash or a hang is counted too. Exit status 1 if there is any of that;
-`--only` repeats one call by its number.
+MemoryError in words. Calls run in child processes, so that a crash or a hang is counted too. Exit status 1 if there is
+any of that; `--only` repeats one call by its number.
 """
 
 import argparse

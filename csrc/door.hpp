@@ -163,6 +163,7 @@ struct Called {
         // A weight of no elements is there all the same, and has no address.
         static const T none{};
         if (H * call.inputs == 0 && !call.weight_input) call.weight_input = &none;
+        if (H == 0 && call.outputs && !call.weight_output && !before) call.weight_output = &none;
         if (!call.weight_input && call.inputs != G * H)
             door.refuse("inputs are " + std::to_string(call.inputs) + "; without weight_input they must be gates times hidden");
         if (!call.weight_output && call.outputs != H) door.refuse("outputs must equal hidden where there is no weight_output");

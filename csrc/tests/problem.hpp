@@ -165,10 +165,11 @@ void describe(Call& call, const Problem<T>& p, Buffer<T>& x, int threads) {
     call.batch = s.batch, call.steps = s.steps, call.inputs = s.features(), call.hidden = s.hidden;
     call.outputs = s.outputs(), call.threads = threads, call.reverse = s.reverse;
     call.lengths = p.lengths.data(), call.x = x.template lying<const T>();
-    // A weight of no inputs is there all the same.
+    // A weight of no inputs, or of no units, is there all the same.
     call.weight_input = s.gates_in ? nullptr : s.inputs ? numbers(of_weight_input) : &nothing;
     call.bias_input = numbers(of_bias_input), call.bias_hidden = numbers(of_bias_hidden);
-    call.weight_hidden = numbers(of_weight_hidden), call.weight_output = numbers(of_weight_output);
+    call.weight_hidden = numbers(of_weight_hidden);
+    call.weight_output = !s.projected ? nullptr : s.hidden ? numbers(of_weight_output) : &nothing;
     for (int leaf = 0; leaf < s.states(); ++leaf) call.initial[leaf] = p.given[of_initial + leaf].data();
 }
 

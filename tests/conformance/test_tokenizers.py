@@ -56,7 +56,13 @@ class DropsTheRest(Bytes):
         return Forgetful()
 
 
+class PointsBehindTheText(Characters):
+    def spans(self, text):
+        return super().spans(text) + 1
+
+
 WRONG = [
+    (PointsBehindTheText, "tokens_stand_where_they_say"),
     (LosesBytes, "what_is_known_comes_back"),
     (SaysTooMuch, "ids_are_below_the_size"),
     (CountsBoundaries, "boundaries_are_no_text"),

@@ -77,7 +77,7 @@ def test_bad_bytes_are_named_by_their_place(name, cut):
 @names
 def test_an_end_within_a_character_is_named(name):
     reader = made(name).reader()
-    assert len(reader.read(b"a\xe2\x82")) == 1
+    assert len(reader.read(b"a\xe2\x82")) <= 1
     assert reader.pending == b"\xe2\x82"
     with pytest.raises(DataError, match=r"byte 1 is not UTF-8 \(unexpected end"):
         reader.read(b"", final=True)
@@ -87,12 +87,13 @@ def test_an_end_within_a_character_is_named(name):
 def test_a_refused_chunk_is_not_taken_in(name):
     tokenizer = made(name)
     reader = tokenizer.reader()
-    reader.read(b"a\xe2")
+    first = reader.read(b"a\xe2")
     with pytest.raises(DataError):
         reader.read(b"a\xff")
     with pytest.raises(DataError, match="byte 1 "):
         reader.read("a")  # a character cannot start inside another
-    np.testing.assert_array_equal(reader.read(b"\x82\xac", final=True), tokenizer.encode("€"))
+    found = np.concatenate([first, reader.read(b"\x82\xac", final=True)])
+    np.testing.assert_array_equal(found, tokenizer.encode("a€"))
 
 
 @names

@@ -16,6 +16,7 @@ from ostinato.cli.bench import bench
 from ostinato.cli.evaluate import evaluate
 from ostinato.cli.info import info
 from ostinato.cli.speak import generate, predict, stream
+from ostinato.cli.tokenize import app as tokenize
 from ostinato.cli.train import train
 from ostinato.errors import OstinatoError
 
@@ -130,6 +131,7 @@ def _planned(verb: str) -> Callable[[], Any]:
 
 for _verb in VERBS:
     app.command()(_verb)
+app.add_typer(tokenize)
 for _name in PLANNED:
     app.command(
         _name,

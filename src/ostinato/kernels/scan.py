@@ -223,7 +223,7 @@ class Scan:
 
 
 def _lies(tensor: Tensor) -> bool:
-    """Whether its numbers are those in memory, its features neighbours, and its rows do not run backwards or overlap."""
+    """Whether memory holds its numbers, features beside each other, and rows do not run backwards or overlap."""
     *outer, last = tensor.stride()
     return last == 1 and min(outer) >= tensor.shape[-1] and not tensor.is_neg()
 

@@ -45,6 +45,8 @@ class Language(nn.Module):
         self.inputs = self.outputs = embedding.inputs
         self.embedding, self.body = embedding, as_module(body)
         self.tied = tied
+        if tied:
+            embedding.as_output()
         width = embedding.outputs if tied else embedding.inputs
         self.head = None if tied and body.outputs == width else nn.Linear(body.outputs, width)
         self.bias = nn.Parameter(torch.zeros(embedding.inputs)) if tied else None

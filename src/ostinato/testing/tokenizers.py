@@ -20,9 +20,11 @@ UNSEEN: Final = "Zebra 音楽 🎵"
 def what_is_known_comes_back(tokenizer: Tokenizer) -> None:
     """Decoding undoes encoding, and the counts are those of the text."""
     ids = tokenizer.encode(TEXT)
-    assert tokenizer.decode(ids) == TEXT, f"{tokenizer.decode(ids)!r} came back"
-    assert tokenizer.count_characters(ids) == len(TEXT), f"{tokenizer.count_characters(ids)} characters"
-    assert tokenizer.count_bytes(ids) == len(TEXT.encode()), f"{tokenizer.count_bytes(ids)} bytes"
+    normal = tokenizer.normalize(TEXT)
+    assert tokenizer.decode(ids) == normal, f"{tokenizer.decode(ids)!r} came back"
+    assert tokenizer.normalize(normal) == normal, "what is normal is changed again"
+    assert tokenizer.count_characters(ids) == len(normal), f"{tokenizer.count_characters(ids)} characters"
+    assert tokenizer.count_bytes(ids) == len(normal.encode()), f"{tokenizer.count_bytes(ids)} bytes"
     assert len(tokenizer.pieces(ids)) == len(ids), "a token without a piece to show"
 
 
@@ -35,7 +37,17 @@ def ids_are_below_the_size(tokenizer: Tokenizer) -> None:
     unknown = tokenizer.unknown
     assert 0 <= tokenizer.eos < tokenizer.size, "the boundary is no id"
     assert unknown is None or (0 <= unknown < tokenizer.size and unknown != tokenizer.eos), "unknown is no id"
-    assert unknown is not None or tokenizer.decode(tokenizer.encode(UNSEEN)) == UNSEEN, "something is unknown after all"
+    back = tokenizer.decode(tokenizer.encode(UNSEEN))
+    assert unknown is not None or back == tokenizer.normalize(UNSEEN), "something is unknown after all"
+
+
+def tokens_stand_where_they_say(tokenizer: Tokenizer) -> None:
+    """A span a token, in order and inside the text; each but the first begins no later than the one before ends."""
+    for text in (TEXT, UNSEEN, ""):
+        spans = tokenizer.spans(text)
+        assert spans.shape == (len(tokenizer.encode(text)), 2), f"{text!r}: spans are {spans.shape}"
+        assert all(0 <= a <= b <= len(text) for a, b in spans.tolist()), f"{text!r}: {spans.tolist()}"
+        assert all(a <= b for a, b in pairwise(spans[:, 0].tolist())), f"{text!r}: a span goes back"
 
 
 def boundaries_are_no_text(tokenizer: Tokenizer) -> None:
@@ -80,6 +92,7 @@ def any_cutting_writes_as_the_whole(tokenizer: Tokenizer) -> None:
 LAWS: Final[tuple[Law, ...]] = (
     what_is_known_comes_back,
     ids_are_below_the_size,
+    tokens_stand_where_they_say,
     boundaries_are_no_text,
     what_is_saved_is_the_same,
     any_cutting_reads_as_the_whole,

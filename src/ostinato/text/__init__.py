@@ -1,8 +1,28 @@
-"""Text: characters and bytes to ids and back, whole or as they come."""
+"""Text to ids and back, whole or as it comes: characters, bytes, words and parts of words."""
 
+from ostinato.text.bpe import BPE
 from ostinato.text.bytes import Bytes
 from ostinato.text.characters import Characters
-from ostinato.text.streams import ByteWriter, Reader, Writer
+from ostinato.text.streams import ByteWriter, GrowingWriter, HoldingReader, Reader, Writer
 from ostinato.text.tokenizers import Tokenizer, load, register, tokenizers
+from ostinato.text.unigram import Unigram
+from ostinato.text.wordpiece import WordPiece
+from ostinato.text.words import Words
 
-__all__ = ["ByteWriter", "Bytes", "Characters", "Reader", "Tokenizer", "Writer", "load", "register", "tokenizers"]
+__all__ = [
+    "BPE",
+    "ByteWriter",
+    "Bytes",
+    "Characters",
+    "GrowingWriter",
+    "HoldingReader",
+    "Reader",
+    "Tokenizer",
+    "Unigram",
+    "WordPiece",
+    "Words",
+    "Writer",
+    "load",
+    "register",
+    "tokenizers",
+]

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from ostinato.errors import DataError
-from ostinato.text.streams import ByteWriter
-from ostinato.text.tokenizers import END, Ids, Tokenizer, document, register, utf
+from ostinato.text.streams import ByteWriter, utf
+from ostinato.text.tokenizers import END, Ids, Tokenizer, document, register
 
 
-def _symbols() -> list[str]:
+def symbols() -> list[str]:
     """The character by which GPT-2's byte-level BPE writes each byte: itself if it can be seen, else 256 + its turn."""
     seen = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     hidden = iter(range(256, 512))
@@ -32,6 +33,12 @@ class Bytes(Tokenizer):
     def encode(self, text: str) -> Ids:
         """One id a byte."""
         return np.frombuffer(utf(text, "utf-8"), np.uint8).astype(self.dtype)
+
+    def spans(self, text: str) -> npt.NDArray[np.int64]:
+        """The character that each byte belongs to."""
+        raw = np.frombuffer(utf(text, "utf-8"), np.uint8)
+        character = np.cumsum((raw & 0xC0) != 0x80) - 1
+        return np.stack([character, character + 1], 1).astype(np.int64)
 
     def decode(self, ids: Ids | Sequence[int]) -> str:
         """Boundaries are left out first, so that the bytes around one may still make a character."""
@@ -62,7 +69,7 @@ class Bytes(Tokenizer):
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": False,
-            "vocab": {symbol: byte for byte, symbol in enumerate(_symbols())} | {END: self.eos},
+            "vocab": {symbol: byte for byte, symbol in enumerate(symbols())} | {END: self.eos},
             "merges": [],
         }
         return json.dumps(document(model, self.eos, level, level), ensure_ascii=False, indent=2)
@@ -79,7 +86,7 @@ class Bytes(Tokenizer):
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Raises DataError where the ids are not the bytes themselves."""
         vocabulary = document["model"].get("vocab")
-        wanted = {symbol: byte for byte, symbol in enumerate(_symbols())}
+        wanted = {symbol: byte for byte, symbol in enumerate(symbols())}
         if not isinstance(vocabulary, Mapping) or vocabulary not in (wanted, wanted | {END: cls.eos}):
             raise DataError("tokenizer.json: its ids are not the 256 bytes in order; save the tokenizer again")
         return cls()

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.errors import DataError
-from ostinato.text.tokenizers import END, UNKNOWN, Ids, Tokenizer, document, register, utf
+from ostinato.text.streams import utf
+from ostinato.text.tokenizers import END, UNKNOWN, Ids, Tokenizer, document, register
 
 CODE_POINTS = 0x110000
 REPLACEMENT = 0xFFFD
@@ -45,6 +46,11 @@ class Characters(Tokenizer):
         if self.size == 2:
             raise DataError("tokenizer: it knows no character yet; train it on a text first")
         return self._table.take(_codes(text))
+
+    def spans(self, text: str) -> npt.NDArray[np.int64]:
+        """Each character by itself."""
+        places = np.arange(len(text))
+        return np.stack([places, places + 1], 1)
 
     def decode(self, ids: Ids | Sequence[int]) -> str:
         """One character an id, boundaries left out."""

@@ -1,6 +1,7 @@
 """Reader and Writer: text that comes in chunks, cut anywhere, and ids that come one by one."""
 
 import codecs
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,6 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.errors import DataError, StreamError
+
+LONGEST_UNIT = 1 << 20
+
+
+def utf(text: str, encoding: str) -> bytes:
+    """The text's bytes. Raises DataError where it is not Unicode."""
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"text: character {error.start} is half of a surrogate pair, which no UTF-8 can hold; pass valid Unicode"
+        ) from error
 
 
 class Reader:
@@ -45,7 +58,7 @@ class Reader:
         pending = self.pending
         if isinstance(chunk, str) and not pending:
             ids = self._encode(chunk)
-            self._read += len(chunk.encode())
+            self._read += len(chunk.encode())  # after: `encode` says in words what is no Unicode
             self._closed = final
             return ids
         raw = chunk.encode(errors="surrogatepass") if isinstance(chunk, str) else chunk
@@ -60,6 +73,48 @@ class Reader:
         self._read += len(raw)
         self._closed = final
         return self._encode(text)
+
+
+class HoldingReader(Reader):
+    """A Reader for tokenizers whose tokens span characters: the last unit of the text waits, as more of it may come.
+
+    `unit` is what the text is cut into; without it all of the text waits for its end.
+    """
+
+    def __init__(self, encode: Callable[[str], npt.NDArray[Any]], unit: re.Pattern[str] | None):
+        self._whole, self._unit, self._held = encode, unit, ""
+        super().__init__(self._complete)
+
+    def __copy__(self) -> "HoldingReader":
+        """A reader that goes on from here by itself."""
+        other = type(self)(self._whole, self._unit)
+        other._decoder.setstate(self._decoder.getstate())
+        other._read, other._closed, other._held = self._read, self._closed, self._held
+        return other
+
+    def read(self, chunk: bytes | str, final: bool = False) -> npt.NDArray[Any]:
+        """The ids [T] of all units that are complete now; `final` says that nothing comes after this chunk.
+
+        Raises as a Reader does, and DataError for a unit that has no end in 1 MiB.
+        """
+        ids = super().read(chunk, final)
+        if not final:
+            return ids
+        held, self._held = self._held, ""
+        return np.concatenate([ids, self._whole(held)]) if held else ids
+
+    def _complete(self, text: str) -> npt.NDArray[Any]:
+        utf(text, "utf-8")
+        text = self._held + text
+        starts = [match.start() for match in self._unit.finditer(text)][-1:] if self._unit else []
+        end = starts[0] if starts else 0
+        if self._unit and len(text) - end > LONGEST_UNIT:
+            raise DataError(
+                f"text: {LONGEST_UNIT} characters without white space are no word; give text, or use the byte tokenizer"
+            )
+        ids = self._whole(text[:end])
+        self._held = text[end:]
+        return ids
 
 
 class Writer:
@@ -91,3 +146,37 @@ class ByteWriter(Writer):
     def close(self) -> str:
         """U+FFFD where an incomplete character was held back."""
         return self._decoder.decode(b"", final=True)
+
+
+class GrowingWriter(Writer):
+    """A Writer for tokenizers whose text of an id depends on those before it: what the newest ids add to the text of
+    the last few is written, once it is whole characters."""
+
+    CONTEXT = 16
+
+    def __init__(self, decode: Callable[[npt.NDArray[Any]], str]):
+        super().__init__(decode)
+        self._ids: list[int] = []
+        self._written = 0
+
+    def write(self, ids: int | Sequence[int] | npt.NDArray[Any]) -> str:
+        """The characters that are complete now; ids is one id or a row of them."""
+        new = []
+        for each in np.atleast_1d(np.asarray(ids)).tolist():
+            self._ids.append(each)
+            new.append(self._more(final=False))
+        return "".join(new)
+
+    def close(self) -> str:
+        """What was held back."""
+        return self._more(final=True)
+
+    def _more(self, final: bool) -> str:
+        text = self._decode(np.array(self._ids, np.int64))
+        if text.endswith("\ufffd") and not final:
+            return ""
+        new, self._written = text[self._written :], len(text)
+        if len(self._ids) > 2 * self.CONTEXT:
+            self._ids = self._ids[-self.CONTEXT :]
+            self._written = len(self._decode(np.array(self._ids, np.int64)))
+        return new

@@ -42,6 +42,18 @@ class Tokenizer(ABC):
     def encode(self, text: str) -> Ids:
         """The ids [T] of a text, of `dtype`. Raises DataError where the text is not Unicode (a lone surrogate)."""
 
+    def normalize(self, text: str) -> str:
+        """What of a text its ids can say: `decode(encode(text))` where nothing is unknown."""
+        return text
+
+    def sample(self, text: str, dice: np.random.Generator) -> Ids:
+        """Other ids for the same text at every call, as a regularizer, where a tokenizer has such; else `encode`'s."""
+        return self.encode(text)
+
+    @abstractmethod
+    def spans(self, text: str) -> npt.NDArray[np.int64]:
+        """[T 2]: where each token stands in the text, its first character and the one after its last."""
+
     @abstractmethod
     def decode(self, ids: Ids | Sequence[int]) -> str:
         """The text of ids. Raises DataError for an id that is not in the vocabulary."""
@@ -94,9 +106,7 @@ class Tokenizer(ABC):
         if found.size == 0:
             return np.zeros(0, self.dtype)
         if found.ndim != 1 or found.dtype.kind not in "iu":
-            raise DataError(
-                f"tokenizer: ids are one row of integers, but {found.dtype} {list(found.shape)} was passed"
-            )
+            raise DataError(f"tokenizer: ids are one row of integers, but {found.dtype} {list(found.shape)} was passed")
         if found.min() < 0 or found.max() >= self.size:
             odd = int(found.min() if found.min() < 0 else found.max())
             raise DataError(f"tokenizer: there is no id {odd} in a vocabulary of {self.size}; pass its own ids")
@@ -144,16 +154,6 @@ def document(
         "decoder": dict(decoder),
         "model": dict(model),
     }
-
-
-def utf(text: str, encoding: str) -> bytes:
-    """The text's bytes. Raises DataError where it is not Unicode."""
-    try:
-        return text.encode(encoding)
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"text: character {error.start} is half of a surrogate pair, which no UTF-8 can hold; pass valid Unicode"
-        ) from error
 
 
 tokenizers: Registry[Tokenizer] = Registry(Tokenizer, "tokenizer", "ostinato.text")

@@ -1,0 +1,185 @@
+"""tokenize: train a tokenizer, use one, and see what several make of a text."""
+
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ostinato.cli.table import aligned
+from ostinato.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from ostinato.text import Tokenizer
+
+app = typer.Typer(
+    name="tokenize", help="Train a tokenizer, use one, and see what several make of a text.", no_args_is_help=True
+)
+Kinds = Annotated[str, typer.Option("--kind", help="character, byte, word, bpe, wordpiece or unigram.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="OPTION=VALUE", help="An option of the kind, such as lowercase=true."),
+]
+Saved = Annotated[Path, typer.Argument(help="A tokenizer.json, or a SentencePiece .model.", show_default=False)]
+Input = Annotated[Path, typer.Argument(help="A text of UTF-8; - reads standard input.")]
+
+
+@app.command()
+def train(
+    texts: Annotated[list[Path], typer.Argument(help="Texts of UTF-8; .gz and .xz are read too.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The tokenizer.json to write.")] = Path("tokenizer.json"),
+    kind: Kinds = "bpe",
+    size: Annotated[int | None, typer.Option(help="Ids in the vocabulary, for kinds that have a size (8,000).")] = None,
+    options: Sets = None,
+) -> None:
+    """Learn a vocabulary from texts and save it as a tokenizer.json that the `tokenizers` library reads too."""
+    from ostinato.data.atomic import replacing
+    from ostinato.train.progress import standard
+
+    tokenizer = _built(kind, size, options or [])
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(standard()) as progress:
+        tokenizer.train(_pieces(texts, Path(folder), progress.stage))
+    with replacing(out) as file:
+        file.write(tokenizer.to_json().encode())
+    print(f"{out}: {kind}, {tokenizer.size:,} ids", file=sys.stderr)
+
+
+@app.command()
+def encode(
+    tokenizer: Saved,
+    text: Input = Path("-"),
+    pieces: Annotated[bool, typer.Option("--pieces", help="The tokens' text instead of their ids.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One object a line: ids, pieces and spans.")] = False,
+) -> None:
+    """The ids of each line, separated by spaces."""
+    chosen = _loaded(tokenizer)
+    for line in _lines(text):
+        ids = chosen.encode(line)
+        if as_json:
+            found = {"ids": ids.tolist(), "pieces": chosen.pieces(ids), "spans": chosen.spans(line).tolist()}
+            print(json.dumps(found, ensure_ascii=False))
+        else:
+            print(" ".join(chosen.pieces(ids) if pieces else map(str, ids.tolist())))
+
+
+@app.command()
+def decode(
+    tokenizer: Saved, ids: Annotated[Path, typer.Argument(help="Lines of ids; - reads standard input.")] = Path("-")
+) -> None:
+    """The text of each line of ids."""
+    chosen = _loaded(tokenizer)
+    for number, line in enumerate(_lines(ids), 1):
+        try:
+            found = [int(word) for word in line.split()]
+        except ValueError:
+            raise DataError(
+                f"{ids}:{number}: {line[:40]!r} is no row of ids; give whole numbers with spaces between"
+            ) from None
+        print(chosen.decode(found))
+
+
+@app.command()
+def table(
+    text: Annotated[Path, typer.Argument(help="A text of UTF-8; .gz and .xz are read too.", show_default=False)],
+    saved: Annotated[
+        list[Path] | None, typer.Argument(help="tokenizer.json files; without any, one of each kind is trained.")
+    ] = None,
+    size: Annotated[int, typer.Option(help="Ids of those that are trained here.")] = 8000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Tokens a word, unknown rate and bits a character (of a bigram, on the last tenth), by tokenizer."""
+    from ostinato.data.plain import text as source
+    from ostinato.lm.by_tokenizer import cut
+    from ostinato.text import tokenizers
+    from ostinato.train.progress import standard
+
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(standard()) as progress:
+        corpora = source(str(text), folder=Path(folder), progress=progress.stage)
+        for name in map(str, saved) if saved else tokenizers.names():
+            chosen = (
+                _loaded(Path(name)) if saved else _built(name, size if "size" in tokenizers.example(name) else None, [])
+            )
+            if not saved:
+                progress.stage(f"train {name}", 0, 1)
+                chosen.train(corpora.splits["train"].pieces())
+            found[name] = cut(corpora, chosen, progress.stage)
+    if as_json:
+        rows = {
+            name: {**each._asdict(), "tokens_per_word": each.tokens_per_word, "unknown_rate": each.unknown_rate}
+            for name, each in found.items()
+        }
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    cells = [
+        [
+            name,
+            f"{c.size:,}",
+            f"{c.tokens:,}",
+            f"{c.tokens_per_word:.3f}",
+            f"{c.unknown_rate:.2%}",
+            f"{c.bits_per_character:.3f}",
+        ]
+        for name, c in found.items()
+    ]
+    print(aligned(["", "ids", "tokens", "tokens/word", "unknown", "bits/character"], cells))
+
+
+def _built(kind: str, size: int | None, options: list[str]) -> "Tokenizer":
+    from ostinato.recipe import override
+    from ostinato.text import tokenizers
+
+    table = {"name": kind, **override({}, options)}
+    if "size" in tokenizers.example(kind):
+        table = {"size": size or 8000, **table}
+    elif size is not None:
+        raise ConfigError(f"--size: {kind} has no size, its text decides; leave --size out")
+    return tokenizers.build(table, at="tokenizer")
+
+
+def _loaded(path: Path) -> "Tokenizer":
+    from ostinato.text import load
+
+    if path.suffix == ".model":
+        from ostinato.text.sentencepiece import read
+
+        return read(path)
+    try:
+        return load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: it cannot be read ({error}); name a tokenizer.json") from None
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _pieces(paths: list[Path], folder: Path, progress: Any) -> Iterator[str]:
+    from ostinato.data.origin import located
+    from ostinato.data.text import Text
+
+    for number, path in enumerate(paths):
+        (folder / str(number)).mkdir()
+        plain = located(str(path), folder / str(number), progress)
+        text = Text(plain, 0, plain.stat().st_size)
+        yield from text.pieces(lambda done, total: progress(f"read {path.name}", done, total))  # noqa: B023
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Without their ends. Raises DataError with file and line where one is not UTF-8 or has more than 1 MiB."""
+    with contextlib.ExitStack() as stack:
+        try:
+            file = sys.stdin.buffer if str(path) == "-" else stack.enter_context(path.open("rb"))
+        except OSError as error:
+            raise DataError(f"{path}: it cannot be read ({error.strerror}); name a text file") from None
+        number = 0
+        while raw := file.readline((1 << 20) + 1):
+            number += 1
+            if len(raw) > 1 << 20:
+                raise DataError(f"{path}:{number}: the line has more than 1 MiB; break it into shorter ones")
+            try:
+                yield raw.decode().rstrip("\n").rstrip("\r")
+            except UnicodeDecodeError as error:
+                raise DataError(f"{path}:{number}: byte {error.start} is not UTF-8; convert the file first") from None

@@ -1,0 +1,98 @@
+"""Words: one id a stretch without white space, as word language models count them."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ostinato.registry import Vocabulary
+from ostinato.text.library import SPACES, Form, Library, Unknown
+from ostinato.text.streams import GrowingWriter
+from ostinato.text.tokenizers import UNKNOWN, Ids, register
+
+NO_WORD = " "
+"""What no word can be: where the unknown is an error."""
+GAPS = SPACES.replace("\\n", "")
+
+
+@register("word", example={"size": 500})
+class Words(Library):
+    """The `size` most frequent words; a line end is a word of its own, other white space only parts words.
+
+    A text comes back with single spaces and none at the ends of lines. `<unk>` in a text is the unknown word, as
+    corpora such as WikiText have it.
+    """
+
+    model = "WordLevel"
+    unit = re.compile(f"[^{SPACES}]+|\\n")
+
+    def __init__(
+        self,
+        size: Vocabulary = 50_000,
+        form: Form = "none",
+        lowercase: bool = False,
+        unknown: Unknown = "token",
+        special: list[str] | None = None,
+    ):
+        super().__init__(size, form, lowercase, unknown, special)
+
+    def empty(self) -> Any:
+        """A word level behind white space and line ends."""
+        from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+        library = Tokenizer(models.WordLevel({}, unk_token=self.unknown_token or NO_WORD))
+        library.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex("\\n"), "isolated"),
+                pre_tokenizers.Split(Regex(f"[{_codes(GAPS)}]+"), "removed"),
+            ]
+        )
+        return library
+
+    def trainer(self, size: int) -> Any:
+        """By frequency."""
+        from tokenizers import trainers
+
+        special = [] if self.unknown_token is None else [self.unknown_token]
+        return trainers.WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+
+    def finished(self, model: dict[str, Any]) -> dict[str, Any]:
+        """Without the names of special tokens, which a text may contain: there they are unknown words."""
+        known = [word for word in sorted(model["vocab"], key=model["vocab"].__getitem__) if word not in self.names]
+        return model | {"vocab": {word: i for i, word in enumerate(known)}}
+
+    def text_of(self, token: str) -> bytes:
+        """The word."""
+        return token.encode()
+
+    def normalize(self, text: str) -> str:
+        """Words with single spaces between them, line ends kept; what looks like a special token is an unknown word."""
+        words = self.unit.findall(super().normalize(text))
+        return _joined([UNKNOWN if word in self.names else word for word in words])
+
+    def decode(self, ids: Ids | Sequence[int]) -> str:
+        """Single spaces between words, none at a line end."""
+        if not self.made_here:
+            return super().decode(ids)
+        texts = [self._texts[i] for i in self.checked(ids).tolist()]
+        return _joined([text.decode() for text in texts if text])
+
+    def count_characters(self, ids: Ids | Sequence[int]) -> int:
+        """Of the words and the spaces between them."""
+        return len(self.decode(ids))
+
+    def count_bytes(self, ids: Ids | Sequence[int]) -> int:
+        """Of the words and the spaces between them."""
+        return len(self.decode(ids).encode())
+
+    def writer(self) -> GrowingWriter:
+        """A space comes with the word after it."""
+        return GrowingWriter(self.decode)
+
+
+def _joined(words: list[str]) -> str:
+    return re.sub(" ?\\n ?", "\\n", " ".join(words))
+
+
+def _codes(characters: str) -> str:
+    """A character class of Python's as the library's regular expressions write it."""
+    return re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", re.sub(r"\\x([0-9a-f]{2})", r"\\x{\1}", characters))
