@@ -162,14 +162,15 @@ void describe(Call& call, const Problem<T>& p, Buffer<T>& x, int threads) {
     static const T nothing{};
     const Shape& s = p.shape;
     const auto numbers = [&](int which) { return p.given[which].empty() ? nullptr : p.given[which].data(); };
+    // A weight of no inputs, or of no units, is there all the same.
+    const auto there = [&](int which) { return p.given[which].empty() ? &nothing : p.given[which].data(); };
     call.batch = s.batch, call.steps = s.steps, call.inputs = s.features(), call.hidden = s.hidden;
     call.outputs = s.outputs(), call.threads = threads, call.reverse = s.reverse;
     call.lengths = p.lengths.data(), call.x = x.template lying<const T>();
-    // A weight of no inputs, or of no units, is there all the same.
-    call.weight_input = s.gates_in ? nullptr : s.inputs ? numbers(of_weight_input) : &nothing;
+    call.weight_input = s.gates_in ? nullptr : there(of_weight_input);
     call.bias_input = numbers(of_bias_input), call.bias_hidden = numbers(of_bias_hidden);
     call.weight_hidden = numbers(of_weight_hidden);
-    call.weight_output = !s.projected ? nullptr : s.hidden ? numbers(of_weight_output) : &nothing;
+    call.weight_output = s.projected ? there(of_weight_output) : nullptr;
     for (int leaf = 0; leaf < s.states(); ++leaf) call.initial[leaf] = p.given[of_initial + leaf].data();
 }
 

@@ -14,6 +14,7 @@ from ostinato.errors import StreamError
 from ostinato.kernels import Scan, Weights
 from ostinato.kernels.door import buffer, plain
 from ostinato.layers import Dropout, Recurrent, Stack
+from ostinato.layers.outputs import Full, Sampled
 from ostinato.models import Language
 
 Floats = NDArray[np.float32]
@@ -159,8 +160,10 @@ def stepper(model: nn.Module) -> Stepper:
             raise StreamError(
                 "stepper: the model's tied output has a projection before it; make the outputs as wide as the embedding"
             )
-        else:
+        elif isinstance(model.head, (Full, Sampled)):
             head = (model.head.weight, model.head.bias)
+        else:
+            raise StreamError(f"stepper: {type(model.head).__name__} is no linear output layer; use stream")
         return Stepper(_layers(model.body), model.embedding.weight, head)
     return Stepper(_layers(model))
 

@@ -127,7 +127,6 @@ class TestEmbedding:
     def test_as_output_layer_it_gives_logits_of_order_one(self):
         torch.manual_seed(0)
         layer = Embedding(400, inputs=300)
-        layer.as_output()
         assert layer.scores(torch.randn(50, 400)).std().item() == pytest.approx(1.0, abs=0.05)
 
     def test_padding_learns_nothing(self):

@@ -10,6 +10,7 @@ from ostinato.cells.affine import affine
 from ostinato.errors import ConfigError
 from ostinato.layers import Dropout, Embedding, Recurrent, Residual, SequenceLayer, Stack
 from ostinato.layers.base import as_module, nothing, started
+from ostinato.layers.outputs import Full, Output, linear_cross_entropy
 from ostinato.models.base import register
 from ostinato.padded import Padded
 from ostinato.registry import Hidden, Layers, Share, Spec
@@ -28,13 +29,16 @@ class Language(nn.Module):
     """p(next token | state). A SequenceLayer from ids [B T] to logits [B T V], the logits of step t being for the token
     after it, and a LanguageModel for search (`ostinato.lm.protocol`).
 
-    `tied` uses the embedding as output layer (Press and Wolf, 2017), through a projection where the sizes differ.
+    `output` is the last layer; without one it is `Full`. `tied` uses the embedding instead (Press and Wolf, 2017),
+    through a projection where the sizes differ.
     """
 
     latency: int | None = 0
     takes_tokens = True
 
-    def __init__(self, embedding: Embedding, body: SequenceLayer, tied: bool = False, *, eos: int):
+    def __init__(
+        self, embedding: Embedding, body: SequenceLayer, tied: bool = False, output: Output | None = None, *, eos: int
+    ):
         super().__init__()
         if body.latency != 0:
             raise ConfigError(
@@ -45,10 +49,13 @@ class Language(nn.Module):
         self.inputs = self.outputs = embedding.inputs
         self.embedding, self.body = embedding, as_module(body)
         self.tied = tied
-        if tied:
-            embedding.as_output()
-        width = embedding.outputs if tied else embedding.inputs
-        self.head = None if tied and body.outputs == width else nn.Linear(body.outputs, width)
+        if tied and output is not None:
+            raise ConfigError("language model: it is tied to its embedding and has an output; leave one of them out")
+        self.head: nn.Linear | Output | None
+        if not tied:
+            self.head = output or Full(inputs=body.outputs, size=embedding.inputs)
+        else:
+            self.head = None if body.outputs == embedding.outputs else nn.Linear(body.outputs, embedding.outputs)
         self.bias = nn.Parameter(torch.zeros(embedding.inputs)) if tied else None
 
     def initial(self, batch: int) -> LanguageState:
@@ -60,6 +67,19 @@ class Language(nn.Module):
         """Ids [B T] to logits [B T V] of the token after each."""
         out, after = self._read(x, started(self, x, state))
         return out.map(self._logits), after
+
+    def loss(self, x: Padded, targets: Padded, state: State | None = None) -> tuple[Tensor, LanguageState]:
+        """Ids [B T] and the id after each -> the sum of what all guesses cost, in nats, and the state to go on from.
+
+        What training descends: smoothed, or estimated, where the output layer is.
+        """
+        out, after = self._read(x, started(self, x, state))
+        real = out.mask
+        rows, wanted = out.data[real], targets.data[real]
+        if self.tied:
+            rows = rows if self.head is None else affine(rows, self.head.weight, self.head.bias)  # type: ignore[arg-type]
+            return linear_cross_entropy(rows, self.embedding.weight, self.bias, wanted), after
+        return self.head.loss(rows, wanted), after  # type: ignore[union-attr, operator]
 
     def finish(self, state: State) -> Padded:
         """Nothing is held back."""
@@ -106,6 +126,8 @@ class Language(nn.Module):
         return out, LanguageState(torch.where(read, latest, output), layers)
 
     def _logits(self, output: Tensor) -> Tensor:
+        if isinstance(self.head, Output):
+            return self.head.scores(output)
         if self.head is not None:
             output = affine(output, self.head.weight, self.head.bias)
         if self.bias is not None:
@@ -122,6 +144,7 @@ def language(
     input_dropout: Share = 0.0,
     residual: bool = False,
     tied: bool = False,
+    output: Spec[Output] | None = None,
     *,
     size: int,
     eos: int,
@@ -137,4 +160,5 @@ def language(
         width = layer.outputs
         if dropout:
             body.append(Dropout(dropout, inputs=width))
-    return Language(table, Stack(body), tied, eos=eos)
+    last = None if output is None else output.build(inputs=width, size=size)
+    return Language(table, Stack(body), tied, last, eos=eos)

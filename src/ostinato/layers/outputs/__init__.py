@@ -1,0 +1,9 @@
+"""Output layers: from a vector to a distribution over a vocabulary, and what a wrong guess costs."""
+
+from ostinato.layers.outputs.adaptive import Adaptive
+from ostinato.layers.outputs.base import Output, outputs, register
+from ostinato.layers.outputs.full import Full
+from ostinato.layers.outputs.linear_cross_entropy import linear_cross_entropy
+from ostinato.layers.outputs.sampled import Sampled
+
+__all__ = ["Adaptive", "Full", "Output", "Sampled", "linear_cross_entropy", "outputs", "register"]
