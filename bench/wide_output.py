@@ -51,7 +51,8 @@ def given(ids: Tensor, hidden: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def peak_bytes() -> int:
-    return next(int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if "VmHWM" in line)
 
 
 def rise(kind: str, ids: Tensor, hidden: int, threads: int, found) -> None:

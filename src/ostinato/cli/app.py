@@ -13,6 +13,7 @@ import typer
 
 import ostinato
 from ostinato.cli.bench import bench
+from ostinato.cli.data import app as data
 from ostinato.cli.evaluate import evaluate
 from ostinato.cli.info import info
 from ostinato.cli.speak import generate, predict, stream
@@ -23,7 +24,7 @@ from ostinato.errors import OstinatoError
 VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info, bench)
 PLANNED = (
     "serve", "export", "import", "verify", "doctor", "compare", "report",
-    "lm", "ctc", "embed", "chapter", "data",
+    "lm", "ctc", "embed", "chapter",
 )  # fmt: skip
 USAGE = 2
 PIPE_CLOSED = 128 + signal.SIGPIPE
@@ -132,6 +133,7 @@ def _planned(verb: str) -> Callable[[], Any]:
 for _verb in VERBS:
     app.command()(_verb)
 app.add_typer(tokenize)
+app.add_typer(data)
 for _name in PLANNED:
     app.command(
         _name,

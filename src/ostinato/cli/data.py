@@ -1,0 +1,96 @@
+"""data: the public data sets that are known by name."""
+
+import contextlib
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from ostinato.cli.table import aligned
+from ostinato.errors import DataError
+
+app = typer.Typer(
+    name="data", help="Public data sets by name: what there is, fetched and checked.", no_args_is_help=True
+)
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Their names; without any, all that are here.", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Every set: how large, under which licence, where it is."""
+    from ostinato.data.catalog import catalog
+    from ostinato.data.catalog.get import home
+
+    found: dict[str, dict[str, Any]] = {
+        each.name: {
+            "title": each.title,
+            "size_bytes": each.size_bytes,
+            "licence": each.licence,
+            "splits": each.splits,
+            "mirror_only": each.mirror_only,
+            "folder": str(home(each) or "") or None,
+        }
+        for each in catalog
+    }
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    rows = []
+    for name, each in found.items():
+        where = "here" if each["folder"] else "mirror only" if each["mirror_only"] else "to be fetched"
+        rows.append([name, f"{each['size_bytes'] / 1e6:.1f} MB", where, " ".join(each["splits"]), str(each["licence"])])
+    print(aligned(["", "size", "where", "splits", "licence"], rows))
+
+
+@app.command()
+def get(names: Annotated[list[str], typer.Argument(help="Their names.", show_default=False)]) -> None:
+    """Fetch sets, or go on fetching them, and say what their licences ask for."""
+    from ostinato.data.catalog import catalog
+    from ostinato.data.catalog.get import use
+    from ostinato.train.progress import standard
+
+    chosen = [catalog[name] for name in names]
+    for each in chosen:
+        with contextlib.closing(standard()) as progress:
+            folder = use(each, progress.say, progress.stage)
+        print(folder.path)
+
+
+@app.command()
+def check(names: Names = None, as_json: AsJson = False) -> None:
+    """Every byte and every row: checksums, and counts beside those that the source gives."""
+    from ostinato.data.catalog import catalog
+    from ostinato.data.catalog.get import check, home, use
+    from ostinato.train.progress import standard
+
+    chosen = [catalog[name] for name in names] if names else [each for each in catalog if home(each)]
+    if not chosen:
+        raise DataError("data check: no data set is here; name one to fetch, or set OSTINATO_DATA to a folder of some")
+    found: dict[str, Any] = {}
+    with contextlib.closing(standard()) as progress:
+        for each in chosen:
+            found[each.name] = check(each, use(each, progress.say, progress.stage), progress.stage)
+    if as_json:
+        keys = ("found", "source")
+        whole = {name: {k: dict(zip(keys, v)) for k, v in splits.items()} for name, splits in found.items()}
+        print(json.dumps(whole, indent=2))
+    else:
+        print(aligned(["", "split", "found", ""], _cells(found)))
+    wrong = [f"{name} {split}" for name, splits in found.items() for split, (a, b) in splits.items() if a != b]
+    if wrong:
+        raise DataError(f"data check: {', '.join(wrong)} differ from what the source says; fetch them again")
+    print(f"{len(found)} data sets, {sum(map(len, found.values()))} splits: all as their sources say", file=sys.stderr)
+
+
+def _cells(found: dict[str, Any]) -> list[list[str]]:
+    rows = []
+    for name, splits in found.items():
+        for number, (split, (counts, wanted)) in enumerate(splits.items()):
+            words = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+            verdict = "as its source says" if counts == wanted else f"its source says {wanted}"
+            rows.append([name if number == 0 else "", split, words, verdict])
+    return rows

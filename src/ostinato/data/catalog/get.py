@@ -1,0 +1,179 @@
+"""Where a data set's files are: below the mirror, or fetched from where they are published, once and whole."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, Final
+
+from ostinato.data.atomic import replacing
+from ostinato.data.catalog.base import Counts, DataSet, File, Folder
+from ostinato.data.origin import MIRROR
+from ostinato.data.sources import Progress, quiet
+from ostinato.errors import DataError
+
+Say = Callable[[str], None]
+CACHE: Final = "XDG_CACHE_HOME"
+ATTEMPTS, SECONDS, CHUNK_BYTES = 3, 30, 1 << 18
+OK, PART, PAST_THE_END = 200, 206, 416
+
+
+def cache() -> Path:
+    """Where fetched sets are kept."""
+    return Path(os.environ.get(CACHE) or Path.home() / ".cache") / "ostinato" / "data"
+
+
+def home(data_set: DataSet) -> Path | None:
+    """The folder that has all of its files: in the mirror, else in the cache; None if neither has."""
+    mirror = os.environ.get(MIRROR)
+    for folder in ([Path(mirror) / data_set.name] if mirror else []) + [cache() / data_set.name]:
+        if all((folder / file.path).is_file() for file in data_set.files):
+            return folder
+    return None
+
+
+def use(data_set: DataSet, say: Say = lambda sentence: None, progress: Progress = quiet) -> Folder:
+    """Its files, fetched if need be. What its licence asks for is said at the first use on this machine.
+
+    Raises DataError where a file has another size than it must have, or is to be had from a mirror only.
+    """
+    folder = home(data_set)
+    if folder is None:
+        folder = get(data_set, progress)
+    for file in data_set.files:
+        found = (folder / file.path).stat().st_size
+        if found != file.size_bytes:
+            raise DataError(
+                f"{folder / file.path}: it has {found:,} bytes and must have {file.size_bytes:,}; fetch it again"
+            )
+    _mention(data_set, say)
+    return Folder(folder)
+
+
+def get(data_set: DataSet, progress: Progress = quiet) -> Path:
+    """Fetch what is not there yet into the cache; the folder. A broken download is gone on with.
+
+    Raises DataError where the set is in mirrors only, where the network or the folder refuses, or where a file is not
+    the one it was.
+    """
+    if data_set.mirror_only:
+        only = next(file.path for file in data_set.files if file.url is None)
+        raise DataError(
+            f"data set {data_set.name}: {only} is published nowhere in this form (mirror only); set {MIRROR} to a "
+            f"folder that has {data_set.name}/{only}"
+        )
+    folder = cache() / data_set.name
+    with _alone(folder):
+        for file in data_set.files:
+            _fetch(file, folder, progress)
+    return folder
+
+
+def check(data_set: DataSet, folder: Folder, progress: Progress = quiet) -> dict[str, tuple[Counts, Counts]]:
+    """What each split comes to and what it must come to. Raises DataError for a file whose checksum differs."""
+    for file in data_set.files:
+        path = folder.path / file.path
+        found = _sha256(path, lambda done, file=file: progress(f"check {file.path}", done, file.size_bytes))  # type: ignore[misc]
+        if found != file.sha256:
+            raise DataError(f"{path}: its sha256 is {found[:12]}… and must be {file.sha256[:12]}…; fetch it again")
+    counted = {}
+    for number, split in enumerate(data_set.splits):
+        progress(f"count {data_set.name}", number, len(data_set.splits))
+        counted[split] = (data_set.count(data_set.rows(folder, split)), data_set.counts[split])
+    return counted
+
+
+def _mention(data_set: DataSet, say: Say) -> None:
+    mark = cache() / f"{data_set.name}.licence"
+    if mark.exists():
+        return
+    say(f"{data_set.name}: {data_set.licence}; attribution: {data_set.attribution}; cite: {data_set.cite}")
+    with contextlib.suppress(DataError), replacing(mark) as file:  # where nothing can be kept it is said every time
+        file.write(data_set.licence.encode())
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else fetches into this folder meanwhile."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise DataError(
+            f"{folder}: it cannot be written ({error.strerror}); set {CACHE} to a folder of your own"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataError(f"{folder}: another process is fetching it; wait until it is done") from None
+        yield
+
+
+def _fetch(file: File, folder: Path, progress: Progress) -> None:
+    target = folder / file.path
+    part = target.with_name(target.name + ".part")
+    if target.is_file() and _sha256(target) == file.sha256:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(ATTEMPTS):
+        try:
+            _receive(file, part, progress)
+        except (OSError, HTTPException) as error:  # urllib's errors are OSErrors
+            code = getattr(error, "code", None)
+            if attempt + 1 == ATTEMPTS or code is not None:
+                raise DataError(
+                    f"{file.url}: it cannot be fetched ({error}); check the network and run again: "
+                    "what has come is kept"
+                ) from error
+            continue
+        if part.stat().st_size >= file.size_bytes:
+            break
+    size, found = part.stat().st_size, _sha256(part)
+    if size < file.size_bytes:
+        raise DataError(
+            f"{file.url}: only {size:,} of {file.size_bytes:,} bytes came; run again: what has come is kept"
+        )
+    if found != file.sha256:
+        part.unlink()
+        raise DataError(
+            f"{file.url}: its sha256 is {found[:12]}… and must be {file.sha256[:12]}…, so it is not the file it was; "
+            f"set {MIRROR} to a folder that has it"
+        )
+    part.replace(target)
+
+
+def _receive(file: File, part: Path, progress: Progress) -> None:
+    """Add to `part` what is missing of it; from the start where the server cannot go on in the middle."""
+    had = part.stat().st_size if part.is_file() else 0
+    if had >= file.size_bytes:
+        had = 0
+    request = urllib.request.Request(str(file.url), headers={"Range": f"bytes={had}-"} if had else {})
+    try:
+        response: Any = urllib.request.urlopen(request, timeout=SECONDS)
+    except urllib.error.HTTPError as error:
+        if error.code != PAST_THE_END:
+            raise
+        part.unlink()
+        return
+    with response, part.open("ab" if response.status == PART else "wb") as out:
+        done = had if response.status == PART else 0
+        while chunk := response.read(CHUNK_BYTES):
+            out.write(chunk)
+            done += len(chunk)
+            progress(f"fetch {file.path}", done, file.size_bytes)
+
+
+def _sha256(path: Path, done: Callable[[int], None] = lambda size: None) -> str:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+            done(size)
+    return digest.hexdigest()
