@@ -43,7 +43,7 @@ def list_(as_json: AsJson = False) -> None:
     for name, each in found.items():
         where = "here" if each["folder"] else "mirror only" if each["mirror_only"] else "to be fetched"
         rows.append([name, f"{each['size_bytes'] / 1e6:.1f} MB", where, " ".join(each["splits"]), str(each["licence"])])
-    print(aligned(["", "size", "where", "splits", "licence"], rows))
+    print(aligned(["", "size", "where", "splits", "licence"], rows, words=(0, 2, 3, 4)))
 
 
 @app.command()
@@ -79,7 +79,7 @@ def check(names: Names = None, as_json: AsJson = False) -> None:
         whole = {name: {k: dict(zip(keys, v)) for k, v in splits.items()} for name, splits in found.items()}
         print(json.dumps(whole, indent=2))
     else:
-        print(aligned(["", "split", "found", ""], _cells(found)))
+        print(aligned(["", "split", "found", ""], _cells(found), words=range(4)))
     wrong = [f"{name} {split}" for name, splits in found.items() for split, (a, b) in splits.items() if a != b]
     if wrong:
         raise DataError(f"data check: {', '.join(wrong)} differ from what the source says; fetch them again")

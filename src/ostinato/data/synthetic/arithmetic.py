@@ -1,0 +1,98 @@
+"""Problems of counting and composing: adding, parity, modular arithmetic, permutations."""
+
+import itertools
+import math
+from typing import Literal
+
+import numpy as np
+
+from ostinato.data.synthetic.base import Dice, Drawn, Problem, at_each, at_last, register
+from ostinato.errors import ConfigError
+from ostinato.registry import Count
+
+
+@register("adding", example={"steps": 6})
+class Adding(Problem):
+    """The adding problem (Hochreiter and Schmidhuber, 1997, section 5.4; as Le, Jaitly and Hinton, 2015): a value in
+    [0, 1) and a mark each step; wanted at the end is the sum of the two marked values, one in either half.
+
+    Always saying 1 costs 1/6 = 0.1667, their variance; 0.1767 is what the second paper names.
+    """
+
+    features, classes, chance = 2, None, 1 / 6
+
+    def __init__(self, steps: Count = 100):
+        if steps < 2:
+            raise ConfigError("problem.steps: two values are to be added; make it at least 2")
+        self.steps = steps
+
+    def draw(self, dice: Dice, number: int) -> Drawn:
+        """T = steps, scored at the last."""
+        values, half = dice.random(self.steps, np.float32), self.steps // 2
+        marks = np.zeros(self.steps, np.float32)
+        marked = [int(dice.integers(half)), int(dice.integers(half, self.steps))]
+        marks[marked] = 1
+        return at_last(np.stack([values, marks], 1), float(values[marked].sum()))
+
+
+@register("parity", example={"steps": 6})
+class Parity(Problem):
+    """Bits; wanted is whether an odd number of ones has come, at each step or at the last. The smallest problem that no
+    sum of parts solves (Minsky and Papert, 1969); a guess costs ln 2."""
+
+    symbols, classes, chance = 2, 2, math.log(2)
+
+    def __init__(self, steps: Count = 40, answer: Literal["each", "last"] = "last"):
+        self.steps, self.answer = steps, answer
+
+    def draw(self, dice: Dice, number: int) -> Drawn:
+        """T = steps."""
+        bits = dice.integers(2, size=self.steps)
+        so_far = np.cumsum(bits) % 2
+        return at_each(bits, so_far) if self.answer == "each" else at_last(bits, int(so_far[-1]))
+
+
+@register("modular_arithmetic", example={"operations": 3})
+class ModularArithmetic(Problem):
+    """A chain such as 3 + 4 × 2 − 1 worked out from left to right modulo `modulus` (Delétang et al., 2023, without
+    brackets or precedence: a finite automaton); a guess costs ln(modulus)."""
+
+    def __init__(self, operations: Count = 20, modulus: Count = 5):
+        self.operations, self.modulus = operations, modulus
+        self.symbols, self.classes, self.chance = modulus + 3, modulus, math.log(modulus)
+
+    def draw(self, dice: Dice, number: int) -> Drawn:
+        """T = 2 operations + 1: digits with operators between them, scored at the last."""
+        digits = dice.integers(self.modulus, size=self.operations + 1)
+        operators = dice.integers(3, size=self.operations)
+        inputs = np.empty(2 * self.operations + 1, np.int64)
+        inputs[::2], inputs[1::2] = digits, self.modulus + operators
+        value = int(digits[0])
+        for operator, digit in zip(operators.tolist(), digits[1:].tolist()):
+            value = (value + digit, value - digit, value * digit)[operator] % self.modulus
+        return at_last(inputs, value)
+
+
+@register("permutations", example={"steps": 4, "elements": 3})
+class Permutations(Problem):
+    """Permutations of `elements` things, one a step; wanted at each step is the product of all so far (Merrill, Petty
+    and Sabharwal, 2024): with 5 things, a word problem that no constant-depth transformer or linear recurrence with
+    diagonal gates solves at every length. A guess costs ln(elements!)."""
+
+    def __init__(self, steps: Count = 16, elements: Count = 5):
+        if elements > 6:
+            raise ConfigError(f"problem.elements: {elements}! permutations are too many; make it at most 6")
+        self.steps = steps
+        self.all = np.array(list(itertools.permutations(range(elements))))
+        self._number = {tuple(each): i for i, each in enumerate(self.all.tolist())}
+        self.symbols = self.classes = len(self.all)
+        self.chance = math.log(len(self.all))
+
+    def draw(self, dice: Dice, number: int) -> Drawn:
+        """T = steps; the later permutation is applied to the result of the earlier ones."""
+        inputs = dice.integers(len(self.all), size=self.steps)
+        so_far, answers = self.all[0], []
+        for each in inputs.tolist():
+            so_far = self.all[each][so_far]
+            answers.append(self._number[tuple(so_far.tolist())])
+        return at_each(inputs, np.array(answers))
