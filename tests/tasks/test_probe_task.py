@@ -90,6 +90,6 @@ def test_items_are_answered_at_their_last_step(tmp_path):
 
 
 def test_text_is_no_synthetic_problem(tmp_path):
+    text = sources.build({"name": "text", "text": "builtin:pydoc"}, folder=tmp_path)
     with pytest.raises(ConfigError, match="it asks about synthetic problems"):
-        text = sources.build({"name": "text", "text": "builtin:pydoc"}, folder=tmp_path)
         tasks.build({"name": "probe"}).prepare(text)
