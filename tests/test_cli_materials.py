@@ -1,0 +1,101 @@
+"""The verbs that work on materials: tokenize and data. """
+
+import json
+import os
+
+import pytest
+import tokenizers as library
+from test_cli import run  # noqa: F401 - a fixture
+
+NO_MIRROR = {"OSTINATO_DATA": ""}
+TEXT = "the cat sat on the mat\nthe dog sat on the cat\n" * 20
+
+
+@pytest.fixture
+def said(run, tmp_path):  # noqa: F811
+    """What a command prints, or, where it must fail, its last sentence."""
+
+    def said(*arguments, stdin="", code=0, **environment):
+        left = run(*arguments, stdin=stdin.encode(), XDG_CACHE_HOME=str(tmp_path), **environment)
+        if code == 0:
+            return left.fine().out
+        left.refused(code)
+        return left.err.splitlines()[-1]
+
+    return said
+
+
+@pytest.fixture
+def made(tmp_path, said):
+    (tmp_path / "text").write_text(TEXT)
+    said("tokenize", "train", tmp_path / "text", "--kind", "bpe", "--size", 300, "-o", tmp_path / "t.json")
+    return tmp_path / "t.json"
+
+
+class TestTokenize:
+    def test_what_was_trained_encodes_and_decodes(self, said, made):
+        ids = said("tokenize", "encode", made, stdin="the cat\nsat\n")
+        theirs = library.Tokenizer.from_file(str(made))
+        assert [[int(i) for i in line.split()] for line in ids.splitlines()] == [
+            theirs.encode("the cat").ids,
+            theirs.encode("sat").ids,
+        ]
+        assert said("tokenize", "decode", made, stdin=ids) == "the cat\nsat\n"
+        assert said("tokenize", "encode", made, "--pieces", stdin="the cat\n") == "the  cat\n"
+        found = json.loads(said("tokenize", "encode", made, "--json", stdin="the cat\n"))
+        assert found["pieces"] == ["the", " cat"]
+        assert [b for _, b in found["spans"]] == [3, 7]
+
+    def test_options_are_the_kinds_own(self, said, tmp_path, made):
+        out = tmp_path / "w.json"
+        said("tokenize", "train", tmp_path / "text", "--kind", "word", "--set", "lowercase=true", "-o", out)
+        assert json.loads(out.read_text())["normalizer"]["normalizers"] == [{"type": "Lowercase"}]
+
+    def test_a_table_of_kinds(self, said, tmp_path, made):
+        table = said("tokenize", "table", tmp_path / "text", "--size", 300)
+        assert [line.split()[0] for line in table.splitlines()[1:]] == [
+            "bpe", "byte", "character", "unigram", "word", "wordpiece",
+        ]  # fmt: skip
+        found = json.loads(said("tokenize", "table", tmp_path / "text", made, "--json"))
+        assert found[str(made)]["words"] == 240
+        assert found[str(made)]["unknown_rate"] == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "stdin", "code", "sentence"),
+        [
+            (("train", "nowhere"), "", 3, "there is no such file"),
+            (("train", "TEXT", "--kind", "bpa"), "", 2, "did you mean 'bpe'"),
+            (("train", "TEXT", "--kind", "byte", "--size", 9), "", 2, "byte has no size"),
+            (("train", "TEXT", "--size", 100), "", 2, "do not hold 256 bytes"),
+            (("train", "TEXT", "--set", "lowercse=true"), "", 2, "did you mean 'lowercase'"),
+            (("encode", "nowhere"), "", 3, "name a tokenizer.json"),
+            (("encode", "TEXT"), "", 3, "it is not JSON"),
+            (("encode", "MADE", "nowhere"), "", 3, "name a text file"),
+            (("decode", "MADE"), "1 2 x\n", 3, "-:1: '1 2 x' is no row of ids"),
+            (("decode", "MADE"), "99999\n", 3, "there is no id 99999"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_a_sentence(self, said, tmp_path, made, arguments, stdin, code, sentence):
+        places = {"TEXT": tmp_path / "text", "MADE": made, "nowhere": tmp_path / "nowhere"}
+        assert sentence in said("tokenize", *(places.get(a, a) for a in arguments), stdin=stdin, code=code)
+
+
+class TestData:
+    def test_the_list_says_where_each_is(self, said):
+        found = json.loads(said("data", "list", "--json", **NO_MIRROR))
+        assert len(found) == 23
+        assert found["wnut17"]["licence"] == "CC BY 4.0"
+        assert found["wnut17"]["folder"] is None
+        assert "mirror only" in said("data", "list", **NO_MIRROR)
+
+    def test_a_set_that_is_not_here(self, said):
+        assert "mirror only" in said("data", "get", "wnut17", code=3, **NO_MIRROR)
+        assert "did you mean 'wnut17'" in said("data", "get", "wnut71", code=2)
+        assert "no data set is here" in said("data", "check", code=3, **NO_MIRROR)
+
+    @pytest.mark.skipif("OSTINATO_DATA" not in os.environ, reason="OSTINATO_DATA is not set")
+    def test_a_check_prints_the_sources_counts(self, said):
+        assert "3,394 posts, 62,730 words, 1,975 entities" in said("data", "check", "wnut17")
+        found = json.loads(said("data", "check", "wnut17", "--json"))
+        assert found["wnut17"]["test"]["found"] == found["wnut17"]["test"]["source"]
+        assert said("data", "get", "wnut17").strip().endswith("wnut17")
