@@ -1,4 +1,4 @@
-"""Moving digits: film frames in which two digits drift (after Srivastava, Mansimov and Salakhutdinov, 2015)."""
+"""Moving digits: film frames in which a digit drifts (after Srivastava, Mansimov and Salakhutdinov, 2015)."""
 
 import math
 
