@@ -112,6 +112,14 @@ def test_a_server_that_cannot_go_on_starts_again():
         assert (get(made(server.url)) / "file.txt").read_bytes() == CONTENT
 
 
+def test_a_file_that_has_become_shorter_is_refused(tmp_path):
+    part = tmp_path / "cache" / "ostinato" / "data" / "small" / "file.txt.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CONTENT[:-10])  # more than the server has by now
+    with Server(status=416) as server, pytest.raises(DataError, match="only 0 of"):
+        get(made(server.url))
+
+
 def test_another_file_is_refused_and_leaves_nothing(tmp_path):
     with Server(content=CONTENT[::-1]) as server, pytest.raises(DataError, match="so it is not the file it was"):
         get(made(server.url))

@@ -172,6 +172,18 @@ class TestFromElsewhere:
         assert np.concatenate(parts).tolist() == ids.tolist()
         assert "".join([writer.write(i) for i in ids.tolist()]) + writer.close() == ours.decode(ids)
 
+    @pytest.mark.parametrize("spoil", ["normalizer", "added"])
+    def test_what_looks_like_ours_and_is_not_is_encoded_as_a_whole(self, spoil):
+        document = json.loads(trained("bpe").to_json())
+        if spoil == "normalizer":
+            document["normalizer"] = {"type": "Prepend", "prepend": "x"}
+        else:
+            token = {"id": 400, "content": "cat is", "special": False, "normalized": False}
+            document["added_tokens"].append({"single_word": False, "lstrip": False, "rstrip": False, **token})
+        ours, other = load(json.dumps(document)), library.Tokenizer.from_str(json.dumps(document))
+        text = "the cat is the cat"
+        assert ours.encode(text).tolist() == other.encode(text, add_special_tokens=False).ids
+
     def test_without_a_boundary_it_is_refused(self):
         text = self.made(
             library.models.BPE(), library.pre_tokenizers.Whitespace(), library.trainers.BpeTrainer, special=("<a>",)

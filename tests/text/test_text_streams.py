@@ -96,6 +96,17 @@ def test_a_refused_chunk_is_not_taken_in(name):
     np.testing.assert_array_equal(found, tokenizer.encode("a€"))
 
 
+def test_a_chunk_that_the_tokenizer_refuses_is_not_taken_in():
+    tokenizer = tokenizers.build({"name": "wordpiece", "size": 2000, "unknown": "error"})
+    tokenizer.train(["It was the best of times, it was the worst of times."])
+    reader = tokenizer.reader()
+    first = reader.read("It was")
+    with pytest.raises(DataError, match="has something that the vocabulary has not"):
+        reader.read(" Ω the")
+    rest = reader.read(" the", final=True)
+    np.testing.assert_array_equal(np.concatenate([first, rest]), tokenizer.encode("It was the"))
+
+
 @names
 def test_nothing_is_read_after_the_end(name):
     reader = made(name).reader()

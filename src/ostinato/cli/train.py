@@ -49,12 +49,11 @@ def train(
         early = ", stopped early" if fitted.stopped == "early" else ""
         size = f"{fitted.bundle.parameters():,} parameters"
         print(f"\n{size} · {fitted.steps:,} steps in {seconds:,.0f} s{early} · {out}")
-    command = _command()
-    print(
-        f'\nNext:  {command} generate {out} --prompt "The " --stream\n'
-        f"       {command} stream {out}\n       {command} evaluate {out} --text YOUR_FILE",
-        file=sys.stderr,
-    )
+    if chosen.task.name == "language":
+        hints = [f'generate {out} --prompt "The " --stream', f"stream {out}", f"evaluate {out} --text YOUR_FILE"]
+    else:
+        hints = [f"evaluate {out} --split valid", f"info {out}"]
+    print("\nNext:  " + "\n       ".join(f"{_command()} {hint}" for hint in hints), file=sys.stderr)
 
 
 def _command() -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.errors import ConfigError, DataError
+from ostinato.registry import Vocabulary
 from ostinato.text.streams import ByteWriter, GrowingWriter, HoldingReader, Reader, Writer, utf
 from ostinato.text.tokenizers import END, UNKNOWN, Ids, Tokenizer
 
@@ -40,7 +41,7 @@ class Library(Tokenizer):
 
     def __init__(
         self,
-        size: int,
+        size: Vocabulary,
         form: Form = "none",
         lowercase: bool = False,
         unknown: Unknown = "token",
@@ -221,10 +222,7 @@ class Library(Tokenizer):
         made = cls(LEAST)
         made.names = [boundary, *(name for name in added if name not in (boundary, UNKNOWN))]
         made.unknown_token = _unknown_of(document["model"])
-        # What it learnt aside, it is ours if it is set up as ours is.
-        own = json.loads(made.empty().to_str())
-        same = all(own[part] == document.get(part) for part in ("pre_tokenizer", "post_processor", "truncation"))
-        made._take(library, made_here=same and boundary == END)
+        made._take(library, made_here=boundary == END and _cuts_as(made.empty(), document))
         return made
 
     def reader(self) -> Reader:
@@ -245,6 +243,17 @@ def _read(document: Mapping[str, Any]) -> Any:
         return Made.from_str(json.dumps(document))
     except Exception as error:
         raise DataError(f"tokenizer.json: the tokenizers library does not read it ({error}); save it again") from None
+
+
+def _cuts_as(own: Any, document: Mapping[str, Any]) -> bool:
+    """Whether, what it learnt aside, a tokenizer.json is set up as ours: then no token reaches from one unit into the
+    next, and a unit's ids do not depend on where it stands."""
+    ours = json.loads(own.to_str())
+    same = all(ours[part] == document.get(part) for part in ("pre_tokenizer", "post_processor", "truncation"))
+    normalizer = document.get("normalizer") or {"normalizers": []}
+    steps = [step.get("type") for step in normalizer.get("normalizers", [normalizer])]
+    known = all(step in ("NFC", "NFKC", "Lowercase") for step in steps)
+    return same and known and all(token.get("special") for token in document.get("added_tokens", []))
 
 
 def _tokens(model: Mapping[str, Any]) -> set[str]:

@@ -63,7 +63,10 @@ class Reader:
             return ids
         raw = chunk.encode(errors="surrogatepass") if isinstance(chunk, str) else chunk
         try:
-            text = self._decoder.decode(raw, final)
+            ids = self._encode(self._decoder.decode(raw, final))
+        except DataError:
+            self._decoder.setstate((pending, 0))
+            raise
         except UnicodeDecodeError as error:
             self._decoder.setstate((pending, 0))
             offset = self._read - len(pending) + error.start
@@ -72,7 +75,7 @@ class Reader:
             ) from error
         self._read += len(raw)
         self._closed = final
-        return self._encode(text)
+        return ids
 
 
 class HoldingReader(Reader):
@@ -82,7 +85,7 @@ class HoldingReader(Reader):
     """
 
     def __init__(self, encode: Callable[[str], npt.NDArray[Any]], unit: re.Pattern[str] | None):
-        self._whole, self._unit, self._held = encode, unit, ""
+        self._whole, self._unit, self._held, self._final = encode, unit, "", False
         super().__init__(self._complete)
 
     def __copy__(self) -> "HoldingReader":
@@ -97,17 +100,14 @@ class HoldingReader(Reader):
 
         Raises as a Reader does, and DataError for a unit that has no end in 1 MiB.
         """
-        ids = super().read(chunk, final)
-        if not final:
-            return ids
-        held, self._held = self._held, ""
-        return np.concatenate([ids, self._whole(held)]) if held else ids
+        self._final = final
+        return super().read(chunk, final)
 
     def _complete(self, text: str) -> npt.NDArray[Any]:
         utf(text, "utf-8")
         text = self._held + text
         starts = [match.start() for match in self._unit.finditer(text)][-1:] if self._unit else []
-        end = starts[0] if starts else 0
+        end = len(text) if self._final else starts[0] if starts else 0
         if self._unit and len(text) - end > LONGEST_UNIT:
             raise DataError(
                 f"text: {LONGEST_UNIT} characters without white space are no word; give text, or use the byte tokenizer"

@@ -5,8 +5,7 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
-from ostinato.registry import Vocabulary
-from ostinato.text.library import SPACE_MARK, SPACES, Form, Library, Unknown
+from ostinato.text.library import SPACE_MARK, SPACES, Library
 from ostinato.text.streams import utf
 from ostinato.text.tokenizers import UNKNOWN, register
 
@@ -22,16 +21,6 @@ class WordPiece(Library):
 
     model = "WordPiece"
     unit = re.compile(" [^ \\n]*|[^ \\n]+|\\n")
-
-    def __init__(
-        self,
-        size: Vocabulary,
-        form: Form = "none",
-        lowercase: bool = False,
-        unknown: Unknown = "token",
-        special: list[str] | None = None,
-    ):
-        super().__init__(size, form, lowercase, unknown, special)
 
     def empty(self) -> Any:
         """Words that begin with their space."""

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -37,7 +38,12 @@ def home(data_set: DataSet) -> Path | None:
     return None
 
 
-def use(data_set: DataSet, say: Say = lambda sentence: None, progress: Progress = quiet) -> Folder:
+def aloud(sentence: str) -> None:
+    """Print it on standard error."""
+    print(sentence, file=sys.stderr)
+
+
+def use(data_set: DataSet, say: Say = aloud, progress: Progress = quiet) -> Folder:
     """Its files, fetched if need be. What its licence asks for is said at the first use on this machine.
 
     Raises DataError where a file has another size than it must have, or is to be had from a mirror only.
@@ -132,13 +138,14 @@ def _fetch(file: File, folder: Path, progress: Progress) -> None:
                     "what has come is kept"
                 ) from error
             continue
-        if part.stat().st_size >= file.size_bytes:
+        if _size(part) >= file.size_bytes:
             break
-    size, found = part.stat().st_size, _sha256(part)
+    size = _size(part)
     if size < file.size_bytes:
         raise DataError(
             f"{file.url}: only {size:,} of {file.size_bytes:,} bytes came; run again: what has come is kept"
         )
+    found = _sha256(part)
     if found != file.sha256:
         part.unlink()
         raise DataError(
@@ -150,7 +157,7 @@ def _fetch(file: File, folder: Path, progress: Progress) -> None:
 
 def _receive(file: File, part: Path, progress: Progress) -> None:
     """Add to `part` what is missing of it; from the start where the server cannot go on in the middle."""
-    had = part.stat().st_size if part.is_file() else 0
+    had = _size(part)
     if had >= file.size_bytes:
         had = 0
     request = urllib.request.Request(str(file.url), headers={"Range": f"bytes={had}-"} if had else {})
@@ -159,7 +166,7 @@ def _receive(file: File, part: Path, progress: Progress) -> None:
     except urllib.error.HTTPError as error:
         if error.code != PAST_THE_END:
             raise
-        part.unlink()
+        part.unlink(missing_ok=True)
         return
     with response, part.open("ab" if response.status == PART else "wb") as out:
         done = had if response.status == PART else 0
@@ -167,6 +174,10 @@ def _receive(file: File, part: Path, progress: Progress) -> None:
             out.write(chunk)
             done += len(chunk)
             progress(f"fetch {file.path}", done, file.size_bytes)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _sha256(path: Path, done: Callable[[int], None] = lambda size: None) -> str:

@@ -18,10 +18,9 @@ GRAPH = (
 @register("reber")
 class Reber(Problem):
     """The embedded Reber grammar (Fahlman, 1991; Hochreiter and Schmidhuber, 1997, section 5.1): B, T or P, a string of
-    the Reber grammar, the same T or P again, E. Wanted at the last step but one's place is which of T and P must come.
+    the Reber grammar, the same T or P again, E. Wanted after the string is which of T and P must come.
 
-    The string is 9 letters on average and has no greatest length. A guess costs ln 2; it is decided by the second
-    letter.
+    Strings have no greatest length. A guess costs ln 2; the second letter decides.
     """
 
     symbols, classes, chance = len(REBER), 2, math.log(2)
@@ -83,8 +82,8 @@ class Agreement(Problem):
     down the road chased yesterday" asks for *is*, however many plural nouns stand between. Wanted after the last word
     is whether the verb of the first noun is `is` or `are`.
 
-    `depth` clauses are nested inside one another; nouns between are drawn without regard to the first, so neither the
-    last noun nor their majority tells. A guess costs ln 2. `words` are the ids' words.
+    `depth` clauses are nested inside one another; nouns between are drawn without regard to the first, so the last noun
+    tells nothing. A guess costs ln 2. `words` are the ids' words.
     """
 
     classes, chance = 2, math.log(2)
