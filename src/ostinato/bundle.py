@@ -144,8 +144,7 @@ class Bundle:
 
 def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
     """The model, its size checked before anything is allocated. Raises ResourceError where memory would not hold it."""
-    with torch.device("meta"), _Unfilled():
-        numbers = sum(math.prod(parameter.shape) for parameter in task.model(spec).parameters())
+    numbers = count_parameters(task, spec)
     needed, free = 4 * numbers, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > free:
         raise ResourceError(
@@ -153,6 +152,12 @@ def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
             f"{free / 2**30:,.1f}; take fewer or smaller layers"
         )
     return task.model(spec)
+
+
+def count_parameters(task: Task, spec: Spec[nn.Module]) -> int:
+    """How many numbers the model would learn; nothing is allocated."""
+    with torch.device("meta"), _Unfilled():
+        return sum(math.prod(parameter.shape) for parameter in task.model(spec).parameters())
 
 
 class _Unfilled(TorchFunctionMode):

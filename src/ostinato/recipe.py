@@ -37,20 +37,24 @@ class Recipe(Generic[T]):
 
 def load(path: Path, overrides: Iterable[str], settings: Callable[..., T]) -> Recipe[T]:
     """Read a file, apply `a.b=value` overrides and check everything. Raises ConfigError naming every problem."""
+    return check(override(read(path), overrides), settings, str(path))
+
+
+def read(path: Path, kind: str = "recipe") -> dict[str, Any]:
+    """The tables of a TOML file. Raises ConfigError where there is none, or something else."""
     try:
         text = path.read_text(encoding="utf-8")
     except IsADirectoryError:
-        raise ConfigError(f"{path}: it is a directory; name a recipe's .toml file") from None
+        raise ConfigError(f"{path}: it is a directory; name a {kind}'s .toml file") from None
     except FileNotFoundError:
         beside = sorted(p.name for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
-        raise ConfigError(f"{path}: there is no such recipe; {nearest(path.name, beside)}") from None
+        raise ConfigError(f"{path}: there is no such {kind}; {nearest(path.name, beside)}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: it cannot be read ({error}); name a recipe's .toml file") from error
+        raise ConfigError(f"{path}: it cannot be read ({error}); name a {kind}'s .toml file") from error
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: it is not TOML: {error}") from error
-    return check(override(table, overrides), settings, str(path))
 
 
 def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:

@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ostinato.data.batch import Batches, Example
 from ostinato.data.sources import Corpora
 from ostinato.errors import StreamError
-from ostinato.metrics.base import Metric, Score
+from ostinato.metrics.base import Metric, Score, Stats
 from ostinato.metrics.base import evaluate as score_of
 from ostinato.registry import Registry, Spec
 from ostinato.state import State, detach, where
@@ -148,9 +147,19 @@ class Task(ABC):
     def evaluate(
         self, model: nn.Module, split: str, progress: Callable[[int, int], None] = lambda done, total: None
     ) -> list[Score]:
-        """Every metric over a split, dropout off, states carried where the batches continue."""
+        """Every metric over a split."""
+        found = self.statistics(model, split, progress)
+        return [score_of(metric, rows) for metric, rows in zip(self.judges(split), found)]
+
+    def statistics(
+        self, model: nn.Module, split: str, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> list[list[Stats]]:
+        """What each row of a split adds to each metric [R S], dropout off, states carried where the batches continue.
+
+        Rows of two models of one task stand for the same examples: what a paired test compares.
+        """
         batches, metrics = self.held_out(split), self.judges(split)
-        stats: list[list[np.ndarray]] = [[] for _ in metrics]
+        stats: list[list[Stats]] = [[] for _ in metrics]
         state: State | None = None
         training = model.training
         model.eval()
@@ -163,7 +172,7 @@ class Task(ABC):
                         rows.append(metric.stats(self.answer(prediction), reference))
                 progress(index + 1, len(batches))
         model.train(training)
-        return [score_of(metric, rows) for metric, rows in zip(metrics, stats)]
+        return stats
 
 
 def carried(model: Any, batch: Batch, state: State | None) -> State:

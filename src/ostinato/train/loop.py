@@ -27,11 +27,13 @@ from ostinato.train.trainer import Trainer
 
 @dataclass(frozen=True)
 class Fitted:
-    """The best model with its scores on `valid`, how many steps were done, and why there were no more."""
+    """The best model with its scores on `valid`, how many steps were done, how long they took, and why there were no
+    more."""
 
     bundle: Bundle
     scores: tuple[Score, ...]
     steps: int
+    seconds: float
     stopped: Literal["finished", "early"]
 
 
@@ -91,7 +93,7 @@ def _best(run: Run, out: Path) -> Bundle:
 def _fitted(run: Run, bundle: Bundle) -> Fitted:
     assert run.best is not None, "a run does not end without one"
     scores = tuple(scores_of(run.best.scores))
-    return Fitted(bundle, scores, run.step, "early" if run.stopped == "early" else "finished")
+    return Fitted(bundle, scores, run.step, run.seconds, "early" if run.stopped == "early" else "finished")
 
 
 def _same(table: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
