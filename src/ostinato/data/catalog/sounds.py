@@ -4,12 +4,12 @@ import io
 import lzma
 import re
 import tarfile
-import wave
 from collections.abc import Iterator
 from typing import Any
 
 from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
 from ostinato.data.catalog.reading import BROKEN_ARCHIVE, counting, one, size
+from ostinato.errors import DataError
 
 RECORDINGS = "recordings.tar.xz"
 
@@ -36,16 +36,15 @@ def _fsdd(folder: Folder, split: str) -> Iterator[Row]:
 
 
 def _wave(folder: Folder, number: int, data: bytes) -> dict[str, Any]:
-    import numpy
+    from ostinato.audio.wav import Wav  # when sounds are read: a list of all sets needs no NumPy
 
     try:
-        with wave.open(io.BytesIO(data)) as sound:
-            if sound.getnchannels() != 1 or sound.getsampwidth() != 2:
-                raise wave.Error("not one channel of 16 bits")
-            samples = numpy.frombuffer(sound.readframes(sound.getnframes()), "<i2").astype(numpy.int16)
-            return {"rate": sound.getframerate(), "samples": samples}
-    except (wave.Error, EOFError, ValueError) as error:
-        raise folder.wrong(RECORDINGS, number, f"a recording cannot be read ({error})") from None
+        sound = Wav(io.BytesIO(data), "a recording")
+    except DataError as error:
+        raise folder.wrong(RECORDINGS, number, str(error)) from None
+    if sound.channels != 1 or sound.bits != 16:
+        raise folder.wrong(RECORDINGS, number, "a recording is not of one channel of 16 bits")
+    return {"rate": sound.rate, "samples": sound.stored()[:, 0]}
 
 
 catalog.add(
