@@ -26,19 +26,24 @@ class GRU(Cell):
 
     z near 1 keeps what is there, so its gradient neither shrinks nor grows. With `reset` "before", as in the paper's
     equation 8, n = tanh(x_n + R_n (r ∘ h)); "after", as torch and cuDNN have it, needs one product less a step and
-    gives R a bias. Blocks stand in torch's order: r, z, n.
+    gives R a bias. z's bias starts at `update_bias`: b lets a state live for about e^b steps before anything is learnt,
+    as an LSTM's forget_bias does (Tallec and Ollivier, 2018). Blocks stand in torch's order: r, z, n.
     """
 
     gates = 3
     fused = kernels.gru
 
-    def __init__(self, hidden: Hidden, reset: Literal["after", "before"] = "after", *, inputs: int):
+    def __init__(
+        self, hidden: Hidden, reset: Literal["after", "before"] = "after", update_bias: float = 0.0, *, inputs: int
+    ):
         super().__init__(hidden, inputs=inputs)
         self.reset = reset
         self.recurrent = nn.Linear(hidden, 3 * hidden, bias=reset == "after")
         if reset == "before":
             self.fused = kernels.gru_before
         well_scaled(self)
+        with torch.no_grad():
+            self.input.bias[hidden : 2 * hidden] = update_bias
 
     def initial(self, batch: int) -> GRUState:
         """Zeros."""
