@@ -128,7 +128,8 @@ def _missed(rows: Iterable[Row]) -> str:
             continue
         case, asked = row.case, row.case.target_ratio or 0.0
         products, everything = row.ratio / row.share_of_roofline, row.ratio / row.share_with_map
-        said = "" if asked <= everything else "beyond them and the map" if asked <= products else "beyond the products alone"
+        said = "" if asked <= everything else "beyond them and the map"
+        said = "beyond the products alone" if asked > products else said
         shape = (str(number) for number in (case.batch, case.hidden, case.threads))
         numbers = (f"{number:.2f}" for number in (row.ratio, products, everything))
         lines.append([case.layer.upper(), case.what, *shape, f"{asked:g}", *numbers, said])

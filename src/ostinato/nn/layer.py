@@ -96,7 +96,7 @@ class Layer(Scriptable, nn.RNNBase):
         found, own = [], self._parameters
         for names in self._all_weights:  # weight_ih, weight_hh, then the biases and weight_hr where there are such
             # torch's own lookup of an attribute comes to the same, later; what is parametrized is no parameter
-            given = [own[name] if name in own else getattr(self, name) for name in names]
+            given: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
             input_bias, hidden_bias = given[2:4] if self.bias else (None, None)
             output = given[-1] if self.proj_size else None
             found.append(Weights(given[1], given[0], input_bias, hidden_bias, output))
