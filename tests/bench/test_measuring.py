@@ -12,11 +12,12 @@ from ostinato.bench.ceiling import measure as measure_ceiling
 from ostinato.bench.contest import Contender, Contest
 from ostinato.bench.grid import Case
 from ostinato.bench.pairs import LEAST_PAIRS, paired
-from ostinato.bench.roofline import Phase, Work, product, recurrence
+from ostinato.bench.roofline import Phase, Work, product, recurrence, with_map
 from ostinato.errors import ComparisonError, ConfigError
 
 CACHES = {"L1": 2**15, "L2": 2**20, "L3": 2**25}
-CEILING = Ceiling(2, {"float32": 1e11}, {"L1": 4e11, "L2": 2e11, "L3": 1e11, "DRAM": 1e10}, CACHES)
+BANDWIDTH = {"L1": 4e11, "L2": 2e11, "L3": 1e11, "DRAM": 1e10}
+CEILING = Ceiling(2, {"float32": 1e11}, BANDWIDTH, CACHES, {"infer": 1e-9, "train": 2e-9})
 
 
 class Clock:
@@ -82,6 +83,12 @@ def test_the_bound_is_the_longer_of_arithmetic_and_traffic():
     assert Phase(1, 2**23, 10, 2**26).seconds(CEILING, "float32") == pytest.approx(10 * 2**23 / 1e11 + 2**26 / 1e10)
 
 
+def test_the_map_is_added_to_the_bound():
+    work = Work((Phase(10**9, 1000, 1, 0),), squashes=10**6)
+    assert with_map(work, CEILING, "infer") == pytest.approx(0.01 + 1e-3)
+    assert with_map(work, CEILING, "train") == pytest.approx(0.01 + 2e-3)
+
+
 @pytest.mark.parametrize(("working_set", "level"), [(2**16, "L1"), (2**21, "L2"), (2**25, "L3"), (2**25 + 1, "DRAM")])
 def test_each_thread_has_caches_of_its_own_and_the_last_is_shared(working_set, level):
     assert CEILING.bytes_per_second(working_set) == CEILING.bandwidth[level]
@@ -95,7 +102,7 @@ def test_the_machine_is_measured():
     before = torch.get_num_threads()
     ceiling = measure_ceiling(machine, 1, ["float32", "float64"], 0.0)
     assert torch.get_num_threads() == before
-    assert min(*ceiling.flops.values(), *ceiling.bandwidth.values()) > 0
+    assert min(*ceiling.flops.values(), *ceiling.bandwidth.values(), *ceiling.squashing.values()) > 0
 
 
 def test_contenders_that_disagree_are_not_timed():
@@ -147,7 +154,7 @@ SMALL = (
 
 @pytest.mark.parametrize("case", SMALL, ids=str)
 def test_a_row_is_measured(case):
-    ceiling = Ceiling(1, {"float32": 1e11, "float64": 5e10}, CEILING.bandwidth, CACHES)
+    ceiling = Ceiling(1, {"float32": 1e11, "float64": 5e10}, CEILING.bandwidth, CACHES, CEILING.squashing)
     before = torch.get_num_threads(), torch.get_rng_state()
     row = measure(case, ceiling, seconds=0.001)
     assert torch.get_num_threads() == before[0]
@@ -161,7 +168,7 @@ def test_a_row_is_measured(case):
 
 @pytest.mark.parametrize(("microseconds", "met"), [(1e9, True), (1e-9, False)])
 def test_a_step_is_measured(microseconds, met):
-    ceiling = Ceiling(1, {"float32": 1e11}, CEILING.bandwidth, CACHES)
+    ceiling = Ceiling(1, {"float32": 1e11}, CEILING.bandwidth, CACHES, CEILING.squashing)
     row = measure(Case("step", "gru", "step", 1, 1, 8, 1, target_microseconds=microseconds), ceiling, seconds=0.001)
     assert row.met is met
     assert {"torch", "torch_cell"} <= set(row.against)

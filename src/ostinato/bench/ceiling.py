@@ -1,4 +1,5 @@
-"""What this machine can do at most, measured: multiply-adds a second, and bytes a second from each level of memory."""
+"""What this machine can do at most, measured: multiply-adds a second, bytes a second from each level of memory, and
+what the gates' map costs where there is nothing to multiply."""
 
 import time
 from collections.abc import Callable, Collection
@@ -8,19 +9,25 @@ import torch
 
 from ostinato.bench.machine import Machine
 from ostinato.kernels import linear
+from ostinato.nn import LSTM
 
 SIZES = (512, 1024)  # of the products: small enough for the caches, large enough that their edges do not count
+MAP = {"batch": 32, "steps": 64, "hidden": 128}  # of the layer that has next to nothing to multiply
+SQUASHED = 5  # sigmoids and tanhs of an LSTM's unit and step
 PASSES_BYTES = 64 * 2**20  # read at least this much, so that the call itself does not count
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """Of a number of threads together. `flops` is operations a second by dtype, `bandwidth` bytes a second by level."""
+    """Of a number of threads together. `flops` is operations a second by dtype, `bandwidth` bytes a second by level,
+    `squashing` seconds for one sigmoid or tanh of a cell's map, with its share of all else that the map does, by pass.
+    """
 
     threads: int
     flops: dict[str, float]
     bandwidth: dict[str, float]
     caches: dict[str, int]
+    squashing: dict[str, float]
 
     def bytes_per_second(self, working_set: int) -> float:
         """Reading again and again what has this many bytes, shared out over the threads."""
@@ -39,9 +46,10 @@ def measure(machine: Machine, threads: int, dtypes: Collection[str], seconds: fl
             flops = {dtype: max(_flops(getattr(torch, dtype), size, seconds) for size in SIZES) for dtype in dtypes}
             sizes = {level: _bytes_within(machine, level, threads) for level in ("L1", "L2", "L3", "DRAM")}
             bandwidth = {level: _bandwidth(size, threads, seconds) for level, size in sizes.items()}
+        squashing = {what: _squashing(what == "train", seconds) for what in ("infer", "train")}
     finally:
         torch.set_num_threads(before)
-    return Ceiling(threads, flops, bandwidth, machine.caches)
+    return Ceiling(threads, flops, bandwidth, machine.caches, squashing)
 
 
 def _best(call: Callable[[], object], seconds: float) -> float:
@@ -76,3 +84,19 @@ def _bandwidth(size: int, threads: int, seconds: float) -> float:
     repeats = max(PASSES_BYTES // (size * threads), 1)
     view = torch.ones(threads * elements).as_strided((threads, repeats, elements), (elements, 0, 1))
     return view.numel() * 4 / _best(lambda: view.sum((1, 2)), seconds)
+
+
+def _squashing(train: bool, seconds: float) -> float:
+    """Of an LSTM with one input whose state is projected to one number, so that its products are next to nothing."""
+    batch, steps, hidden = MAP.values()
+    layer = LSTM(1, hidden, batch_first=True, proj_size=1)
+    x, grad = torch.randn(batch, steps, 1), torch.randn(batch, steps, 1)
+    wanted = list(layer.parameters())
+
+    def call() -> None:
+        with torch.inference_mode(not train):
+            out, _ = layer(x)
+            if train:
+                torch.autograd.grad(out, wanted, grad)
+
+    return _best(call, seconds) / (batch * steps * hidden * SQUASHED)

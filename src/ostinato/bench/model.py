@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from ostinato.bench.contest import Contender, Contest
 from ostinato.bench.grid import Case
-from ostinato.bench.roofline import Phase, Work, product, recurrence
+from ostinato.bench.roofline import SQUASHES, Work, product, recurrence
 from ostinato.nn import accelerate
 
 VOCABULARY, LABELS = 1000, 20
@@ -61,7 +61,7 @@ def contest(case: Case) -> Contest:
     labels = torch.randint(LABELS, tokens.shape if tags else (case.batch,))
     train = case.what == "train"
     calls = [_call(model.train(train), tokens, lengths, labels, train) for model in (after, before)]
-    work = Work(tuple(_phases(case, int(lengths.sum()), tags, train)))
+    work = _work(case, int(lengths.sum()), tags, train)
     return Contest(Contender(calls[0]), work, {"torch": Contender(calls[1])})
 
 
@@ -75,10 +75,9 @@ def _call(model: nn.Module, tokens: Tensor, lengths: Tensor, labels: Tensor, tra
     return step if train else lambda: model(tokens, lengths)
 
 
-def _phases(case: Case, elements: int, tags: bool, train: bool) -> list[Phase]:
+def _work(case: Case, elements: int, tags: bool, train: bool) -> Work:
     cell, directions = ("lstm", 2) if tags else ("gru", 1)
-    phases: list[Phase] = []
-    for _ in range(directions):
-        phases += recurrence(cell, elements, case.steps, case.hidden, case.hidden, 4, train)
+    one = tuple(recurrence(cell, elements, case.steps, case.hidden, case.hidden, 4, train))
     rows = elements if tags else case.batch
-    return [*phases, *product(rows, directions * case.hidden, LABELS, 4, train)]
+    output = product(rows, directions * case.hidden, LABELS, 4, train)
+    return Work((*one * directions, *output), squashes=directions * SQUASHES[cell] * elements * case.hidden)

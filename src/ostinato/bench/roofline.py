@@ -6,6 +6,8 @@ memory that holds them. So a layer is a chain of phases, and each takes the long
     operations / peak        bytes / bandwidth of the level that holds what is read
 
 Operations are those of the matrix products, two for a multiply-add; sigmoid, tanh and synchronization are not counted.
+`with_map` adds what our kernels take for the gates' map where they have nothing to multiply: less than that no
+arrangement of the products alone can reach.
 """
 
 from collections.abc import Iterable
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from ostinato.bench.ceiling import Ceiling
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+SQUASHES = {"lstm": 5, "gru": 3, "rnn": 1}  # sigmoids and tanhs a unit and step
 SAVED = {"lstm": 6, "gru": 5, "rnn": 1}  # numbers a unit and step kept for the backward pass: gates, sums, state
 
 
@@ -39,6 +42,7 @@ class Work:
 
     phases: tuple[Phase, ...]
     dtype: str = "float32"
+    squashes: int = 0
 
     @property
     def operations(self) -> int:
@@ -69,3 +73,8 @@ def recurrence(
     if train:
         yield Phase(2 * elements * gates * hidden**2, weights, steps, y + saved)
         yield Phase(2 * elements * gates * hidden**2, weights, 1, (1 + gates) * y)  # the recurrent weights' gradient
+
+
+def with_map(work: Work, ceiling: Ceiling, what: str) -> float:
+    """Seconds: the roofline, and the map beside it."""
+    return work.seconds(ceiling) + work.squashes * ceiling.squashing[what]

@@ -10,6 +10,7 @@ from ostinato.bench.ceiling import Ceiling
 from ostinato.bench.contest import LEAD_SECONDS, Contest
 from ostinato.bench.grid import Case
 from ostinato.bench.pairs import Paired, paired
+from ostinato.bench.roofline import with_map
 
 SEED = 1
 CONTESTS = {"target": sequence.contest, "beyond": sequence.contest, "step": step.contest, "model": model.contest}
@@ -19,7 +20,7 @@ CONTESTS = {"target": sequence.contest, "beyond": sequence.contest, "step": step
 class Row:
     """`against` has a pair for each rival: torch, torch_cell, onnx; `ours_seconds` is the one timed against torch.
 
-    `share_of_roofline` is the least time that roofline.py gives, over ours.
+    `share_of_roofline` is the least time that roofline.py gives, over ours; `share_with_map` that with the gates' map.
     """
 
     case: Case
@@ -27,6 +28,7 @@ class Row:
     flops: float
     share_of_peak: float
     share_of_roofline: float
+    share_with_map: float
 
     @property
     def ours_seconds(self) -> float:
@@ -68,6 +70,7 @@ class Row:
             "gigaflops_per_second": self.flops / 1e9,
             "share_of_peak": self.share_of_peak,
             "share_of_roofline": self.share_of_roofline,
+            "share_with_map": self.share_with_map,
         }
 
 
@@ -86,7 +89,9 @@ def measure(case: Case, ceiling: Ceiling, seconds: float) -> Row:
         torch.set_num_threads(threads)
     ours = against["torch"].ours
     flops = found.work.operations / ours
-    return Row(case, against, flops, flops / ceiling.flops[case.dtype], found.work.seconds(ceiling) / ours)
+    least = with_map(found.work, ceiling, case.what if case.what == "train" else "infer")
+    share_of_peak = flops / ceiling.flops[case.dtype]
+    return Row(case, against, flops, share_of_peak, found.work.seconds(ceiling) / ours, least / ours)
 
 
 def _against(found: Contest, seconds: float) -> dict[str, Paired]:

@@ -10,7 +10,7 @@ import ostinato.nn
 from ostinato.bench import onnx
 from ostinato.bench.contest import Contender, Contest
 from ostinato.bench.grid import Case
-from ostinato.bench.roofline import Work, recurrence
+from ostinato.bench.roofline import SQUASHES, Work, recurrence
 
 LAYERS: dict[str, tuple[Callable[..., nn.RNNBase], Callable[..., nn.RNNBase]]] = {
     "lstm": (nn.LSTM, ostinato.nn.LSTM),
@@ -42,7 +42,8 @@ def contest(case: Case) -> Contest:
     if not train and case.dtype == "float32" and not onnx.missing():
         call, outcome = onnx.sequence(theirs, x, case.threads)
         rivals["onnx"] = Contender(call, outcome, has_own_threads=case.threads > 1)
-    return Contest(Contender(_call(ours, x, grad)), Work(tuple(phases), case.dtype), rivals)
+    work = Work(tuple(phases), case.dtype, SQUASHES[case.layer] * case.batch * case.steps * case.hidden)
+    return Contest(Contender(_call(ours, x, grad)), work, rivals)
 
 
 def _call(layer: nn.RNNBase, x: Tensor, grad: Tensor) -> Callable[[], Any]:

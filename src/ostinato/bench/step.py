@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ostinato.bench import onnx
 from ostinato.bench.contest import Contender, Contest
 from ostinato.bench.grid import Case
-from ostinato.bench.roofline import Work, recurrence
+from ostinato.bench.roofline import SQUASHES, Work, recurrence
 from ostinato.bench.sequence import twins
 from ostinato.stepping import stepper
 
@@ -28,7 +28,7 @@ def contest(case: Case) -> Contest:
     if not onnx.missing():
         rivals["onnx"] = Contender(*onnx.step(theirs, x, case.threads))
     phases = recurrence(case.layer, 1, 1, case.hidden, case.hidden, x.element_size(), train=False)
-    return Contest(_stepper(ours, x), Work(tuple(phases)), rivals)
+    return Contest(_stepper(ours, x), Work(tuple(phases), squashes=SQUASHES[case.layer] * case.hidden), rivals)
 
 
 def _stepper(layer: nn.RNNBase, x: Tensor) -> Contender:

@@ -11,11 +11,11 @@ def refusal(tensors: tuple[Tensor, ...]) -> str | None:
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
             raise TypeError(f"kernels: a {type(tensor).__name__} stands where a tensor must; give a torch.Tensor.")
-    dtype = tensors[0].dtype
+    dtype, strided = tensors[0].dtype, torch.strided
     for tensor in tensors:
         if not tensor.is_cpu:
             return f"a tensor on {tensor.device.type}"
-        if tensor.layout is not torch.strided:
+        if tensor.layout is not strided:
             return f"a tensor of layout {tensor.layout}".replace("torch.", "")
         if tensor.dtype is not dtype:
             return f"dtypes {dtype} and {tensor.dtype} together".replace("torch.", "")
@@ -38,6 +38,8 @@ def widened(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 def plain(tensor: Tensor) -> Tensor:
     """The same numbers one behind another in memory. A negated view's memory holds the numbers before their sign."""
+    if tensor.is_contiguous() and not tensor.is_neg():
+        return tensor  # what nearly all are, asked in a fifth of the time
     return tensor.resolve_neg().contiguous()
 
 
@@ -63,9 +65,11 @@ def lying(tensor: Tensor | None, starts: Tensor | None) -> Lying:
     if tensor is None:
         return (0, 0, 0, 0, 0, 0)
     strides, sizes = tensor.stride(), tensor.shape
-    reach = 1 if tensor.numel() else 0
-    for size, stride in zip(sizes, strides, strict=True):
-        reach += (size - 1) * stride * (reach > 0)
+    reach = 0
+    if tensor.numel():
+        reach = 1
+        for size, stride in zip(sizes, strides):
+            reach += (size - 1) * stride
     if starts is not None:
         return (tensor.data_ptr(), reach, 0, max(strides[0], sizes[1]), starts.data_ptr(), starts.numel())
     return (tensor.data_ptr(), reach, strides[0], strides[1], 0, 0)

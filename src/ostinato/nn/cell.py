@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ostinato.kernels import Weights
+from ostinato.kernels.still import whole
 from ostinato.nn.kinds import KINDS, Leaves, say, watched
 from ostinato.nn.script import Scriptable
 
@@ -41,7 +41,7 @@ class Cell(Scriptable, nn.RNNCellBase):
             after = self._run(x.unsqueeze(0), tuple(leaf.unsqueeze(0) for leaf in state))
             return None if after is None else tuple(leaf.squeeze(0) for leaf in after)
         kind, weights = KINDS[self.mode], Weights(self.weight_hh, self.weight_ih, self.bias_ih, self.bias_hh)
-        steps, lengths = x.unsqueeze(1), torch.ones(x.shape[0], dtype=torch.int64, device="cpu")
+        steps, lengths = x.unsqueeze(1), whole(x.shape[0], 1)
         reason = kind.refuses(steps, lengths, state, (weights,))
         if reason:
             say(type(self).__name__, reason)

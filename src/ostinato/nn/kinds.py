@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ostinato import kernels
 from ostinato.kernels import Scan, Weights
+from ostinato.kernels.still import zeros
 
 Leaves = tuple[Tensor, ...]
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Kind(NamedTuple):
         """The leaves of hx, which for an LSTM is a pair and else the one leaf, or zeros; None if they do not fit."""
         shapes = shapes[: self.scan.states]
         if hx is None:
-            return tuple(x.new_zeros(shape) for shape in shapes)
+            return tuple([zeros(shape, x) for shape in shapes])
         paired, given = len(shapes) == 2, isinstance(hx, (tuple, list))
         leaves = tuple(hx) if paired and given else (hx,)
         fits = len(leaves) == len(shapes) and all(isinstance(leaf, Tensor) for leaf in leaves)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ostinato.kernels import Weights
+from ostinato.kernels.still import whole
 from ostinato.nn.kinds import KINDS, Kind, Leaves, say, watched
 from ostinato.nn.packed import layout
 from ostinato.nn.script import Scriptable
@@ -66,7 +67,7 @@ class Layer(Scriptable, nn.RNNBase):
         x = x if shape else x.unsqueeze(rows)
         if x.shape[steps] == 0:
             return None
-        lengths = torch.full((x.shape[rows],), x.shape[steps], dtype=torch.int64, device="cpu")
+        lengths = whole(x.shape[rows], x.shape[steps])
         # torch draws what a dropout drops in time's order: so must we, to drop the same.
         turn = self.batch_first and self._drops()
         results = self._run(
@@ -92,9 +93,10 @@ class Layer(Scriptable, nn.RNNBase):
 
     def _weights(self) -> list[Weights]:
         """Of every run, layer by layer, forward before reverse: read anew at each call, so that none is ever stale."""
-        found = []
+        found, own = [], self._parameters
         for names in self._all_weights:  # weight_ih, weight_hh, then the biases and weight_hr where there are such
-            given = [getattr(self, name) for name in names]
+            # torch's own lookup of an attribute comes to the same, later; what is parametrized is no parameter
+            given: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
             input_bias, hidden_bias = given[2:4] if self.bias else (None, None)
             output = given[-1] if self.proj_size else None
             found.append(Weights(given[1], given[0], input_bias, hidden_bias, output))
