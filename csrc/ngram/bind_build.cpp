@@ -93,12 +93,12 @@ Rule rule_of(const RuleGiven& given) {
     return {adjusted, minus, types, added, weights, Lower(lower), constant, whole_only};
 }
 
-std::unique_ptr<Counts> count_of(const Corpus& corpus, int order, std::uint64_t memory, std::uint64_t tokens, bool disk,
+std::shared_ptr<Counts> count_of(const Corpus& corpus, int order, std::uint64_t memory, std::uint64_t tokens, bool disk,
                                  const std::string& folder, std::uint32_t every, bool others, const nb::object& told) {
     order_of(order);
     if (corpus.sentences() == 0) throw std::invalid_argument("there is no sentence to count");
     return unlocked(told, [&](const Watch& watch) {
-        auto counts = std::make_unique<Counts>();
+        auto counts = std::make_shared<Counts>();
         counts->memory = memory;
         const Limits limits{memory, tokens, disk};
         counts->levels = count(corpus, order, {every, others}, limits, folder, watch);
