@@ -8,7 +8,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -22,7 +22,7 @@
 #include "ngram/corpus.hpp"
 #include "ngram/count.hpp"
 #include "ngram/estimate.hpp"
-#include "ngram/model.hpp"
+#include "ngram/estimated.hpp"
 #include "ngram/prune.hpp"
 #include "ngram/weights.hpp"
 
@@ -124,7 +124,7 @@ std::shared_ptr<Grams> estimate_of(Counts& counts, const Corpus& corpus, const s
         Levels taken = std::move(counts.levels);
         counts.levels = {};
         Levels made = estimate(std::move(taken), checked, {prune, uniform_over_all, counts.memory}, watch);
-        return std::make_shared<Model>(std::move(made), corpus.vocabulary().words(), Facts{smoothing, distribution});
+        return std::make_shared<Estimated>(std::move(made), corpus.vocabulary().words(), Facts{smoothing, distribution});
     });
 }
 
@@ -133,7 +133,7 @@ std::shared_ptr<Grams> prune_of(Grams& grams, double threshold, std::uint64_t me
     if (!(threshold >= 0)) throw std::invalid_argument("the threshold is negative or not a number");
     return unlocked(told, [&](const Watch& watch) -> std::shared_ptr<Grams> {
         Levels levels = prune(levels_of(grams, {disk, folder}, watch), threshold, memory, watch);
-        return std::make_shared<Model>(std::move(levels), grams.vocabulary(), grams.facts());
+        return std::make_shared<Estimated>(std::move(levels), grams.vocabulary(), grams.facts());
     });
 }
 
@@ -190,6 +190,7 @@ void bind_build(nb::module_& module) {
         }, "words"_a)
         .def("limit", &Corpus::limit, "most"_a)
         .def("finish", &Corpus::finish)
+        .def_prop_ro("vocabulary", [](const Corpus& corpus) { return corpus.vocabulary().words(); })
         .def_prop_ro("words", [](const Corpus& corpus) { return corpus.vocabulary().size(); })
         .def_prop_ro("tokens", [](const Corpus& corpus) { return corpus.tokens().size(); })
         .def_prop_ro("sentences", &Corpus::sentences)
