@@ -49,6 +49,7 @@ Levels Building::finish() {
 
 std::vector<CountsOfCounts> counts_of_counts(const Levels& levels, const Watch& watch) {
     std::vector<CountsOfCounts> result(levels.order());
+    bool path = true;  // whether the last entry is the end of the last word's n-gram
     for (int k = 0; k < levels.order(); ++k) {
         const Level& level = levels.level[k];
         const bool last = k + 1 == levels.order();
@@ -58,7 +59,9 @@ std::vector<CountsOfCounts> counts_of_counts(const Levels& levels, const Watch& 
             watch.now_and_then("count counts", i, level.size());
             const Word word = first.next();
             const std::uint32_t seen = count.next(), below = last ? 0 : children.next();
-            const std::uint32_t adjusted = last || word == begin ? seen : below;
+            const bool final = path && i + 1 == level.size();
+            const std::uint32_t adjusted = last || word == begin || final ? seen : below;
+            if (final) path = below > 0;
             if (k == 0 && word == begin) continue;
             if (seen < 7) ++result[k].seen[seen];
             if (adjusted < 7) ++result[k].adjusted[adjusted];

@@ -57,7 +57,8 @@ class Building {
 
 // How many entries of each count there are, from 1 to 6 (of Chen and Goodman's n1 to n4, and Good and Turing's n6), by
 // level. Adjusted: how many different words stand before it, but how often it was seen for those of the last order and
-// those that begin with <s>. The unigram <s> is left out.
+// those that begin with <s>. The unigram <s> is left out. The very last n-gram of an order stands among the adjusted ones by
+// how often it was seen: KenLM has it so, and discounts are to be its own to the last digit.
 struct CountsOfCounts {
     std::array<std::uint64_t, 7> seen{}, adjusted{};
 };
