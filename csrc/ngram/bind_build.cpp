@@ -9,11 +9,9 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -32,33 +30,6 @@ using namespace nb::literals;
 namespace ostinato::ngram {
 
 namespace {
-
-// Looks for Ctrl-C and calls `told(what, done, total)`, twenty times a second at most; what Python raises ends the work.
-Watch watched(const nb::object& told) {
-    auto last = std::make_shared<std::chrono::steady_clock::time_point>();
-    return Watch([told, last](const char* what, std::uint64_t done, std::uint64_t total) {
-        const auto now = std::chrono::steady_clock::now();
-        if (now - *last < std::chrono::milliseconds(50)) return;
-        *last = now;
-        nb::gil_scoped_acquire held;
-        if (PyErr_CheckSignals()) throw nb::python_error();
-        if (!told.is_none()) told(what, done, total);
-    });
-}
-
-// Work without the interpreter's lock; a failure of the system becomes an OSError with its number.
-template <class Work>
-auto unlocked(const nb::object& told, Work work) {
-    try {
-        const Watch watch = watched(told);
-        nb::gil_scoped_release released;
-        return work(watch);
-    } catch (const std::system_error& error) {
-        const nb::object raised = nb::borrow(PyExc_OSError)(error.code().value(), error.what());
-        PyErr_SetObject(PyExc_OSError, raised.ptr());
-        throw nb::python_error();
-    }
-}
 
 int order_of(int order) {
     if (order < 1 || order > most_order)
@@ -135,14 +106,6 @@ std::shared_ptr<Grams> prune_of(Grams& grams, double threshold, std::uint64_t me
         Levels levels = prune(levels_of(grams, {disk, folder}, watch), threshold, memory, watch);
         return std::make_shared<Estimated>(std::move(levels), grams.vocabulary(), grams.facts());
     });
-}
-
-template <class T>
-nb::ndarray<nb::numpy, T> array_of(std::vector<T>&& values, std::initializer_list<std::size_t> shape) {
-    auto kept = std::make_unique<std::vector<T>>(std::move(values));
-    T* const data = kept->data();
-    nb::capsule owner(kept.release(), [](void* given) noexcept { delete static_cast<std::vector<T>*>(given); });
-    return {data, shape, owner};
 }
 
 nb::tuple read_of(Grams& grams, int n) {

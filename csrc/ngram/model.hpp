@@ -1,34 +1,144 @@
-// Model: levels with probabilities, seen as n-grams in order; and back.
+// Model: a frozen n-gram model, queried as it lies in its file. Many threads may use one at once.
+//
+// A damaged file is refused when it is opened, if its header is hit or its length is another; `verify` reads all of it.
+// What is read from the rest is never trusted to be a place: a query of a damaged model answers nonsense, within bounds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
+#include "frozen.hpp"
 #include "grams.hpp"
-#include "levels.hpp"
+#include "table.hpp"
 
 namespace ostinato::ngram {
 
-class Model final : public Grams {
-   public:
-    Model(Levels levels, std::vector<std::string> words, Facts facts)
-        : levels_(std::move(levels)), words_(std::move(words)), facts_(std::move(facts)) {}
-    int order() const override { return levels_.order(); }
-    std::uint64_t count(int n) const override { return levels_.level.at(std::size_t(n - 1)).size(); }
-    std::unique_ptr<Stream> open(int n) override;
-    const std::vector<std::string>& vocabulary() const override { return words_; }
-    Facts facts() const override { return facts_; }
-
-   private:
-    Levels levels_;
-    std::vector<std::string> words_;
-    Facts facts_;
+// What is wrong with a file.
+struct ModelError : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
 };
 
-// Any model's n-grams as levels, without counts.
-Levels levels_of(Grams& grams, const Store& store, const Watch& watch);
+// Places of one order, from `begin` to before `end`.
+struct Range {
+    std::uint32_t begin = 0, end = 0;
+    std::uint32_t size() const { return end - begin; }
+};
+
+// One order's n-grams. Reading of a place that is not below `count` is the caller's fault.
+struct View {
+    std::uint64_t count = 0;
+    const std::uint8_t* ranks = nullptr;
+    std::uint32_t rank_bits = 0;
+    std::uint64_t rank_mask = 0;
+    const std::uint8_t* values = nullptr;
+    const float *log_probs = nullptr, *backoffs = nullptr;  // codes, where values are bytes
+    bool last = false;
+    const frozen::Links* links = nullptr;
+    const std::uint32_t* overflow = nullptr;
+    std::uint64_t rows = 0, below = 0;  // of overflow; n-grams of the next order
+
+    std::uint32_t rank(std::uint64_t place) const {
+        const std::uint64_t bit = place * rank_bits;
+        std::uint64_t piece;
+        std::memcpy(&piece, ranks + (bit >> 3), 8);
+        return std::uint32_t((piece >> (bit & 7)) & rank_mask);
+    }
+    float log_prob(std::uint64_t place) const {
+        if (log_probs) return log_probs[values[last ? place : 2 * place]];
+        return real(last ? place : 2 * place);
+    }
+    float backoff(std::uint64_t place) const {
+        if (last) return 0;
+        return backoffs ? backoffs[values[2 * place + 1]] : real(2 * place + 1);
+    }
+    // Of the n-grams that continue this one.
+    Range children(std::uint64_t place) const {
+        if (!links) return {};
+        const frozen::Links& block = links[place / frozen::links_width];
+        const int i = int(place % frozen::links_width);
+        Range found;
+        if (block.crowded()) {
+            if (block.bits[0] >= rows) return {};
+            const std::uint32_t* row = overflow + std::uint64_t(block.bits[0]) * (frozen::links_width + 1);
+            found = {row[i], row[i + 1]};
+        } else {
+            const int before = i ? block.one(i - 1) + 1 : 0, at = block.one_from(before);
+            found = {block.base + std::uint32_t(before - i), block.base + std::uint32_t(at - i)};
+        }
+        if (found.begin > found.end || found.end > below) return {};  // of a damaged file
+        return found;
+    }
+    void prefetch_links(std::uint64_t place) const { __builtin_prefetch(links + place / frozen::links_width); }
+    void prefetch_values(std::uint64_t place) const { __builtin_prefetch(values + (log_probs ? 2 : 8) * place / (last ? 2 : 1)); }
+
+   private:
+    float real(std::uint64_t at) const {
+        float value;
+        std::memcpy(&value, values + 4 * at, 4);
+        return value;
+    }
+};
+
+// The n-grams that end where the context ends, the shortest first.
+struct Context {
+    int length = 0;
+    Range children[most_order];
+    float backoff[most_order];
+};
+
+class Model {
+   public:
+    // Throws std::system_error where the file cannot be read, and ModelError.
+    static std::shared_ptr<const Model> open(const std::string& path);
+    static std::shared_ptr<const Model> from_bytes(std::string bytes);
+    ~Model();
+    Model(const Model&) = delete;
+
+    int order() const { return int(header_.order); }
+    Word words() const { return Word(header_.words); }
+    std::uint64_t count(int n) const { return header_.level[n - 1].count; }
+    int value_bits() const { return int(header_.value_bits); }
+    const View& view(int n) const { return views_[n - 1]; }
+    Facts facts() const;
+    std::string_view bytes() const { return {data_, bytes_}; }
+    // Throws ModelError where a section is not as it was written.
+    void verify() const;
+
+    std::string_view word(Word number) const;
+    // The word's number by its text and frozen::hash of that; `unknown` for one that is not there, and for the text of the
+    // three reserved ones.
+    Word find(std::string_view text, std::uint64_t hash) const;
+    void prefetch(std::uint64_t hash) const { __builtin_prefetch(slots_ + (hash & slot_.mask)); }
+    Word find(std::string_view text) const { return find(text, frozen::hash(text, text.size())); }
+
+    // log10 p(word | context), and the context after it; `matched` is how long the longest n-gram is that ends with it.
+    double extend(Context& context, Word word, int& matched) const;
+    // log10 p(w | context) of every word [words()].
+    void distribution(const Context& context, double* log10) const;
+    // The model's n-grams, in suffix order, in memory.
+    std::unique_ptr<Table> thaw() const;
+
+   private:
+    Model(const char* data, std::size_t bytes, bool mapped, std::string held);
+    static std::shared_ptr<const Model> checked(Model* model);
+    void read();
+    const char* section(const frozen::Section& section, std::uint64_t bytes, const char* what) const;
+
+    std::string held_;
+    const char* data_;
+    std::size_t bytes_;
+    bool mapped_;
+    frozen::Header header_{};
+    View views_[most_order];
+    frozen::Slots slot_{3};
+    const std::uint32_t* slots_ = nullptr;
+    const std::uint64_t* text_ends_ = nullptr;
+    const char* text_ = nullptr;
+};
 
 }  // namespace ostinato::ngram

@@ -1,0 +1,150 @@
+// How a frozen model lies in its file: a header, and sections whose places it tells. Little-endian, no pointers.
+//
+// The n-grams of order k stand in the order of their words from the first on, so that those that continue one context
+// stand together (its children). The place of "c w" tells w by its rank: which of the children of c' it stands for, with
+// c' the context c without its first word. They are few where the context is long, and whoever looks w up after c has
+// found it after c' before (compare Pibiri and Venturini, 2017, "Efficient data structures for massive n-gram datasets").
+// Of order 1, a word's rank is its number.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "grams.hpp"
+
+namespace ostinato::ngram::frozen {
+
+static_assert(std::endian::native == std::endian::little, "a frozen model is mapped as it lies in the file");
+
+inline constexpr char magic[16] = {'o', 's', 't', 'i', 'n', 'a', 't', 'o', ' ', 'n', '-', 'g', 'r', 'a', 'm', '\n'};
+inline constexpr std::uint32_t version = 1;
+
+struct Section {
+    std::uint64_t offset, bytes, checksum;
+};
+
+struct Level {
+    std::uint64_t count;
+    std::uint32_t rank_bits, unused;
+    Section ranks;     // [count] of rank_bits each, the lowest bit first; of order 1 there are none
+    Section values;    // [count] of float log_prob and, but for the last order, backoff; or bytes that number them
+    Section codes;     // float [2][256], where values are bytes
+    Section links;     // [count / 32, rounded up] Links; not of the last order
+    Section overflow;  // uint32 [][links_width + 1]: where the children of each of a crowded Links begin, and the last's end
+};
+
+struct Header {
+    char magic[16];
+    std::uint32_t version, order;
+    std::uint64_t bytes, checksum;  // of the file; of the header with 0 in this place
+    std::uint32_t value_bits;       // 32 or 8
+    std::uint32_t distribution;     // 1: the probabilities sum to one
+    std::uint64_t words;
+    Section text, text_ends;  // every word's text, one after another; uint64 [words]: where each ends
+    Section slots;            // uint32 [a power of two]: see Slots
+    Section smoothing;        // text
+    Level level[most_order];
+};
+
+// Where the children of 32 n-grams begin: `base` is the first one's, and in the 96 bits stand for each n-gram as many zeros
+// as it has children and a one. Where that does not fit, high words of ones only, which cannot be, and the row of overflow.
+inline constexpr int links_width = 32, links_bits = 96;
+struct Links {
+    std::uint32_t base, bits[3];
+    bool crowded() const { return bits[1] == ~0u && bits[2] == ~0u; }
+    // Where the i-th one stands (0 is the first); links_bits where there are fewer.
+    int one(int i) const {
+        for (int word = 0, left = i; word < 3; ++word) {
+            // How many ones there are up to the end of each byte.
+            std::uint32_t sums = bits[word] - ((bits[word] >> 1) & 0x55555555u);
+            sums = (sums & 0x33333333u) + ((sums >> 2) & 0x33333333u);
+            sums = ((sums + (sums >> 4)) & 0x0f0f0f0fu) * 0x01010101u;
+            if (left >= int(sums >> 24)) {
+                left -= int(sums >> 24);
+                continue;
+            }
+            // A byte's highest bit stays where it has no more than `left`.
+            const std::uint32_t full = (((std::uint32_t(left) * 0x01010101u | 0x80808080u) - sums) & 0x80808080u) >> 7;
+            const int shift = int(8 * ((full * 0x01010101u) >> 24));
+            left -= shift ? int((sums >> (shift - 8)) & 0xff) : 0;
+            std::uint32_t rest = bits[word] >> shift;
+            for (; left > 0; --left) rest &= rest - 1;
+            return 32 * word + shift + std::countr_zero(rest);
+        }
+        return links_bits;
+    }
+    // Where the first one stands from that place on.
+    int one_from(int place) const {
+        for (int word = place / 32; word < 3; ++word, place = 32 * word)
+            if (const std::uint32_t rest = bits[word] >> (place % 32)) return place + std::countr_zero(rest);
+        return links_bits;
+    }
+};
+
+// A word is looked for from slot hash % slots on. Each slot is 0 or holds 1 + the word's number in its low bits (as many
+// as the greatest needs) and the high bits of its hash above them.
+struct Slots {
+    std::uint32_t number_bits;
+    std::uint64_t mask;
+    static std::uint64_t count(std::uint64_t words) {
+        std::uint64_t slots = 16;
+        while (slots * 3 < words * 4) slots *= 2;
+        return slots;
+    }
+    explicit Slots(std::uint64_t words) : number_bits(std::uint32_t(std::bit_width(words))), mask(count(words) - 1) {}
+    std::uint32_t number_mask() const { return number_bits >= 32 ? ~0u : (1u << number_bits) - 1; }
+    std::uint32_t mark(std::uint64_t hash) const { return std::uint32_t(hash >> 32) & ~number_mask(); }
+};
+
+inline std::uint64_t mixed(std::uint64_t x) {
+    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93ull;
+    return x ^ (x >> 32);
+}
+
+// `safe`: how many bytes may be read from the text's first on.
+inline std::uint64_t hash(std::string_view text, std::size_t safe) {
+    std::uint64_t state = text.size() * 0x9e3779b97f4a7c15ull, piece = 0;
+    std::size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) std::memcpy(&piece, text.data() + at, 8), state = mixed(state ^ piece);
+    if (const std::size_t left = text.size() - at) {
+        if (at + 8 <= safe) {
+            std::memcpy(&piece, text.data() + at, 8);
+            piece &= ~0ull >> (64 - 8 * left);
+        } else {
+            piece = 0;
+            std::memcpy(&piece, text.data() + at, left);
+        }
+        state = mixed(state ^ piece);
+    }
+    return mixed(state);
+}
+
+// Of bytes that come in pieces of whole 8 bytes, but for the last.
+class Checksum {
+   public:
+    void add(const void* data, std::size_t bytes) {
+        const char* from = static_cast<const char*>(data);
+        std::uint64_t piece;
+        for (; bytes >= 8; from += 8, bytes -= 8) std::memcpy(&piece, from, 8), step(piece);
+        if (bytes) piece = 0, std::memcpy(&piece, from, bytes), step(piece);
+    }
+    std::uint64_t value() const { return mixed(state_); }
+
+   private:
+    void step(std::uint64_t piece) {
+        state_ = (state_ ^ piece) * 0x9e3779b97f4a7c15ull;
+        state_ ^= state_ >> 47;
+    }
+    std::uint64_t state_ = 0x6f7374696e61746full;
+};
+
+inline std::uint64_t checksum(Header header) {
+    header.checksum = 0;
+    Checksum sum;
+    sum.add(&header, sizeof(header));
+    return sum.value();
+}
+
+}  // namespace ostinato::ngram::frozen
