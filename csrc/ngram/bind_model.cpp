@@ -94,11 +94,13 @@ nb::tuple rows_of(const Model& model, const Matrix<const Word>& history, const M
         if (lengths.data()[row] < 0 || lengths.data()[row] > std::int64_t(steps))
             throw std::invalid_argument("a length is not from 0 to the number of steps");
     std::vector<double> log10(rows * steps);
+    std::vector<std::uint8_t> matched(rows * steps);
     std::vector<std::int64_t> contexts(rows);
     unlocked(nb::none(), [&](const Watch&) {
-        score_rows(histories, words.data(), std::int64_t(steps), lengths.data(), log10.data(), contexts.data());
+        score_rows(histories, words.data(), std::int64_t(steps), lengths.data(), log10.data(), matched.data(), contexts.data());
     });
-    return nb::make_tuple(array_of(std::move(log10), {rows, steps}), array_of(std::move(contexts), {rows}));
+    return nb::make_tuple(array_of(std::move(log10), {rows, steps}), array_of(std::move(matched), {rows, steps}),
+                          array_of(std::move(contexts), {rows}));
 }
 
 std::shared_ptr<Grams> arpa_read(const nb::object& read, const nb::object& told) {

@@ -160,21 +160,20 @@ double Model::extend(Context& context, Word word, int& matched) const {
         place = from;
         rank = place - range.begin;
     }
-    double total = log_prob;
-    for (int n = matched; n <= before.length; ++n) total += before.backoff[n - 1];
+    double weight = 0;
+    for (int n = before.length; n >= matched; --n) weight += before.backoff[n - 1];
     // What can neither go on nor weigh is no context.
     while (context.length && !context.children[context.length - 1].size() && context.backoff[context.length - 1] == 0) --context.length;
-    return word == begin ? -INFINITY : total;
+    return word == begin ? -INFINITY : log_prob + weight;
 }
 
 void Model::distribution(const Context& context, double* log10) const {
-    double weight = 0;
-    for (int n = 0; n < context.length; ++n) weight += context.backoff[n];
-    for (Word word = 0; word < header_.words; ++word) log10[word] = views_[0].log_prob(word) + weight;
-    log10[begin] = -INFINITY;
+    // What each n-gram that ends the context weighs, with the longer ones: added up as `extend` does, to the same bits.
+    double weights[most_order + 1] = {};
+    for (int n = context.length; n-- > 0;) weights[n] = weights[n + 1] + context.backoff[n];
+    for (Word word = 0; word < header_.words; ++word) log10[word] = views_[0].log_prob(word) + weights[0];
     std::vector<Word> above, here;  // what continues the context, and the one before it, by rank
     for (int n = 0; n < context.length; ++n, above.swap(here)) {
-        weight -= context.backoff[n];
         const Range range = context.children[n];
         const View& view = views_[n + 1];
         here.resize(range.size());
@@ -182,7 +181,7 @@ void Model::distribution(const Context& context, double* log10) const {
             const std::uint32_t rank = view.rank(range.begin + i);
             const Word word = !n ? rank : rank < above.size() ? above[rank] : Word(unknown);
             here[i] = word < header_.words ? word : Word(unknown);
-            log10[here[i]] = view.log_prob(range.begin + i) + weight;
+            log10[here[i]] = view.log_prob(range.begin + i) + weights[n + 1];
         }
     }
     log10[begin] = -INFINITY;
@@ -218,7 +217,7 @@ std::unique_ptr<Table> Model::thaw() const {
         if (next_lasts.size() != view.count) throw ModelError("its links are damaged");
         lasts.swap(next_lasts), links.swap(next_links), all.swap(next_all);
     }
-    table->finish();
+    table->finish(true);
     return table;
 }
 

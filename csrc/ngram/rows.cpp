@@ -60,7 +60,7 @@ void distributions(const Histories& histories, double* log10) {
 }
 
 void score_rows(const Histories& histories, const Word* words, std::int64_t steps, const std::int64_t* lengths, double* log10,
-                std::int64_t* contexts) {
+                std::uint8_t* matched, std::int64_t* contexts) {
     const Model& model = histories.model;
     const int width = model.order() - 1;
     in_parts(histories, [&](std::int64_t from, std::int64_t to) {
@@ -77,9 +77,13 @@ void score_rows(const Histories& histories, const Word* words, std::int64_t step
             for (std::int64_t t = 0; t < lengths[row]; ++t) push(words[row * steps + t], true);
         }
         scorer.flush();
-        const float* next = scores.log10.data();
+        std::size_t next = 0;
         for (std::int64_t row = from; row < to; ++row) {
-            for (std::int64_t t = 0; t < steps; ++t) log10[row * steps + t] = t < lengths[row] ? *next++ : 0;
+            for (std::int64_t t = 0; t < steps; ++t) {
+                const bool real = t < lengths[row];
+                log10[row * steps + t] = real ? scores.log10[next] : 0, matched[row * steps + t] = real ? scores.matched[next] : 0;
+                next += real;
+            }
             Context context = context_of(histories, row);
             if (lengths[row] >= width) context = {};
             for (std::int64_t t = std::max<std::int64_t>(0, lengths[row] - width); t < lengths[row]; ++t)

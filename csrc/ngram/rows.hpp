@@ -22,9 +22,9 @@ struct Histories {
 void score_candidates(const Histories& histories, const Word* words, std::int64_t candidates, double* log10);
 // log10 p(word | history) [rows][words()] of every word.
 void distributions(const Histories& histories, double* log10);
-// log10 p [rows][steps] of words of the same shape, each after those before it, 0 from each row's length on; and how many of
-// each row's last words are its context afterwards.
+// log10 p [rows][steps] of words of the same shape, each after those before it, and how long the longest n-gram is that ends
+// with each, both 0 from each row's length on; and how many of each row's last words are its context afterwards.
 void score_rows(const Histories& histories, const Word* words, std::int64_t steps, const std::int64_t* lengths, double* log10,
-                std::int64_t* contexts);
+                std::uint8_t* matched, std::int64_t* contexts);
 
 }  // namespace ostinato::ngram

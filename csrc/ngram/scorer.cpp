@@ -114,11 +114,12 @@ void Scorer::work() {
     for (int t = w.kept; t < w.count; ++t) {
         if (t + ahead < w.count) value_of(t + ahead);
         if (!w.scored[t]) continue;
-        double total = model_.view(w.matched[t]).log_prob(w.at(w.matched[t])[t]);
+        double weight = 0;
         if (t && !w.fresh[t])
-            for (int n = w.matched[t], longest = std::min<int>(w.matched[t - 1], model_.order() - 1); n <= longest; ++n)
-                total += model_.view(n).backoff(w.at(n)[t - 1]);
-        scores_.log10.push_back(w.words[t] == begin ? -INFINITY : float(total));
+            for (int n = std::min<int>(w.matched[t - 1], model_.order() - 1); n >= w.matched[t]; --n)
+                weight += model_.view(n).backoff(w.at(n)[t - 1]);
+        const double total = model_.view(w.matched[t]).log_prob(w.at(w.matched[t])[t]) + weight;
+        scores_.log10.push_back(w.words[t] == begin ? -INFINITY : total);
         scores_.matched.push_back(w.matched[t]), scores_.unknown.push_back(w.words[t] == unknown);
     }
     // The last words are the next ones' context.

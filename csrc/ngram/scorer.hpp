@@ -16,7 +16,7 @@ namespace ostinato::ngram {
 
 // Of words, one after another.
 struct Scores {
-    std::vector<float> log10;
+    std::vector<double> log10;
     std::vector<std::uint8_t> matched;  // how long the longest n-gram is that ends with the word
     std::vector<std::uint8_t> unknown;  // whether the model does not know the word
     void clear() { log10.clear(), matched.clear(), unknown.clear(); }

@@ -99,20 +99,22 @@ std::string Table::text(int n, const Word* words) const {
     return joined;
 }
 
-void Table::finish() {
+void Table::finish(bool whole) {
+    if (!whole) complete();
+    for (int n = 2; n <= order(); ++n) sort(n);
+}
+
+void Table::complete() {
     for (int n = order(); n >= 1; --n) {
         Index index(orders_[n - 1], n);
-        if (n > 1) {  // what is there twice is held once
-            Order& order = orders_[n - 1];
-            for (std::uint32_t at = 0; at < order.count(); ++at)
-                if (index.find(&order.words[std::size_t(at) * n]) != at)
-                    throw std::invalid_argument("the n-gram '" + text(n, &order.words[std::size_t(at) * n]) + "' is there twice");
-        }
-        if (n < order()) close(n + 1, index);
+        const Order& order = orders_[n - 1];
+        for (std::uint32_t at = 0; n > 1 && at < order.count(); ++at)  // what is there twice is held once
+            if (index.find(&order.words[std::size_t(at) * n]) != at)
+                throw std::invalid_argument("the n-gram '" + text(n, &order.words[std::size_t(at) * n]) + "' is there twice");
+        if (n < this->order()) close(n + 1, index);
     }
     for (int n = 2; n < order(); ++n)
         if (orders_[n - 1].added) fill(n, Index(orders_[n - 2], n - 1));
-    for (int n = 2; n <= order(); ++n) sort(n);
 }
 
 // Adds the suffixes and prefixes of order n's that the order below lacks.

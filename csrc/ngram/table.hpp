@@ -16,9 +16,9 @@ class Table final : public Grams {
 
     // words: w1 ... wn. Every word's unigram comes first, in the order of their numbers.
     void add(int n, const Word* words, float log_prob, float backoff);
-    // Puts each order in suffix order and adds what is missing for the model to be closed, with the probability that it
-    // had without being there. Throws std::invalid_argument where an n-gram is there twice.
-    void finish();
+    // Puts each order in suffix order and, unless the model is known to be whole, adds what is missing for it to be closed,
+    // with the probability that it had without being there. Throws std::invalid_argument where an n-gram is there twice.
+    void finish(bool whole = false);
     // How many n-grams of order n `finish` added.
     std::uint64_t added(int n) const { return orders_[n - 1].added; }
 
@@ -39,6 +39,7 @@ class Table final : public Grams {
     };
     class Reading;
     class Index;
+    void complete();
     void sort(int n);
     void close(int n, Index& below);
     void fill(int n, const Index& below);
