@@ -5,6 +5,7 @@ c is a context, c′ the same without its first word, N₁₊(c •) the number 
 that can come next: all but <s>, with </s> and <unk>. Below the unigrams stands 1 / |V|.
 """
 
+import inspect
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -85,8 +86,8 @@ class Smoothing(ABC):
 
     def table(self) -> str:
         """Name and options as JSON."""
-        found = {name.removeprefix("_"): value for name, value in vars(self).items()}
-        return json.dumps({"name": self.name, **found}, sort_keys=False)
+        options = inspect.signature(type(self)).parameters
+        return json.dumps({"name": self.name, **{option: getattr(self, option) for option in options}})
 
     name = ""
 
