@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -32,18 +31,12 @@ inline Watch watched(const nanobind::object& told) {
     });
 }
 
-// Work without the interpreter's lock; a failure of the system becomes an OSError with its number.
+// Work without the interpreter's lock.
 template <class Work>
 auto unlocked(const nanobind::object& told, Work work) {
-    try {
-        const Watch watch = watched(told);
-        nanobind::gil_scoped_release released;
-        return work(watch);
-    } catch (const std::system_error& error) {
-        const nanobind::object raised = nanobind::borrow(PyExc_OSError)(error.code().value(), error.what());
-        PyErr_SetObject(PyExc_OSError, raised.ptr());
-        throw nanobind::python_error();
-    }
+    const Watch watch = watched(told);
+    nanobind::gil_scoped_release released;
+    return work(watch);
 }
 
 // A NumPy array that keeps the values.

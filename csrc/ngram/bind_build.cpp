@@ -9,9 +9,11 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -127,6 +129,14 @@ nb::tuple read_of(Grams& grams, int n) {
 
 void bind_build(nb::module_& module) {
     module.attr("ngram_most_order") = most_order;
+    // A failure of the system is an OSError with its number, here and in all of the module.
+    nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const std::system_error& error) {
+            PyErr_SetObject(PyExc_OSError, nb::make_tuple(error.code().value(), error.what()).ptr());
+        }
+    });
     nb::class_<Grams>(module, "Grams", "A back-off model's n-grams in order, not yet to be asked.")
         .def_prop_ro("order", &Grams::order)
         .def("count", [](const Grams& grams, int n) {

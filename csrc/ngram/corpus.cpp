@@ -125,6 +125,7 @@ void Corpus::sentence(const Word* words, std::size_t count) {
 }
 
 void Corpus::limit(std::uint64_t most) {
+    tokens_.finish();
     const std::vector<std::string>& words = vocabulary_.words();
     std::vector<std::uint64_t> counts(words.size(), 0);
     Reading<Word> reading(tokens_);

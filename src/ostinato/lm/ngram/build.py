@@ -85,8 +85,8 @@ def build(
     go together, DataError for input that is wrong or has no sentence, ResourceError where disk or memory are full.
     """
     kind = _smoothing(smoothing)
-    thresholds = _thresholds(order, prune)
     _check(kind, order, entropy, vocabulary, reserved)
+    thresholds = _thresholds(order, prune)
     limit = memory_bytes(memory)
     work = _Work(order, limit, os.fspath(folder) if folder is not None else tempfile.gettempdir(), progress)
     with _resources():
@@ -319,6 +319,6 @@ def _resources() -> Iterator[None]:
     except MemoryError as error:
         raise ResourceError("n-grams: the memory is full; give a smaller amount as memory, and more is on disk") from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise ResourceError(f"{error.strerror}; free some space there, or name another folder") from error
         raise DataError(f"n-grams: {error.strerror or error}; check the file, and the folder for temporary files") from error
