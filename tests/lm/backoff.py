@@ -48,7 +48,7 @@ class Plain:
 
 
 def drawn(seed, order, words=6, share=0.4):
-    """Closed: with an n-gram, its suffix and its prefix are there. Its numbers are floats of 32 bits, and no distribution."""
+    """Closed: with an n-gram, its suffix and its prefix are there. Its numbers are 32-bit floats, no distribution."""
     dice = random.Random(seed)
 
     def number(least, most):

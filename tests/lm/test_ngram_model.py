@@ -1,6 +1,7 @@
 """Frozen n-gram models against the definition, KenLM's numbers and the laws of language models."""
 
 import json
+import lzma
 import math
 import os
 import pickle
@@ -19,13 +20,13 @@ from hypothesis import strategies as st
 from ostinato.decode import beam, greedy
 from ostinato.errors import BundleError, ConfigError, DataError, StreamError
 from ostinato.lm import NGram, Predictor
-from ostinato.lm.ngram import build, freeze, read_arpa, write_arpa
+from ostinato.lm.ngram import build, freeze, write_arpa
 from ostinato.lm.protocol import fold
 from ostinato.padded import Padded
 from ostinato.testing.language_models import LAWS
 
 KENLM = Path(__file__).parents[1] / "golden" / "kenlm"
-TEXT = "a b c a b . a c b . b c a a b c . c b a".split(" . ")
+TEXT = ["a b c a b", "a c b", "b c a a b c", "c b a"]
 
 
 def loaded(plain, folder) -> NGram:
@@ -44,7 +45,8 @@ def test_scores_are_those_of_the_definition(tmp_path, seed, order, words):
     lm, dice = loaded(plain, tmp_path), random.Random(seed)
     assert lm.order == order
     assert sum(lm.counts) == len(plain.log_probs)
-    texts = [[dice.choice(["w0", "w1", "w2", "other", f"w{words - 1}"]) for _ in range(dice.randint(0, 9))] for _ in range(9)]
+    choice = ["w0", "w1", "w2", "other", f"w{words - 1}"]
+    texts = [[dice.choice(choice) for _ in range(dice.randint(0, 9))] for _ in range(9)]
     for begin in (True, False):
         for end in (True, False):
             wanted = [plain.sentence(text, begin, end) for text in texts]
@@ -53,9 +55,9 @@ def test_scores_are_those_of_the_definition(tmp_path, seed, order, words):
                 np.testing.assert_allclose(found.log10[span], [log10 for log10, _ in row], atol=2e-6)
                 assert found.lengths[span].tolist() == [length for _, length in row]
                 assert found.unknown[span].tolist() == [word not in plain.words for word in [*text, *[END] * end]]
-                one_by_one = lm.full_scores(" ".join(text), begin=begin, end=end)
-                np.testing.assert_allclose([score.log10 for score in one_by_one], [log10 for log10, _ in row], atol=2e-6)
-                assert [score.length for score in one_by_one] == [length for _, length in row]
+                slow = lm.full_scores(" ".join(text), begin=begin, end=end)
+                np.testing.assert_allclose([score.log10 for score in slow], [log10 for log10, _ in row], atol=2e-6)
+                assert [score.length for score in slow] == [length for _, length in row]
 
 
 @given(seed=st.integers(0, 10**6), order=st.integers(1, 4))
@@ -186,7 +188,10 @@ BAD = {
     "huge count": (SMALL.replace("1=4", "1=18446744073709551615"), "line 11: there are 4 n-grams"),
     "no count": (SMALL.replace("1=4", "1=four"), "line 2: 'four' is not a count"),
     "order left out": (SMALL.replace("ngram 1=4\n", ""), "line 2: the count of order 1 should come"),
-    "order above": (SMALL.replace("\n\n", "".join(f"\nngram {n}=0" for n in range(3, 26)) + "\n\n", 1), "order is above 24"),
+    "order above": (
+        SMALL.replace("\n\n", "".join(f"\nngram {n}=0" for n in range(3, 26)) + "\n\n", 1),
+        "order is above 24",
+    ),
     "nan": (SMALL.replace("-0.25\ta", "nan\ta"), "line 9: the log-probability is 'nan'"),
     "infinite": (SMALL.replace("a\t-0.25", "a\tinf"), "line 9: the back-off is 'inf'"),
     "not a number": (SMALL.replace("-0.25\ta", "-0.2x\ta"), "line 9: the log-probability is '-0.2x'"),
@@ -200,8 +205,8 @@ BAD = {
     "no end": (SMALL.replace("\\end\\\n", ""), "line 14: the file ends before .end"),
     "cut short": (SMALL[: SMALL.index("a </s>")], "line 13: a line of order 2 has"),
     "no section": (SMALL[: SMALL.index("\\2-")], "line 10: the file ends before the n-grams of the next order"),
-    "wrong section": (SMALL.replace("\\2-grams", "\\3-grams"), "line 11: there is .*3-grams:.* where .*2-grams: should"),
-    "long line": (SMALL.replace("</s>\n", "</s>" + "x" * 10_000_000 + "\n", 1), "line 8: the line is longer than 1 MiB"),
+    "wrong section": (SMALL.replace("\\2-grams", "\\3-grams"), "line 11: there is .*3-grams:.* where .*2-grams:"),
+    "long line": (SMALL.replace("</s>\n", "</s>" + "x" * 10_000_000 + "\n", 1), "line 8: the line is longer than"),
 }
 
 
@@ -234,7 +239,7 @@ def test_packed_files_that_are_damaged_are_refused(tmp_path):
         whole = path.read_bytes()
         for damaged in (whole[:-9], whole[: len(whole) // 2], whole[:40] + b"damage" + whole[46:]):
             path.write_bytes(damaged)
-            with pytest.raises(DataError, match="cannot be decompressed|it was cut short|line "):
+            with pytest.raises(DataError, match=r"cannot be decompressed|it was cut short|line "):
                 NGram.load(path)
 
 
@@ -312,7 +317,8 @@ def test_few_numbers_are_kept_as_they_are(tmp_path):
     path = tmp_path / "model.arpa"
     path.write_text(SMALL)
     NGram.load(path).save(tmp_path / "small", quantize=8)
-    assert NGram.load(tmp_path / "small").scores(["a a"]).log10.tolist() == NGram.load(path).scores(["a a"]).log10.tolist()
+    small = NGram.load(tmp_path / "small")
+    assert small.scores(["a a"]).log10.tolist() == NGram.load(path).scores(["a a"]).log10.tolist()
 
 
 def test_every_damage_is_noticed_and_none_is_fatal(tmp_path):
@@ -410,7 +416,7 @@ def test_tokens_are_words():
             NGram.from_bytes(lm._model.bytes(), tokens=wrong)
     with pytest.raises(DataError, match="a token outside"):
         seen.advance(state, torch.tensor([6]))
-    with pytest.raises(StreamError, match="start from start"):
+    with pytest.raises(StreamError, match="call start"):
         seen.log_probs((torch.zeros(1, 5, dtype=torch.int64),))
 
 
@@ -431,22 +437,20 @@ def test_text_is_scored_without_torch(tmp_path):
     (tmp_path / "text").write_text("a b c\n")
     code = (
         "import sys; from ostinato.lm.ngram import NGram, build, read_arpa; from ostinato.lm import NGram as same\n"
-        f"lm = NGram.load({str(tmp_path / 'model')!r}); assert len(lm.score_file({str(tmp_path / 'text')!r}).log10) == 4\n"
+        f"lm = NGram.load({str(tmp_path / 'model')!r})\n"
+        f"assert len(lm.score_file({str(tmp_path / 'text')!r}).log10) == 4\n"
         "print('torch' in sys.modules, same is NGram)"
     )
-    above = os.pathsep.join(sys.path)
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": above}, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["False", "True"], done.stderr
 
 
 def test_wikitext_is_scored_as_kenlm_scores_it(data, tmp_path):
     """Perplexities of `lmplz -o 3` and `query` of KenLM 0.3.0 on the text prepared like this."""
-    import lzma
-
     for split in ("train", "test"):
-        lines = lzma.open(data / "wikitext2" / f"wiki.{split}.tokens.xz", "rt").read().split("\n")
+        with lzma.open(data / "wikitext2" / f"wiki.{split}.tokens.xz", "rt") as file:
+            lines = file.read().split("\n")
         lines = [line.strip().replace("<unk>", "<oov>") for line in lines if line.strip()]
         (tmp_path / split).write_text("\n".join(lines))
     lm = NGram.of(build(tmp_path / "train", 3).grams)

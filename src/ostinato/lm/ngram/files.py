@@ -37,8 +37,8 @@ def freeze(
     """Write the file that `NGram.load` maps; it is there whole or not at all.
 
     `quantize=8` keeps at most 256 different probabilities and back-offs an order, each the nearest to its own (unigrams
-    stay as they are): less than half the size, and probabilities that sum to one no more than nearly. `memory`, in bytes,
-    is what n-grams are sorted in; beside it, about 20 bytes are held for each n-gram below the highest order.
+    stay as they are): less than half the size, and probabilities that sum to one no more than nearly. `memory`, in
+    bytes, is what n-grams are sorted in; beside it, about 20 bytes are held for each n-gram below the highest order.
     """
     if quantize not in (None, 8):
         raise ConfigError(f"quantize: {quantize} bits are not offered; give 8, or None for numbers as they are")
@@ -50,9 +50,9 @@ def freeze(
 def read_arpa(path: Named, *, progress: Progress = quiet) -> Grams:
     """The n-grams of an ARPA file, which may be compressed (gzip or xz).
 
-    A missing `<unk>`, `<s>` or `</s>` is added with log10 p = −99, a missing back-off is 0, and `<UNK>` is `<unk>`. An n-gram
-    that a higher order rests on and that is not there is added with the probability it has without being there. The
-    whole model is held in memory. Raises DataError, with the line, for anything else that is not as it should be.
+    A missing `<unk>`, `<s>` or `</s>` is added with log10 p = −99, a missing back-off is 0, and `<UNK>` is `<unk>`. An
+    n-gram that a higher order rests on and that is not there is added with the probability it has without being there.
+    The whole model is held in memory. Raises DataError, with the line, for anything else that is not as it should be.
     """
     name = checked(Path(path))
     size = name.stat().st_size

@@ -38,8 +38,8 @@ BLOCK_BYTES = 64 << 20
 
 
 class Score(NamedTuple):
-    """Of a word: log10 p, how many words the longest n-gram has that ends with it, whether it is unknown, and the context
-    after it: as many of the last words as the model can use."""
+    """Of a word: log10 p, how many words the longest n-gram has that ends with it, whether it is unknown, and the
+    context after it: as many of the last words as the model can use."""
 
     log10: float
     length: int
@@ -48,8 +48,8 @@ class Score(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Of T words in S sentences, </s> among them: log10 p [T], how many words the longest n-gram has that ends with each
-    [T], whether it is unknown [T], where each sentence ends [S], and how many lines had no word."""
+    """Of T words in S sentences, </s> among them: log10 p [T], how many words the longest n-gram has that ends with
+    each [T], whether it is unknown [T], where each sentence ends [S], and how many lines had no word."""
 
     log10: npt.NDArray[np.float64]
     lengths: npt.NDArray[np.uint8]
@@ -73,9 +73,10 @@ class Scores(NamedTuple):
 class NGram:
     """A LanguageModel over tokens, and a scorer of text whose words stand between white space.
 
-    Without `tokens`, tokens are the model's own words by number. With it, `tokens[i]` is the word that token i stands for:
-    one is `</s>`, the model's `eos`; those that the model does not know share the probability of `<unk>`. Where all are
-    known and none is `<unk>`, probabilities are those of a word that is known. After `</s>` comes what begins a sentence.
+    Without `tokens`, tokens are the model's own words by number. With it, `tokens[i]` is the word that token i stands
+    for: one is `</s>`, the model's `eos`; those that the model does not know share the probability of `<unk>`. Where
+    all are known and none is `<unk>`, probabilities are those of a word that is known. Words that no token stands for
+    keep theirs. After `</s>` comes what begins a sentence.
     """
 
     def __init__(self, model: Any, *, tokens: Sequence[str] | None = None, path: Path | None = None):
@@ -210,7 +211,7 @@ class NGram:
     # Tokens: ostinato.lm.protocol.LanguageModel
 
     def start(self, owner: Tensor) -> State:
-        """[N order − 1]: the last tokens, the latest at the end, −1 where there is none; `eos` stands for a beginning."""
+        """[N order − 1]: the last tokens, the latest at the end, −1 where there is none; `eos` where a text begins."""
         return self._tokens.start(owner)
 
     def log_probs(self, state: State) -> Tensor:

@@ -141,7 +141,7 @@ class Tokens:
     def _history(self, state: State) -> Numbers:
         tokens = state[0].cpu().numpy()
         if tokens.ndim != 2 or tokens.shape[1] != self._width:
-            raise StreamError(f"n-gram model: the state is {list(tokens.shape)}, not [N {self._width}]; start from start()")
+            raise StreamError(f"n-gram model: the state is {list(tokens.shape)}, not [N {self._width}]; call start")
         if tokens.size and not -1 <= tokens.min() <= tokens.max() < self.size:
             raise StreamError("n-gram model: the state has a token that is none; it is the state of another model")
         return np.ascontiguousarray(self._before[tokens])
