@@ -129,6 +129,11 @@ class Reading {
         if (at_ == end_) more();
         return *at_++;
     }
+    // One that comes `count` later, or the last at hand: to have what it speaks of fetched in time.
+    T ahead(std::ptrdiff_t count) {
+        if (at_ == end_) more();
+        return at_[std::min(count, end_ - at_ - 1)];
+    }
     void skip(std::uint64_t count) {
         const std::uint64_t here = end_ - at_;
         if (count <= here)

@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 #include <queue>
+#include <utility>
 
 #include "parallel.hpp"
 
@@ -30,31 +31,37 @@ struct Chunk {
     std::uint32_t size = 0, lead = 0;
 };
 
+std::uint32_t next_of(std::uint32_t place, std::uint32_t size) { return place + 1 == size ? 0 : place + 1; }
+
 // One stable distribution by the last token for each order: who stands behind a token that is in order of its k words comes
-// into order of k + 1.
+// into order of k + 1. Each part of the places before has its own heads, so that parts can be distributed at once.
 void sort(Chunk& chunk, int order, Word words, const Watch& watch) {
     const Word* const tokens = chunk.tokens.get();
-    std::vector<std::uint32_t> starts(std::size_t(words) + 1, 0);
-    for (std::uint32_t i = 0; i < chunk.size; ++i) ++starts[tokens[i] + 1];
-    for (Word word = 0; word < words; ++word) starts[word + 1] += starts[word];
-    chunk.places = memory_of<std::uint32_t>(chunk.size);
-    Memory<std::uint32_t> before = memory_of<std::uint32_t>(chunk.size);
-    std::vector<std::uint32_t> heads(words);
+    const std::uint32_t size = chunk.size;
+    const std::uint32_t of = size < (1u << 16) || words > size / 8 ? 1 : std::min<std::uint32_t>(parts({}), 4);
+    chunk.places = memory_of<std::uint32_t>(size);
+    Memory<std::uint32_t> before = memory_of<std::uint32_t>(size), nexts = memory_of<std::uint32_t>(size);
+    std::vector<std::vector<std::uint32_t>> heads(of);
+    for (std::uint32_t i = 0; i < size; ++i) before[i] = i ? i - 1 : size - 1;  // any order will do at first
     for (int k = 1; k <= order; ++k) {
         watch("sort", k, order);
-        std::copy_n(starts.begin(), words, heads.begin());
-        std::uint32_t* const to = chunk.places.get();
-        if (k == 1) {
-            for (std::uint32_t i = 0; i < chunk.size; ++i) to[heads[tokens[i]]++] = i;
-        } else {
-            if (tokens[0] != begin) to[heads[tokens[0]]++] = 0;
-            for (std::uint32_t i = 0; i < chunk.size; ++i)
-                if (tokens[i] == begin) to[heads[begin]++] = i;
-            for (std::uint32_t i = 0; i < chunk.size; ++i) {
-                const std::uint32_t next = before[i] + 1;
-                if (next < chunk.size && tokens[next] != begin) to[heads[tokens[next]]++] = next;
+        const auto from = [&](std::uint32_t part) { return std::uint32_t(std::uint64_t(size) * part / of); };
+        // Who stands behind the last place of all is the first; a <s> has nothing before it that counts, so any order of
+        // them is right, and who they are is what they are put behind.
+        in_parallel(int(of), [&](int part) {
+            heads[part].assign(words, 0);
+            for (std::uint32_t i = from(part); i < from(part + 1); ++i) {
+                __builtin_prefetch(tokens + next_of(before[std::min(i + 32, size - 1)], size));
+                ++heads[part][nexts[i] = tokens[next_of(before[i], size)]];
             }
-        }
+        });
+        std::uint32_t start = 0;
+        for (Word word = 0; word < words; ++word)
+            for (std::uint32_t part = 0; part < of; ++part) start += std::exchange(heads[part][word], start);
+        std::uint32_t* const to = chunk.places.get();
+        in_parallel(int(of), [&](int part) {
+            for (std::uint32_t i = from(part); i < from(part + 1); ++i) to[heads[part][nexts[i]]++] = next_of(before[i], size);
+        });
         if (k < order) std::swap(chunk.places, before);
     }
 }
@@ -72,6 +79,7 @@ void grams_of(const Chunk& chunk, int order, const Watch& watch, Take take) {
     Gram gram, next;
     for (std::uint32_t i = 0; i < chunk.size; ++i) {
         watch.now_and_then("count", i, chunk.size);
+        __builtin_prefetch(chunk.tokens.get() + chunk.places[std::min(i + 32, chunk.size - 1)]);
         const std::uint32_t place = chunk.places[i];
         if (place < chunk.lead) continue;
         const Word* const last = chunk.tokens.get() + place;

@@ -1,6 +1,7 @@
 #include "estimate.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace ostinato::ngram {
@@ -8,6 +9,7 @@ namespace ostinato::ngram {
 namespace {
 
 constexpr float dropped = -1;
+constexpr std::ptrdiff_t fetched_ahead = 24;
 
 // What is known of one context; after `close`, its factor and its weight.
 struct Sum {
@@ -93,12 +95,12 @@ struct Task {
 
     // Visits the entries of level k whose contexts are in [low, high) and, of those, this part's.
     template <bool writes, class Visit>
-    void scan(int k, std::uint64_t low, std::uint64_t high, int part, int of, Visit visit) const {
+    void scan(int k, std::uint64_t low, std::uint64_t high, const Sum* sums, int part, int of, Visit visit) const {
         const Level& parents = levels.level[k - 1];
         Level& level = levels.level[k];
         const bool last = k + 1 == levels.order();
         const Rule& rule = rules[k];
-        const std::uint32_t threshold = options.prune[k];
+        const std::uint32_t threshold = options.prune[k], mask = std::uint32_t(of - 1);
         Reading<std::uint32_t> below(parents.children), prefix(level.prefix), count(level.count), children(level.children);
         Reading<float> lower(parents.probability);
         Reading<Word> first(level.first);
@@ -107,10 +109,12 @@ struct Task {
             watch.now_and_then("estimate", s, parents.size());
             const double p = lower.next();
             for (std::uint32_t i = below.next(); i; --i) {
+                const std::uint32_t later = prefix.ahead(fetched_ahead);
+                if (later >= low && later < high && int((later >> 6) & mask) == part) __builtin_prefetch(sums + (later - low), 1);
                 const std::uint32_t context = prefix.next(), seen = count.next(), more = last ? 0 : children.next();
                 const Word word = first.next();
                 // Contexts go around the parts in groups, for neighbours share a line of memory.
-                if (context < low || context >= high || int((context >> 6) % std::uint32_t(of)) != part) {
+                if (context < low || context >= high || int((context >> 6) & mask) != part) {
                     if constexpr (writes) probabilities.skip(1);
                     continue;
                 }
@@ -131,22 +135,24 @@ struct Task {
         level.probability = Column<float>(levels.store, level.size());
         contexts.backoff = Column<float>(levels.store, contexts.size());
         const std::uint64_t room = levels.store.disk ? std::max<std::uint64_t>(options.memory / 2 / sizeof(Sum), 1) : contexts.size();
-        const int of = parts(levels.store);
+        // A power of two, so that a context's part is a few of its bits.
+        const int of = int(std::bit_floor(unsigned(parts(levels.store))));
+        const std::uint64_t mask = std::uint64_t(of - 1);
         Writing<float> weights(contexts.backoff);
         for (std::uint64_t low = 0; low < contexts.size(); low += room) {
             const std::uint64_t high = std::min(low + room, contexts.size());
             std::vector<Sum> sums(high - low);
             const auto own = [&](Word first) { return !rule.whole_only || last || first == begin; };
             in_parallel(of, [&](int part) {
-                scan<false>(k, low, high, part, of, [&](std::uint32_t context, std::uint32_t a, bool stays, double lower, Word first) {
+                scan<false>(k, low, high, sums.data(), part, of, [&](std::uint32_t context, std::uint32_t a, bool stays, double lower, Word first) {
                     if (!own(first)) return;
                     Sum& sum = sums[context - low];
                     sum.total += a, ++sum.types;
                     if (stays) ++sum.kept, sum.mass += less(rule, a), sum.lower += lower;
                 });
                 for (std::uint64_t context = low; context < high; ++context)
-                    if (int((context >> 6) % std::uint64_t(of)) == part) close(sums[context - low], rule, words);
-                scan<true>(k, low, high, part, of, [&](std::uint32_t context, std::uint32_t a, bool stays, double lower, Word first) {
+                    if (int((context >> 6) & mask) == part) close(sums[context - low], rule, words);
+                scan<true>(k, low, high, sums.data(), part, of, [&](std::uint32_t context, std::uint32_t a, bool stays, double lower, Word first) {
                     if (!stays) return dropped;
                     return float(own(first) ? probability(sums[context - low], rule, a, lower) : 1.0 / double(words));
                 });

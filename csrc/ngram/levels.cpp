@@ -110,7 +110,7 @@ void find(const Level& middles, const Level& parents, Level& level, std::uint64_
         const std::vector<std::uint32_t> starts = starts_of(middle_children, place, room, middles.size() - low);
         const std::uint64_t high = low + starts.size() - 1;
         std::vector<Word> kept;
-        const Word* const firsts = parents.first.window(from, place, kept) - from;
+        const Word* const firsts = parents.first.window(from, place, kept);  // the first of them is entry `from`
         in_parallel(int(all.size()), [&](int number) {
             const Share share = all[number];
             Reading<std::uint32_t> prefix(parents.prefix, share.from), children(parents.children, share.from);
@@ -118,20 +118,23 @@ void find(const Level& middles, const Level& parents, Level& level, std::uint64_
             Writing<std::uint32_t> found(level.prefix, share.below);
             for (std::uint64_t s = share.from; s < share.to; ++s) {
                 watch.now_and_then("link", s - share.from, share.to - share.from);
+                const std::uint32_t far = prefix.ahead(32), near = prefix.ahead(16);
+                if (far >= low && far < high) __builtin_prefetch(starts.data() + (far - low));
+                if (near >= low && near < high) __builtin_prefetch(firsts + (starts[near - low] - from));
                 const std::uint32_t middle = prefix.next(), count = children.next();
                 if (middle < low || middle >= high) {
                     first.skip(count), found.skip(count);
                     continue;
                 }
-                const Word* at = firsts + starts[middle - low];
-                const Word* const stop = firsts + starts[middle - low + 1];
+                const Word* at = firsts + (starts[middle - low] - from);
+                const Word* const stop = firsts + (starts[middle - low + 1] - from);
                 for (std::uint32_t i = 0; i < count; ++i) {
                     const Word word = first.next();
                     // In strides that double, for there may be many more of them than of ours.
                     std::ptrdiff_t stride = 1;
                     while (stop - at > stride && at[stride] <= word) at += stride, stride *= 2;
                     at = std::lower_bound(at, std::min(at + stride, stop), word);
-                    found.next() = std::uint32_t(at - firsts);
+                    found.next() = std::uint32_t(from + std::uint64_t(at - firsts));
                 }
             }
             found.finish();

@@ -47,7 +47,7 @@ class Pruner {
             }
             for_windows(k, sizeof(float), [&](std::uint64_t low, std::uint64_t high) {
                 std::vector<float> kept;
-                const float* const before = histories_[k - 1].window(low, high, kept) - low;
+                const float* const before = histories_[k - 1].window(low, high, kept);
                 Reading<std::uint32_t> prefix(level.prefix);
                 Reading<float> probability(level.probability);
                 Writing<float> writing(histories_[k]);
@@ -56,7 +56,7 @@ class Pruner {
                     const std::uint32_t context = prefix.next();
                     const double p = probability.next();
                     if (context >= low && context < high)
-                        writing.next() = float(before[context] + std::log10(std::max(p, 1e-300)));
+                        writing.next() = float(before[context - low] + std::log10(std::max(p, 1e-300)));
                     else
                         writing.skip(1);
                 }
