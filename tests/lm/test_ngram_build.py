@@ -2,10 +2,8 @@
 
 import gzip
 import lzma
-import math
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -234,8 +232,8 @@ def test_a_full_disk_is_said(tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
 
 
-# Made by lmplz of KenLM (github.com/kpu/kenlm, the sources of its Python package 0.3.0) from WikiText-2's training text,
-# blank lines dropped, lines stripped, <unk> renamed <oov>: counts of n-grams, and the first line of some order's n-grams.
+# Made by lmplz of KenLM (github.com/kpu/kenlm, the sources of its Python package 0.3.0) from WikiText-2's training
+# text, blank lines dropped, lines stripped, <unk> renamed <oov>: how many n-grams of each order there are.
 LMPLZ = [
     ((), 3, [33280, 619591, 1398959]),
     ((0, 0, 1, 2), 4, [33280, 619591, 201431, 34265]),

@@ -69,7 +69,7 @@ def check(name, table, sentences, order, **options):
         short = text.context(context)
         for word, log in zip(text.vocabulary, logs):
             p = wanted.p(word, short)
-            assert (log <= -99 if p == 0 else abs(log - math.log10(p)) < 2e-6), (word, context, log, p)
+            assert log <= -99 if p == 0 else abs(log - math.log10(p)) < 2e-6, (word, context, log, p)
     return found
 
 
@@ -107,7 +107,9 @@ def test_fitted_weights_are_those_of_the_definition(tmp_path, buckets):
     for context in contexts_of(text, random.Random(2))[::5]:
         for word in text.vocabulary:
             # Both stop near the top of a likelihood that is flat there.
-            assert model.log_prob(word, context) == pytest.approx(math.log10(wanted.p(word, text.context(context))), abs=0.02)
+            assert model.log_prob(word, context) == pytest.approx(
+                math.log10(wanted.p(word, text.context(context))), abs=0.02
+            )
 
 
 def test_without_a_held_out_text_every_tenth_sentence_tells_the_weights():
@@ -194,7 +196,8 @@ def stolcke(model, text, order, threshold):
 
 
 @pytest.mark.parametrize(
-    ("name", "threshold"), [("modified_kneser_ney", 3e-4), ("modified_kneser_ney", 1e-3), ("katz", 1e-3), ("witten_bell", 1e-3)]
+    ("name", "threshold"),
+    [("modified_kneser_ney", 3e-4), ("modified_kneser_ney", 1e-3), ("katz", 1e-3), ("witten_bell", 1e-3)],
 )
 def test_pruning_by_entropy_is_stolckes(name, threshold):
     sentences = drawn(60, words=20)

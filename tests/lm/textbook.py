@@ -41,8 +41,8 @@ class Text:
         return self.counts[gram]
 
     def of_counts(self, n, count):
-        """How many n-grams have each count. For adjusted counts the last n-gram, seen from its last word back, enters with
-        its plain count, as in KenLM."""
+        """How many n-grams have each count. For adjusted counts the last n-gram, seen from its last word back, enters
+        with its plain count, as in KenLM."""
         if (n, count) in self._of_counts:
             return self._of_counts[n, count]
         grams = [g for g in self.counts if len(g) == n and g != (BEGIN,)]
@@ -61,8 +61,8 @@ class Text:
 
 
 class Interpolated:
-    """p(w|c) = (max(a − D(a), 0) + left(c) p(w|c')) / total(c); `interpolate_unigrams` false: all that the unigrams leave
-    is for the words without a count."""
+    """p(w|c) = (max(a − D(a), 0) + left(c) p(w|c')) / total(c); `interpolate_unigrams` false: all that the unigrams
+    leave is for the words without a count."""
 
     def __init__(self, text, count, interpolate_unigrams=True):
         self.text, self.count, self.interpolate_unigrams = text, count, interpolate_unigrams
@@ -189,8 +189,8 @@ class Additive:
 
 
 class Katz:
-    """Equations 13 to 15; absolute discounts where Good and Turing's do not exist; a total one larger where nothing would
-    be left (Doug Paul); no discounts where there is nobody to leave anything to."""
+    """Equations 13 to 15; absolute discounts where Good and Turing's do not exist; a total one larger where nothing
+    would be left (Doug Paul); no discounts where there is nobody to leave anything to."""
 
     def __init__(self, text, k):
         self.text, self.k, self.memory = text, k, {}

@@ -40,8 +40,9 @@ HELD_OUT = 10
 class Estimate:
     """A model's n-grams in order, and what was seen on the way to them.
 
-    `notes` are sentences for people: whatever was done otherwise than asked. `tokens` are words and one </s> a sentence;
-    `unknown_words` those of them that became <unk>; `skipped_words` were left out, being `<unk>`, `<s>` or `</s>`.
+    `notes` are sentences for people: whatever was done otherwise than asked. `tokens` are words and one </s> a
+    sentence; `unknown_words` those of them that became <unk>; `skipped_words` were left out, being `<unk>`, `<s>` or
+    `</s>`.
     """
 
     grams: Any
@@ -69,20 +70,21 @@ def build(
     """Count the n-grams of `source` up to `order` words and smooth them.
 
     `source` is a text file (.gz and .xz are decompressed on the way) or several: a sentence a line, words between ASCII
-    whitespace, lines without a word dropped and counted; or sentences, each a sequence of words, or an array of integers
-    that are places in `vocabulary`. Sentences are put between <s> and </s>.
+    whitespace, lines without a word dropped and counted; or sentences, each a sequence of words, or an array of
+    integers that are places in `vocabulary`. Sentences are put between <s> and </s>.
 
     `smoothing` is a table, a name or an object. `prune` leaves out n-grams seen that often or less, one threshold an
-    order, none less than the one before, the last for all above it; the first is 0. `entropy` leaves out n-grams without
-    which the perplexity rises by less than that share (Stolcke, 1998). `vocabulary` is how many of the most frequent
-    words to keep, or all words there are; the others become <unk>. `reserved` says what becomes of `<unk>`, `<s>` and
-    `</s>` in a text: refuse, skip, or unknown (`<unk>` is the unknown word, the others are refused).
+    order, none less than the one before, the last for all above it; the first is 0. `entropy` leaves out n-grams
+    without which the perplexity rises by less than that share (Stolcke, 1998). `vocabulary` is how many of the most
+    frequent words to keep, or all words there are; the others become <unk>. `reserved` says what becomes of `<unk>`,
+    `<s>` and `</s>` in a text: refuse, skip, or unknown (`<unk>` is the unknown word, the others are refused).
 
-    `memory` bounds what is held at once, in bytes or as "2G"; half of the machine's where it is None. What does not fit is
-    sorted in blocks in temporary files in `folder`, which vanish however the process ends; the model is the same.
+    `memory` bounds what is held at once, in bytes or as "2G"; half of the machine's where it is None. What does not
+    fit is sorted in blocks in temporary files in `folder`, which vanish however the process ends; the model is the
+    same.
 
-    An order larger than every sentence gives the highest there is, and a note. Raises ConfigError for options that do not
-    go together, DataError for input that is wrong or has no sentence, ResourceError where disk or memory are full.
+    An order larger than every sentence gives the highest there is, and a note. Raises ConfigError for options that do
+    not go together, DataError for input that is wrong or has no sentence, ResourceError where disk or memory are full.
     """
     kind = _smoothing(smoothing)
     _check(kind, order, entropy, vocabulary, reserved)
@@ -180,8 +182,9 @@ class _Work:
 
     def count(self, every: int, others: bool, corpus: Any = None) -> Any:
         return _core.ngram_count(
-            corpus or self.corpus, self._asked, self._memory, SORTED_TOKENS, False, self._folder, every, others, self.told
-        )
+            corpus or self.corpus, self._asked, self._memory, SORTED_TOKENS, False, self._folder, every, others,
+            self.told,
+        )  # fmt: skip
 
     def fitted_weights(self, held_out: str | None, buckets: int) -> list[list[float]]:
         if held_out is not None:
@@ -262,12 +265,15 @@ def _numbered(
     sentence: npt.NDArray[np.integer[Any]], numbers: npt.NDArray[np.uint32] | None, at: str
 ) -> npt.NDArray[np.uint32]:
     if numbers is None:
-        raise ConfigError(f"{at}: it is numbers, and nothing says which words they are; give vocabulary, the words in order")
+        raise ConfigError(
+            f"{at}: it is numbers, and nothing says which words they are; give vocabulary, the words in order"
+        )
     if sentence.ndim != 1 or sentence.dtype.kind not in "iu":
         raise DataError(f"{at}: it is {sentence.dtype} of shape {sentence.shape}; a sentence is a row of integers")
     if len(sentence) and not 0 <= sentence.min() <= sentence.max() < len(numbers):
         raise DataError(f"{at}: it has a number that is no place among {len(numbers)} words; check the vocabulary")
-    return numbers[sentence]
+    found: npt.NDArray[np.uint32] = numbers[sentence]
+    return found
 
 
 def _added(corpus: Any, word: str, at: str) -> int:
@@ -289,9 +295,13 @@ def _thresholds(order: int, given: int | Sequence[int]) -> list[int]:
     if isinstance(given, int) and given:
         found = [0, given]
     if not found or any(not isinstance(each, int) or not 0 <= each < 2**32 for each in found) or found != sorted(found):
-        raise ConfigError(f"prune: {given} are not thresholds; give counts from 0 up that do not decrease, one an order")
+        raise ConfigError(
+            f"prune: {given} are not thresholds; give counts from 0 up that do not decrease, one an order"
+        )
     if found[0]:
-        raise ConfigError("prune: every word of the vocabulary is a unigram; start with 0, and limit the vocabulary instead")
+        raise ConfigError(
+            "prune: every word of the vocabulary is a unigram; start with 0, and limit the vocabulary instead"
+        )
     if len(found) > order:
         raise ConfigError(f"prune: {len(found)} thresholds are given for order {order}; give one an order at most")
     return found + [found[-1]] * (order - len(found))
@@ -307,7 +317,9 @@ def _check(
     if entropy and not kind.distribution:
         raise ConfigError(f"entropy: {kind.name} gives scores that are no distribution; prune by count instead")
     if isinstance(vocabulary, str) or (isinstance(vocabulary, int) and vocabulary < 1):
-        raise ConfigError(f"vocabulary: {vocabulary!r} is neither a number of words nor a list of them; give one of these")
+        raise ConfigError(
+            f"vocabulary: {vocabulary!r} is neither a number of words nor a list of them; give one of these"
+        )
     if reserved not in RESERVED:
         raise ConfigError(f"reserved: {reserved!r} is none of {', '.join(RESERVED)}; choose one")
 
@@ -317,8 +329,12 @@ def _resources() -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise ResourceError("n-grams: the memory is full; give a smaller amount as memory, and more is on disk") from error
+        raise ResourceError(
+            "n-grams: the memory is full; give a smaller amount as memory, and more is on disk"
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise ResourceError(f"{error.strerror}; free some space there, or name another folder") from error
-        raise DataError(f"n-grams: {error.strerror or error}; check the file, and the folder for temporary files") from error
+        raise DataError(
+            f"n-grams: {error.strerror or error}; check the file, and the folder for temporary files"
+        ) from error

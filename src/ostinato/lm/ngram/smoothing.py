@@ -1,8 +1,8 @@
 """Smoothing: what an n-gram's count says of its probability, and what is left for words that were not seen.
 
 Each kind turns counts of counts into one `Rule` an order; the compiled estimation applies rules and knows no kinds.
-c is a context, c′ the same without its first word, N₁₊(c •) the number of different words after c, |V| the number of words
-that can come next: all but <s>, with </s> and <unk>. Below the unigrams stands 1 / |V|.
+c is a context, c′ the same without its first word, N₁₊(c •) the number of different words after c, |V| the number of
+words that can come next: all but <s>, with </s> and <unk>. Below the unigrams stands 1 / |V|.
 """
 
 import inspect
@@ -125,18 +125,20 @@ def closed_form(order: int, n: Sequence[int], notes: Notes) -> float:
 
 @named("modified_kneser_ney")
 class ModifiedKneserNey(Smoothing):
-    """Interpolated modified Kneser–Ney (Chen and Goodman, 1998, section 3.7, equation 26), as KenLM's lmplz estimates it:
+    """Interpolated modified Kneser–Ney (Chen and Goodman, 1998, equation 26), as KenLM's lmplz estimates it:
 
     p(w | c) = (a(c w) − D(a)) / Σ_w a(c w) + γ(c) p(w | c′),  γ(c) = Σ_w D(a(c w)) / Σ_w a(c w)
     D₁ = 1 − 2Y n₂/n₁,  D₂ = 2 − 3Y n₃/n₂,  D₃₊ = 3 − 4Y n₄/n₃,  Y = n₁ / (n₁ + 2n₂)
 
     a is the count at the highest order and from <s> on, elsewhere the number of words seen before c w. Where a needed
-    count of counts is 0 or a D is not above 0 and at most its count, as in tiny or character corpora, that order's D are
-    `fallback`, and a note says so. `interpolate_unigrams` false leaves what the unigrams free to <unk>.
+    count of counts is 0 or a D is not above 0 and at most its count, as in tiny or character corpora, that order's D
+    are `fallback`, and a note says so. `interpolate_unigrams` false leaves what the unigrams free to <unk>.
     """
 
     def __init__(
-        self, interpolate_unigrams: bool = True, fallback: Annotated[list[float], Field(min_length=3, max_length=3)] = [*FALLBACK]  # noqa: B006, E501
+        self,
+        interpolate_unigrams: bool = True,
+        fallback: Annotated[list[float], Field(min_length=3, max_length=3)] = [*FALLBACK],  # noqa: B006
     ):
         self.interpolate_unigrams, self.fallback = interpolate_unigrams, list(fallback)
         if not all(0 < d <= j for j, d in enumerate(self.fallback, 1)):
@@ -188,8 +190,8 @@ class _OneDiscount(Smoothing):
 
 @named("kneser_ney")
 class KneserNey(_OneDiscount):
-    """Interpolated Kneser–Ney (Kneser and Ney, 1995; interpolated as by Chen and Goodman, 1998): modified_kneser_ney with
-    one D = n₁ / (n₁ + 2n₂) an order, 0.5 where n₁ or n₂ is 0, or `discount` for all orders.
+    """Interpolated Kneser–Ney (Kneser and Ney, 1995; interpolated as by Chen and Goodman, 1998): modified_kneser_ney
+    with one D = n₁ / (n₁ + 2n₂) an order, 0.5 where n₁ or n₂ is 0, or `discount` for all orders.
     """
 
     adjusted = True
@@ -228,9 +230,9 @@ class Katz(Smoothing):
     d_r = (r*/r − (k+1) n_{k+1}/n₁) / (1 − (k+1) n_{k+1}/n₁),  r* = (r+1) n_{r+1}/n_r
 
     Where these need a count of counts that is 0, or a d_r is not between 0 and 1, that order's counts up to k lose the
-    absolute discount n₁ / (n₁ + 2n₂) instead, or 0.5, and a note says so. A context all of whose counts are above k would
-    leave nothing for other words: its total is taken one larger (Doug Paul's rule). α of the unigrams goes to the words
-    without a count, which is <unk> where the vocabulary was not given.
+    absolute discount n₁ / (n₁ + 2n₂) instead, or 0.5, and a note says so. A context all of whose counts are above k
+    would leave nothing for other words: its total is taken one larger (Doug Paul's rule). α of the unigrams goes to
+    the words without a count, which is <unk> where the vocabulary was not given.
     """
 
     def __init__(self, k: Annotated[int, Field(ge=1, le=5)] = 5):
@@ -249,8 +251,8 @@ class Katz(Smoothing):
         if found is None:
             discount = closed_form(order, n, [])
             notes.append(
-                f"order {order}: Good and Turing's discounts do not exist for its counts of counts; counts up to {self.k} "
-                f"lose {discount:.3g} instead"
+                f"order {order}: Good and Turing's discounts do not exist for its counts of counts; "
+                f"counts up to {self.k} lose {discount:.3g} instead"
             )
             found = [(r - discount) / r for r in range(1, self.k + 1)]
         return (0.0, *(r * (1 - d) for r, d in enumerate(found, 1)), *(0.0,) * (6 - self.k))
@@ -272,8 +274,8 @@ class JelinekMercer(Smoothing):
     p(w | c) = λ(c) C(c w) / C(c) + (1 − λ(c)) p(w | c′)
 
     λ are `weights`, one an order, the last of which stands for the orders above it too. Without them they are found by
-    expectation and maximization on the text `held_out`; without that, on every tenth sentence of the corpus, left out of
-    counting for it and counted after it. Found are `buckets` for each order, by ⌊log₂ C(c)⌋; 1 is one λ an order.
+    expectation and maximization on the text `held_out`; without that, on every tenth sentence of the corpus, left out
+    of counting for it and counted after it. Found are `buckets` for each order, by ⌊log₂ C(c)⌋; 1 is one λ an order.
     """
 
     def __init__(
@@ -286,7 +288,9 @@ class JelinekMercer(Smoothing):
         if weights is not None and held_out is not None:
             raise ConfigError("smoothing.weights, smoothing.held_out: only one of them decides; leave the other out")
         if weights is not None and not weights:
-            raise ConfigError("smoothing.weights: there are none; give one an order, or leave them out to have them found")
+            raise ConfigError(
+                "smoothing.weights: there are none; give one an order, or leave them out to have them found"
+            )
         self.weights, self.held_out, self.buckets = weights, held_out, buckets
         self.interpolate_unigrams = self.uniform_over_all = interpolate_unigrams
 
