@@ -2,10 +2,10 @@
 
     python bench/arpa_fuzz.py --mutations 100000
 
-Each mutation changes a small ARPA file in one to three places (bytes, lines, numbers, words, cuts), in most of them puts
+Each mutation changes a small ARPA file in one to three places (bytes, lines, numbers, words, cuts), mostly puts
 the counts right again so that more is read, and asks the model that comes of it. Exit status 1 if anything but a
-DataError came out, a model answered with what is no number, or one took longer than a second. Each file is written to `--folder`
-first, so that one that kills the process is still there.
+DataError came out, a model answered with what is no number, or one took longer than a second. Each file is written to
+`--folder` first, so that one that kills the process is still there.
 """
 
 import argparse

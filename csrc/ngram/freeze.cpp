@@ -100,12 +100,13 @@ class Freezer {
         const std::vector<std::string>& words = grams_.vocabulary();
         if (words_ < 3 || words_ != header_.level[0].count) refuse("the unigrams are not one for each word of the vocabulary");
         std::string text;
-        std::vector<std::uint64_t> ends;
+        std::vector<std::uint32_t> ends;
         const frozen::Slots slots(words_);
         std::vector<std::uint32_t> table(slots.mask + 1, 0);
         for (std::uint64_t number = 0; number < words_; ++number) {
             const std::string& word = words[number];
-            text += word, ends.push_back(text.size());
+            text += word, ends.push_back(std::uint32_t(text.size()));
+            if (text.size() >= ~std::uint32_t(0)) refuse("the words of the vocabulary are longer together than 2^32 bytes");
             const std::uint64_t hash = frozen::hash(word, word.size());
             std::uint64_t at = hash & slots.mask;
             while (table[at]) at = (at + 1) & slots.mask;
@@ -165,6 +166,7 @@ class Freezer {
         SectionWriter ranks(file_, (level.count * level.rank_bits + 7) / 8);
         SectionWriter values(file_, level.count * (coded ? 1 : 4) * (last ? 1 : 2));
         below.begins.reserve(header_.level[n - 2].count + 1);
+        Places words;  // of order 2
         std::uint32_t written = 0;
         std::uint64_t context = 0, key = ~std::uint64_t(0);
         const int shift = link_bits(n);
@@ -182,6 +184,7 @@ class Freezer {
                 refuse("an n-gram of order " + std::to_string(n) + " is there without its prefix");
             if (below.begins.size() <= context) below.begins.resize(context + 1, written);
             ranks.add_bits(link - begin, level.rank_bits);
+            if (n == 2) words.push_back(link);
             if (coded) {
                 values.add(books[0]->nearest(record.log_prob));
                 if (!last) values.add(books[1]->nearest(record.backoff));
@@ -196,6 +199,10 @@ class Freezer {
         below.begins.resize(header_.level[n - 2].count + 1, written);
         if (!last) std::partial_sum(order.firsts.begin(), order.firsts.end(), order.firsts.begin());
         level.ranks = ranks.finish(), level.values = values.finish();
+        if (n == 2) {
+            const std::vector<std::uint16_t> dealt = posts(words, below.begins);
+            level.posts = this->written(dealt.data(), dealt.size() * sizeof(dealt[0]));
+        }
         if (coded) {
             SectionWriter codes(file_, 2 * Codebook::size * sizeof(float));
             for (const auto& book : books) codes.add((book ? book->codes() : std::array<float, Codebook::size>{}));
@@ -231,11 +238,28 @@ class Freezer {
         if (found != count) refuse("there are fewer n-grams of order " + std::to_string(n) + " than were announced");
     }
 
+    // For the words after each word.
+    std::vector<std::uint16_t> posts(const Places& ranks, const Places& begins) const {
+        std::vector<std::uint16_t> dealt(ranks.size() / frozen::posts_each);
+        for (std::size_t context = 0; context + 1 < begins.size(); ++context) {
+            const std::uint32_t from = begins[context], to = begins[context + 1];
+            if (to - from < frozen::posts_least) continue;
+            const frozen::Posts of(from, to, std::uint32_t(words_));
+            std::uint32_t before = 0;
+            for (std::uint32_t post = 0; post < of.count; ++post) {
+                while (before < to - from && ranks[from + before] >> of.rank_shift < post) ++before;
+                dealt[of.first + post] = std::uint16_t(before >> of.shift);
+            }
+        }
+        return dealt;
+    }
+
     void links(frozen::Level& level, const Places& begins) {
         using frozen::Links, frozen::links_width, frozen::links_bits;
         const std::uint64_t blocks = (level.count + links_width - 1) / links_width;
         SectionWriter out(file_, blocks * sizeof(Links));
-        Places crowded;
+        std::vector<std::uint16_t> narrow;
+        Places wide;
         for (std::uint64_t b = 0; b < blocks; ++b) {
             const auto begin = [&](int i) { return begins[std::min<std::uint64_t>(b * links_width + std::uint64_t(i), level.count)]; };
             Links block{begin(0), {0, 0, 0}};
@@ -245,13 +269,17 @@ class Freezer {
                     block.bits[bit / 32] |= 1u << bit % 32;
                 }
             } else {
-                block.bits[0] = std::uint32_t(crowded.size() / (links_width + 1)), block.bits[1] = block.bits[2] = ~0u;
-                for (int i = 0; i <= links_width; ++i) crowded.push_back(begin(i));
+                const bool fits = begin(links_width) - begin(0) <= 0xffff;
+                block.bits[0] = std::uint32_t((fits ? narrow.size() : wide.size()) / links_width * 2) + !fits;
+                block.bits[1] = block.bits[2] = ~0u;
+                for (int i = 1; i <= links_width; ++i)
+                    fits ? narrow.push_back(std::uint16_t(begin(i) - begin(0))) : wide.push_back(begin(i) - begin(0));
             }
             out.add(block);
         }
         level.links = out.finish();
-        level.overflow = written(crowded.data(), crowded.size() * sizeof(crowded[0]));
+        level.narrow = written(narrow.data(), narrow.size() * sizeof(narrow[0]));
+        level.wide = written(wide.data(), wide.size() * sizeof(wide[0]));
     }
 
     Grams& grams_;

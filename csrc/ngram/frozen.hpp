@@ -7,6 +7,7 @@
 // Of order 1, a word's rank is its number.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -32,7 +33,9 @@ struct Level {
     Section values;    // [count] of float log_prob and, but for the last order, backoff; or bytes that number them
     Section codes;     // float [2][256], where values are bytes
     Section links;     // [count / 32, rounded up] Links; not of the last order
-    Section overflow;  // uint32 [][links_width + 1]: where the children of each of a crowded Links begin, and the last's end
+    Section narrow;    // uint16 [][links_width]: of a crowded Links, where each one's children end, from `base` on
+    Section wide;      // uint32, the same, where that is too little
+    Section posts;     // uint16 [count / posts_each]: see Posts; of order 2 alone, whose lists are long
 };
 
 struct Header {
@@ -42,44 +45,66 @@ struct Header {
     std::uint32_t value_bits;       // 32 or 8
     std::uint32_t distribution;     // 1: the probabilities sum to one
     std::uint64_t words;
-    Section text, text_ends;  // every word's text, one after another; uint64 [words]: where each ends
+    Section text, text_ends;  // every word's text, one after another; uint32 [words]: where each ends
     Section slots;            // uint32 [a power of two]: see Slots
     Section smoothing;        // text
     Level level[most_order];
 };
 
 // Where the children of 32 n-grams begin: `base` is the first one's, and in the 96 bits stand for each n-gram as many zeros
-// as it has children and a one. Where that does not fit, high words of ones only, which cannot be, and the row of overflow.
+// as it has children and a one. Where that does not fit, high words of ones only, which cannot be, and twice the row of
+// `narrow`, or that of `wide` and one.
 inline constexpr int links_width = 32, links_bits = 96;
 struct Links {
     std::uint32_t base, bits[3];
     bool crowded() const { return bits[1] == ~0u && bits[2] == ~0u; }
-    // Where the i-th one stands (0 is the first); links_bits where there are fewer.
-    int one(int i) const {
-        for (int word = 0, left = i; word < 3; ++word) {
-            // How many ones there are up to the end of each byte.
-            std::uint32_t sums = bits[word] - ((bits[word] >> 1) & 0x55555555u);
-            sums = (sums & 0x33333333u) + ((sums >> 2) & 0x33333333u);
-            sums = ((sums + (sums >> 4)) & 0x0f0f0f0fu) * 0x01010101u;
-            if (left >= int(sums >> 24)) {
-                left -= int(sums >> 24);
-                continue;
-            }
-            // A byte's highest bit stays where it has no more than `left`.
-            const std::uint32_t full = (((std::uint32_t(left) * 0x01010101u | 0x80808080u) - sums) & 0x80808080u) >> 7;
-            const int shift = int(8 * ((full * 0x01010101u) >> 24));
-            left -= shift ? int((sums >> (shift - 8)) & 0xff) : 0;
-            std::uint32_t rest = bits[word] >> shift;
-            for (; left > 0; --left) rest &= rest - 1;
-            return 32 * word + shift + std::countr_zero(rest);
+    // Where the i-th one stands (0 is the first), and the one after it; links_bits or more where there are fewer. i may be -1.
+    struct Ones {
+        int at, next;
+    };
+    Ones ones(int i) const {
+        const std::uint64_t low = bits[0] | std::uint64_t(bits[1]) << 32, high = bits[2];
+        int at = -1;
+        if (i >= 0) {
+            std::uint64_t word = low;
+            std::uint64_t sums = sums_of(word);
+            if (i >= int(sums >> 56)) i -= int(sums >> 56), word = high, sums = sums_of(word), at = 63;
+            // A byte's highest bit stays where up to its end there are no more than i.
+            const std::uint64_t full = ((std::uint64_t(i) * 0x0101010101010101ull | 0x8080808080808080ull) - sums) & 0x8080808080808080ull;
+            const int shift = int(((full >> 7) * 0x0101010101010101ull >> 56) * 8);
+            if (shift == 64) return {links_bits, links_bits};
+            std::uint64_t rest = word >> shift;
+            for (i -= int((sums << 8 >> shift) & 0xff); i > 0; --i) rest &= rest - 1;
+            at += 1 + shift + std::countr_zero(rest);
         }
-        return links_bits;
+        const std::uint64_t after = at + 1 < 64 ? low >> (at + 1) : 0;
+        if (after) return {at, at + 1 + std::countr_zero(after)};
+        const int from = std::max(at + 1 - 64, 0);
+        return {at, 64 + from + std::countr_zero(high >> from)};
     }
-    // Where the first one stands from that place on.
-    int one_from(int place) const {
-        for (int word = place / 32; word < 3; ++word, place = 32 * word)
-            if (const std::uint32_t rest = bits[word] >> (place % 32)) return place + std::countr_zero(rest);
-        return links_bits;
+
+   private:
+    // How many ones there are up to the end of each byte.
+    static std::uint64_t sums_of(std::uint64_t word) {
+        std::uint64_t sums = word - ((word >> 1) & 0x5555555555555555ull);
+        sums = (sums & 0x3333333333333333ull) + ((sums >> 2) & 0x3333333333333333ull);
+        return ((sums + (sums >> 4)) & 0x0f0f0f0f0f0f0f0full) * 0x0101010101010101ull;
+    }
+};
+
+// Where in a long list of children a rank is to be looked for. The list [begin, end) has for itself the posts
+// [ceil(begin / posts_each), end / posts_each) of all; ranks are dealt to them by their high bits, and each tells how many
+// of the list's ranks are dealt to those before it, without the low bits that 16 have no room for.
+inline constexpr std::uint32_t posts_each = 8, posts_least = 64;
+struct Posts {
+    std::uint32_t first, count, rank_shift, shift;
+    // universe: one more than the greatest rank that could be
+    Posts(std::uint32_t begin, std::uint32_t end, std::uint32_t universe)
+        : first((begin + posts_each - 1) / posts_each),
+          count(end / posts_each - first),
+          rank_shift(std::uint32_t(std::max(0, int(std::bit_width(universe - 1)) - int(std::bit_width(count))))),
+          shift(std::uint32_t(std::max(0, int(std::bit_width(end - begin)) - 16))) {
+        rank_shift += ((universe - 1) >> rank_shift) >= count;
     }
 };
 

@@ -61,7 +61,7 @@ void Model::read() {
         throw ModelError("its header tells of sizes that cannot be");
     slot_ = frozen::Slots(header_.words);
     text_ = section(header_.text, header_.text.bytes, "text");
-    text_ends_ = reinterpret_cast<const std::uint64_t*>(section(header_.text_ends, 8 * header_.words, "text_ends"));
+    text_ends_ = reinterpret_cast<const std::uint32_t*>(section(header_.text_ends, 4 * header_.words, "text_ends"));
     slots_ = reinterpret_cast<const std::uint32_t*>(section(header_.slots, 4 * (slot_.mask + 1), "slots"));
     section(header_.smoothing, header_.smoothing.bytes, "smoothing");
     for (int n = 1; n <= order; ++n) {
@@ -79,13 +79,15 @@ void Model::read() {
             view.log_probs = reinterpret_cast<const float*>(section(level.codes, 2 * 256 * sizeof(float), "codes"));
             view.backoffs = view.log_probs + 256;
         }
+        if (n == 2) view.posts = reinterpret_cast<const std::uint16_t*>(section(level.posts, level.count / frozen::posts_each * 2, "posts"));
         if (view.last) continue;
         using frozen::Links, frozen::links_width;
         view.below = header_.level[n].count;
         view.links = reinterpret_cast<const Links*>(
             section(level.links, (level.count + links_width - 1) / links_width * sizeof(Links), "links"));
-        view.rows = level.overflow.bytes / (4 * (links_width + 1));
-        view.overflow = reinterpret_cast<const std::uint32_t*>(section(level.overflow, view.rows * 4 * (links_width + 1), "overflow"));
+        view.narrow_rows = level.narrow.bytes / (2 * links_width), view.wide_rows = level.wide.bytes / (4 * links_width);
+        view.narrow = reinterpret_cast<const std::uint16_t*>(section(level.narrow, 2 * links_width * view.narrow_rows, "narrow"));
+        view.wide = reinterpret_cast<const std::uint32_t*>(section(level.wide, 4 * links_width * view.wide_rows, "wide"));
     }
 }
 
@@ -102,10 +104,10 @@ const char* Model::section(const frozen::Section& section, std::uint64_t bytes, 
 }
 
 void Model::verify() const {
-    const auto check = [&](const frozen::Section& section, const std::string& what) {
+    const auto check = [&](const frozen::Section& told, const std::string& what) {
         frozen::Checksum sum;
-        sum.add(data_ + section.offset, section.bytes);
-        if (section.bytes && sum.value() != section.checksum) throw ModelError("its section '" + what + "' is damaged");
+        if (told.bytes) sum.add(section(told, told.bytes, what.c_str()), told.bytes);
+        if (told.bytes && sum.value() != told.checksum) throw ModelError("its section '" + what + "' is damaged");
     };
     check(header_.text, "text"), check(header_.text_ends, "text_ends"), check(header_.slots, "slots");
     check(header_.smoothing, "smoothing");
@@ -113,7 +115,8 @@ void Model::verify() const {
         const frozen::Level& level = header_.level[n - 1];
         const std::string of = " of order " + std::to_string(n);
         check(level.ranks, "ranks" + of), check(level.values, "values" + of), check(level.codes, "codes" + of);
-        check(level.links, "links" + of), check(level.overflow, "overflow" + of);
+        check(level.links, "links" + of), check(level.narrow, "narrow" + of);
+        check(level.wide, "wide" + of), check(level.posts, "posts" + of);
     }
 }
 
@@ -127,12 +130,27 @@ std::string_view Model::word(Word number) const {
     return {text_ + from, std::size_t(to - from)};
 }
 
+// Most words are short: without a call.
+static bool same(const char* a, const char* b, std::size_t size) {
+    const auto differ = [&](auto piece, std::size_t at) {
+        auto other = piece;
+        std::memcpy(&piece, a + at, sizeof(piece)), std::memcpy(&other, b + at, sizeof(other));
+        return piece ^ other;
+    };
+    if (size > 16) return std::memcmp(a, b, size) == 0;
+    if (size >= 8) return !(differ(std::uint64_t(), 0) | differ(std::uint64_t(), size - 8));
+    if (size >= 4) return !(differ(std::uint32_t(), 0) | differ(std::uint32_t(), size - 4));
+    return !size || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+}
+
 Word Model::find(std::string_view text, std::uint64_t hash) const {
     const std::uint32_t mark = slot_.mark(hash), numbers = slot_.number_mask();
     std::uint64_t at = hash & slot_.mask;
     for (std::uint64_t looked = 0; looked <= slot_.mask && slots_[at]; ++looked, at = (at + 1) & slot_.mask) {
         const Word number = (slots_[at] & numbers) - 1;
-        if ((slots_[at] & ~numbers) == mark && number < header_.words && word(number) == text) return number > end ? number : unknown;
+        if ((slots_[at] & ~numbers) != mark || number >= header_.words) continue;
+        const std::string_view held = word(number);
+        if (held.size() == text.size() && same(held.data(), text.data(), text.size())) return number > end ? number : unknown;
     }
     return unknown;
 }
@@ -151,17 +169,19 @@ double Model::extend(Context& context, Word word, int& matched) const {
         context.length = n;
         if (n > before.length || word == begin) break;
         const Range range = before.children[n - 1];
+        if (!range.size()) break;
         ++view;
-        std::uint32_t from = range.begin, left = range.size();
-        for (; left > 1; left -= left / 2)
+        const Range part = view->narrowed(range, rank, words());
+        std::uint32_t from = part.begin;
+        for (std::uint32_t left = part.size(); left > 1; left -= left / 2)
             if (view->rank(from + left / 2) <= rank) from += left / 2;
-        if (!left || view->rank(from) != rank) break;
+        if (view->rank(from) != rank) break;
         // Of order n + 1's n-gram, the one without its first word is `place`; its rank is among the children of the context.
         place = from;
         rank = place - range.begin;
     }
     double weight = 0;
-    for (int n = before.length; n >= matched; --n) weight += before.backoff[n - 1];
+    for (int n = matched; n <= before.length; ++n) weight += before.backoff[n - 1];
     // What can neither go on nor weigh is no context.
     while (context.length && !context.children[context.length - 1].size() && context.backoff[context.length - 1] == 0) --context.length;
     return word == begin ? -INFINITY : log_prob + weight;
@@ -170,7 +190,8 @@ double Model::extend(Context& context, Word word, int& matched) const {
 void Model::distribution(const Context& context, double* log10) const {
     // What each n-gram that ends the context weighs, with the longer ones: added up as `extend` does, to the same bits.
     double weights[most_order + 1] = {};
-    for (int n = context.length; n-- > 0;) weights[n] = weights[n + 1] + context.backoff[n];
+    for (int from = 0; from < context.length; ++from)
+        for (int n = from; n < context.length; ++n) weights[from] += context.backoff[n];
     for (Word word = 0; word < header_.words; ++word) log10[word] = views_[0].log_prob(word) + weights[0];
     std::vector<Word> above, here;  // what continues the context, and the one before it, by rank
     for (int n = 0; n < context.length; ++n, above.swap(here)) {

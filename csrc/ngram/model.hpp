@@ -39,8 +39,9 @@ struct View {
     const float *log_probs = nullptr, *backoffs = nullptr;  // codes, where values are bytes
     bool last = false;
     const frozen::Links* links = nullptr;
-    const std::uint32_t* overflow = nullptr;
-    std::uint64_t rows = 0, below = 0;  // of overflow; n-grams of the next order
+    const std::uint16_t *narrow = nullptr, *posts = nullptr;
+    const std::uint32_t* wide = nullptr;
+    std::uint64_t narrow_rows = 0, wide_rows = 0, below = 0;  // the last: n-grams of the next order
 
     std::uint32_t rank(std::uint64_t place) const {
         const std::uint64_t bit = place * rank_bits;
@@ -63,17 +64,34 @@ struct View {
         const int i = int(place % frozen::links_width);
         Range found;
         if (block.crowded()) {
-            if (block.bits[0] >= rows) return {};
-            const std::uint32_t* row = overflow + std::uint64_t(block.bits[0]) * (frozen::links_width + 1);
-            found = {row[i], row[i + 1]};
+            const std::uint64_t row = block.bits[0] / 2, at = row * frozen::links_width + std::uint64_t(i);
+            if (row >= (block.bits[0] % 2 ? wide_rows : narrow_rows)) return {};
+            found = block.bits[0] % 2 ? Range{i ? wide[at - 1] : 0, wide[at]} : Range{i ? narrow[at - 1] : 0u, narrow[at]};
+            found = {block.base + found.begin, block.base + found.end};
         } else {
-            const int before = i ? block.one(i - 1) + 1 : 0, at = block.one_from(before);
-            found = {block.base + std::uint32_t(before - i), block.base + std::uint32_t(at - i)};
+            const auto [before, at] = block.ones(i - 1);
+            found = {block.base + std::uint32_t(before + 1 - i), block.base + std::uint32_t(at - i)};
         }
         if (found.begin > found.end || found.end > below) return {};  // of a damaged file
         return found;
     }
+    // The part of a list where a rank can only be, not empty where the list is not.
+    Range narrowed(Range list, std::uint32_t rank, std::uint32_t universe) const {
+        if (!posts || list.size() < frozen::posts_least || rank >= universe) return list;
+        const frozen::Posts of(list.begin, list.end, universe);
+        const std::uint32_t post = rank >> of.rank_shift;
+        const std::uint32_t from = std::min(std::uint32_t(posts[of.first + post]) << of.shift, list.size() - 1);
+        std::uint32_t to = list.size();
+        if (post + 1 < of.count) to = std::min(to, (std::uint32_t(posts[of.first + post + 1]) + 1) << of.shift);
+        return {list.begin + from, list.begin + std::max(to, from + 1)};
+    }
+    void prefetch_rank(std::uint64_t place) const { __builtin_prefetch(ranks + place * rank_bits / 8); }
     void prefetch_links(std::uint64_t place) const { __builtin_prefetch(links + place / frozen::links_width); }
+    void prefetch_rows(std::uint64_t place) const {
+        const frozen::Links& block = links[place / frozen::links_width];
+        if (block.crowded() && !(block.bits[0] & 1))
+            __builtin_prefetch(narrow + std::uint64_t(block.bits[0] / 2) * frozen::links_width + place % frozen::links_width);
+    }
     void prefetch_values(std::uint64_t place) const { __builtin_prefetch(values + (log_probs ? 2 : 8) * place / (last ? 2 : 1)); }
 
    private:
@@ -137,7 +155,7 @@ class Model {
     View views_[most_order];
     frozen::Slots slot_{3};
     const std::uint32_t* slots_ = nullptr;
-    const std::uint64_t* text_ends_ = nullptr;
+    const std::uint32_t* text_ends_ = nullptr;
     const char* text_ = nullptr;
 };
 

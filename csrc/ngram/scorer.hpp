@@ -35,6 +35,7 @@ class Scorer {
     struct Work;
     void work();
     void level(int n);
+    void values(int n);
     const Model& model_;
     Scores& scores_;
     std::unique_ptr<Work> work_;
