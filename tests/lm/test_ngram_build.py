@@ -113,6 +113,10 @@ def test_broken_and_missing_files(tmp_path):
         (SENTENCES, {"memory": 1000}, ConfigError, "at least 1M"),
         (SENTENCES, {"smoothing": "kneser"}, ConfigError, "no smoothing 'kneser'"),
         (SENTENCES, {"smoothing": {"name": "katz", "k": 6}}, ConfigError, "smoothing.k"),
+        (SENTENCES, {"smoothing": {"name": "absolute", "discount": 0.0}}, ConfigError, "leaves nothing"),
+        (SENTENCES, {"smoothing": {"name": "stupid_backoff", "alpha": 1.5}}, ConfigError, "give 1 or less"),
+        (SENTENCES, {"smoothing": {"name": "jelinek_mercer", "buckets": 33}}, ConfigError, "give 1 to 32"),
+        (SENTENCES, {"smoothing": {"name": "additive", "gamma": 0.0}}, ConfigError, "smoothing.gamma"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(sentences, options, error, said):

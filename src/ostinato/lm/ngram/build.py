@@ -163,7 +163,7 @@ def memory_bytes(given: int | str | None) -> int:
 
 
 class _Work:
-    """One build: the corpus, what was counted of it, and how to count again. It is the Counts that a smoothing sees."""
+    """One build: the corpus, what was counted of it, and how to count again. It is what a smoothing sees as Counted."""
 
     corpus: Any
     counts: Any

@@ -10,16 +10,13 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
-
-from pydantic import Field
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ostinato.errors import ConfigError
-from ostinato.registry import Positive, Registry, Share
+from ostinato.registry import Count, Positive, Registry, Share
 
 Lower: TypeAlias = Literal["interpolate", "back_off", "constant"]
 Notes: TypeAlias = list[str]
-Discount: TypeAlias = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 FALLBACK = (0.5, 1.0, 1.5)
 """D₁, D₂ and D₃₊ where the closed form has none: those of KenLM's `lmplz --discount_fallback`."""
@@ -51,7 +48,7 @@ class Rule:
         )  # fmt: skip
 
 
-class Counts(Protocol):
+class Counted(Protocol):
     """What a smoothing may ask of what was counted."""
 
     order: int
@@ -81,7 +78,7 @@ class Smoothing(ABC):
     """Whether what the unigrams leave goes to all words alike, or to those without a count and <unk> alone."""
 
     @abstractmethod
-    def smoothed(self, counts: Counts) -> Smoothed:
+    def smoothed(self, counts: Counted) -> Smoothed:
         """The rules for these counts."""
 
     def table(self) -> str:
@@ -138,16 +135,16 @@ class ModifiedKneserNey(Smoothing):
     def __init__(
         self,
         interpolate_unigrams: bool = True,
-        fallback: Annotated[list[float], Field(min_length=3, max_length=3)] = [*FALLBACK],  # noqa: B006
+        fallback: list[float] = [*FALLBACK],  # noqa: B006
     ):
         self.interpolate_unigrams, self.fallback = interpolate_unigrams, list(fallback)
-        if not all(0 < d <= j for j, d in enumerate(self.fallback, 1)):
+        if len(fallback) != 3 or not all(0 < d <= j for j, d in enumerate(fallback, 1)):
             raise ConfigError(
-                f"smoothing.fallback: {fallback} are not discounts; they must be above 0 and at most 1, 2 and 3"
+                f"smoothing.fallback: {fallback} are not discounts; give three above 0 and at most 1, 2 and 3"
             )
         self.uniform_over_all = interpolate_unigrams
 
-    def smoothed(self, counts: Counts) -> Smoothed:
+    def smoothed(self, counts: Counted) -> Smoothed:
         """Three discounts an order."""
         notes: Notes = []
         rules = []
@@ -174,11 +171,13 @@ class ModifiedKneserNey(Smoothing):
 class _OneDiscount(Smoothing):
     adjusted = False
 
-    def __init__(self, discount: Discount | None = None, interpolate_unigrams: bool = True):
+    def __init__(self, discount: Share | None = None, interpolate_unigrams: bool = True):
+        if discount == 0:
+            raise ConfigError("smoothing.discount: 0 leaves nothing for other words; give one above 0 and below 1")
         self.discount, self.interpolate_unigrams = discount, interpolate_unigrams
         self.uniform_over_all = interpolate_unigrams
 
-    def smoothed(self, counts: Counts) -> Smoothed:
+    def smoothed(self, counts: Counted) -> Smoothed:
         """One discount an order, in closed form where none is given."""
         notes: Notes = []
         rules = []
@@ -217,7 +216,7 @@ class WittenBell(Smoothing):
     def __init__(self, interpolate_unigrams: bool = True):
         self.interpolate_unigrams = self.uniform_over_all = interpolate_unigrams
 
-    def smoothed(self, counts: Counts) -> Smoothed:
+    def smoothed(self, counts: Counted) -> Smoothed:
         """The same for all orders."""
         return Smoothed([Rule(types=1.0)] * counts.order, [])
 
@@ -235,10 +234,10 @@ class Katz(Smoothing):
     the words without a count, which is <unk> where the vocabulary was not given.
     """
 
-    def __init__(self, k: Annotated[int, Field(ge=1, le=5)] = 5):
+    def __init__(self, k: Literal[1, 2, 3, 4, 5] = 5):
         self.k = k
 
-    def smoothed(self, counts: Counts) -> Smoothed:
+    def smoothed(self, counts: Counted) -> Smoothed:
         """A discount for each count up to k, by order."""
         notes: Notes = []
         rules = []
@@ -282,7 +281,7 @@ class JelinekMercer(Smoothing):
         self,
         weights: list[Share] | None = None,
         held_out: str | None = None,
-        buckets: Annotated[int, Field(ge=1, le=BUCKETS)] = BUCKETS,
+        buckets: Count = BUCKETS,
         interpolate_unigrams: bool = True,
     ):
         if weights is not None and held_out is not None:
@@ -291,10 +290,12 @@ class JelinekMercer(Smoothing):
             raise ConfigError(
                 "smoothing.weights: there are none; give one an order, or leave them out to have them found"
             )
+        if buckets > BUCKETS:
+            raise ConfigError(f"smoothing.buckets: {buckets} are more than there are counts for; give 1 to {BUCKETS}")
         self.weights, self.held_out, self.buckets = weights, held_out, buckets
         self.interpolate_unigrams = self.uniform_over_all = interpolate_unigrams
 
-    def smoothed(self, counts: Counts) -> Smoothed:
+    def smoothed(self, counts: Counted) -> Smoothed:
         """λ by order and, if found, by how often the context was seen."""
         if self.weights is not None:
             found = [[self.weights[min(k, len(self.weights) - 1)]] for k in range(counts.order)]
@@ -316,7 +317,7 @@ class Additive(Smoothing):
     def __init__(self, gamma: Positive = 1.0):
         self.gamma = gamma
 
-    def smoothed(self, counts: Counts) -> Smoothed:
+    def smoothed(self, counts: Counted) -> Smoothed:
         """The same for all orders."""
         return Smoothed([Rule(added=self.gamma * counts.words, whole_only=True)] * counts.order, [])
 
@@ -331,10 +332,12 @@ class StupidBackoff(Smoothing):
 
     distribution = False
 
-    def __init__(self, alpha: Annotated[float, Field(gt=0.0, le=1.0)] = 0.4):
+    def __init__(self, alpha: Positive = 0.4):
+        if alpha > 1:
+            raise ConfigError(f"smoothing.alpha: {alpha} would make what was not seen likelier; give 1 or less")
         self.alpha = alpha
 
-    def smoothed(self, counts: Counts) -> Smoothed:
+    def smoothed(self, counts: Counted) -> Smoothed:
         """The same for all orders."""
         return Smoothed([Rule(lower="constant", constant=self.alpha)] * counts.order, [])
 
@@ -348,6 +351,6 @@ class MaximumLikelihood(Smoothing):
 
     distribution = False
 
-    def smoothed(self, counts: Counts) -> Smoothed:
+    def smoothed(self, counts: Counted) -> Smoothed:
         """The same for all orders."""
         return Smoothed([Rule(lower="constant")] * counts.order, [])
