@@ -226,3 +226,10 @@ def test_entropy_is_for_distributions():
         build([["a"]], 1, smoothing="stupid_backoff", entropy=1e-3)
     with pytest.raises(ConfigError, match="maximum_likelihood"):
         pruned(build([["a"]], 1, smoothing="maximum_likelihood").grams, 1e-3)
+
+
+def test_pruning_may_leave_words_alone():
+    for options in ({"prune": [0, 1000]}, {"entropy": 1e9}):
+        grams = build(drawn(), 3, **options).grams
+        assert grams.order == 1
+        assert sum(10 ** Backoff(grams).log_probs[(w,)] for w in grams.vocabulary if w != BEGIN) == pytest.approx(1)

@@ -114,7 +114,7 @@ def three_discounts(text):
     def discount(n, a):
         of = text.of_counts(n, text.adjusted)
         d = []
-        if all(of[j] for j in (1, 2, 3, 4)):
+        if all(of[j] for j in (1, 2, 3)):
             y = of[1] / (of[1] + 2 * of[2])
             d = [j - (j + 1) * y * of[j + 1] / of[j] for j in (1, 2, 3)]
         if not d or not all(0 < d[j] <= j + 1 for j in range(3)):

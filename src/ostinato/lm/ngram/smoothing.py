@@ -127,8 +127,8 @@ class ModifiedKneserNey(Smoothing):
     p(w | c) = (a(c w) − D(a)) / Σ_w a(c w) + γ(c) p(w | c′),  γ(c) = Σ_w D(a(c w)) / Σ_w a(c w)
     D₁ = 1 − 2Y n₂/n₁,  D₂ = 2 − 3Y n₃/n₂,  D₃₊ = 3 − 4Y n₄/n₃,  Y = n₁ / (n₁ + 2n₂)
 
-    a is the count at the highest order and from <s> on, elsewhere the number of words seen before c w. Where a needed
-    count of counts is 0 or a D is not above 0 and at most its count, as in tiny or character corpora, that order's D
+    a is the count at the highest order and from <s> on, elsewhere the number of words seen before c w. Where n₁, n₂
+    or n₃ is 0 or a D is not above 0 and at most its count, as in tiny or character corpora, that order's D
     are `fallback`, and a note says so. `interpolate_unigrams` false leaves what the unigrams free to <unk>.
     """
 
@@ -154,7 +154,7 @@ class ModifiedKneserNey(Smoothing):
         return Smoothed(rules, notes)
 
     def _discounts(self, order: int, n: Sequence[int], notes: Notes) -> list[float]:
-        lacking = next((j for j in (1, 2, 3, 4) if n[j] == 0), None)
+        lacking = next((j for j in (1, 2, 3) if n[j] == 0), None)
         reason = f"no n-gram has the adjusted count {lacking}"
         if lacking is None:
             y = n[1] / (n[1] + 2 * n[2])
