@@ -1,5 +1,6 @@
-"""n-grams as KenLM's lmplz estimates them (github.com/kpu/kenlm, its Python package's sources, 0.3.0), from lmplz/*.txt:
+"""n-grams as KenLM's lmplz estimates them (github.com/kpu/kenlm, sources of its Python package 0.3.0):
 
+in the folder lmplz,
 lmplz -o 3 < text.txt > whole.arpa
 lmplz -o 4 --discount_fallback --prune 0 0 1 --interpolate_unigrams 0 < text.txt > pruned.arpa
 lmplz -o 2 --discount_fallback < few.txt > few.arpa

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 import textbook
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from textbook import BEGIN, UNKNOWN, Backoff, Text
 
@@ -33,7 +33,7 @@ VARIANTS = [(name, smoothings.example(name)) for name in smoothings.names()] + [
 variants = pytest.mark.parametrize(("name", "table"), VARIANTS, ids=lambda each: str(each).replace("'", ""))
 
 
-def drawn(lines=100, seed=3, words=60):
+def drawn(lines=60, seed=3, words=40):
     """Sentences in which words follow words by habit, some of them often: enough for discounts in closed form."""
     dice = random.Random(seed)
     habit = {w: [f"w{int(words * dice.random() ** 3)}" for _ in range(6)] for w in (f"w{i}" for i in range(words))}
@@ -88,6 +88,7 @@ corpora = st.lists(
 
 
 @each
+@settings(max_examples=12 if settings().max_examples == 25 else settings().max_examples)
 @given(corpora, st.integers(1, 5))
 @example([["a"]], 2)
 @example([["a", "a", "a"], ["a"]], 4)
