@@ -238,7 +238,9 @@ Levels count(const Corpus& corpus, int order, const Chosen& chosen, const Limits
     chunks.next(chunk);
     sort(chunk, order, words, watch);
     if (chunks.finished()) {
-        grams_of(chunk, order, watch, counting);
+        // Where even as many n-grams as tokens would fit, nobody need know how many there are.
+        const std::vector<std::uint64_t> most(order, std::uint64_t(chunk.size) + words);
+        if (limits.disk || needed(most) > memory / 2) grams_of(chunk, order, watch, counting);
         Building building(store_for(8ull * chunk.size), order, words);
         building.reserve(sizes);
         grams_of(chunk, order, watch, [&](const Gram& gram) { building.add(gram.reversed.data(), gram.length, gram.shared, gram.count); });
