@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <stdexcept>
@@ -10,13 +11,25 @@
 
 #include "codebook.hpp"
 #include "frozen.hpp"
+#include "parallel.hpp"
 #include "sections.hpp"
 #include "sorter.hpp"
 
 namespace ostinato::ngram {
 namespace {
 
-using Places = std::vector<std::uint32_t>;
+// Reached in any order, and so on large pages.
+template <class T>
+struct Large {
+    using value_type = T;
+    Large() = default;
+    template <class U>
+    Large(const Large<U>&) {}
+    T* allocate(std::size_t count) { return static_cast<T*>(large_memory(count * sizeof(T))); }
+    void deallocate(T* memory, std::size_t) { std::free(memory); }
+    bool operator==(const Large&) const { return true; }
+};
+using Places = std::vector<std::uint32_t, Large<std::uint32_t>>;
 
 // One n-gram after another of a stream.
 class Cursor {
@@ -151,7 +164,7 @@ class Freezer {
         const std::string what = "freeze order " + std::to_string(n);
         std::unique_ptr<Codebook> books[2];
         for (int b = 0; coded && b < (last ? 1 : 2); ++b) books[b] = std::make_unique<Codebook>();
-        Sorter<Record> sorter(how_.memory, how_.folder);
+        Sorter<Record> sorter(level.count, how_.memory, how_.folder);
         collect(n, below, sorter, books, what);
         Places().swap(below.places);
         std::uint32_t widest = n == 2 ? std::uint32_t(words_) : 1;
@@ -171,14 +184,18 @@ class Freezer {
         std::uint64_t context = 0, key = ~std::uint64_t(0);
         const int shift = link_bits(n);
         const auto end_of = [&](std::uint64_t c) { return n == 2 ? std::uint32_t(words_) : before.begins[below.links[c] + 1]; };
-        sorter.drain([&](const Record& record) {
+        const auto soon = [&](const Record& record) {
+            if (!last) __builtin_prefetch(&order.places[record.from], 1);
+        };
+        sorter.drain(soon, [&](const Record& record) {
             if (record.key == key) refuse("an n-gram of order " + std::to_string(n) + " is there twice");
             key = record.key;
             const Word word = Word(key >> shift);
             const std::uint32_t link = std::uint32_t(key & ((std::uint64_t(1) << shift) - 1));
             // The contexts stand in the order in which those come that continue them.
             context = std::max<std::uint64_t>(context, below.firsts[word]);
-            while (context < below.firsts[word + 1] && end_of(context) <= link) ++context;
+            for (; context < below.firsts[word + 1] && end_of(context) <= link; ++context)
+                if (n > 2 && context + 8 < below.links.size()) __builtin_prefetch(&before.begins[below.links[context + 8]]);
             const std::uint32_t begin = n == 2 ? 0 : context < below.firsts[word + 1] ? before.begins[below.links[context]] : ~0u;
             if (context >= below.firsts[word + 1] || link < begin)
                 refuse("an n-gram of order " + std::to_string(n) + " is there without its prefix");
@@ -219,7 +236,6 @@ class Freezer {
         Cursor cursor(grams_, n), suffix(grams_, n - 1);
         const std::uint64_t count = header_.level[n - 1].count;
         const int shift = link_bits(n);
-        sorter.reserve(count);
         bool there = suffix.next();
         const auto reads = [&](const Word* words) { return std::equal(words, words + n - 1, suffix.words()); };
         std::uint64_t found = 0;

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "parallel.hpp"
+
 namespace ostinato::ngram {
 
 // Record: a struct of plain numbers with a `std::uint64_t key`.
@@ -24,27 +26,31 @@ template <class Record>
 class Sorter {
    public:
     // `folder` is where runs wait: in files without a name, gone with the process.
-    Sorter(std::uint64_t memory, std::string folder)
-        : room_(std::max<std::size_t>(std::size_t(memory / sizeof(Record) / 2), 1 << 10)), folder_(std::move(folder)) {}
-
-    void reserve(std::uint64_t count) { held_.reserve(std::size_t(std::min<std::uint64_t>(count, room_))); }
+    // No more than `count` records will come.
+    Sorter(std::uint64_t count, std::uint64_t memory, std::string folder)
+        : room_(std::size_t(std::min(count, std::max<std::uint64_t>(memory / sizeof(Record) / 2, 1 << 10)))),
+          folder_(std::move(folder)), held_(allocated()), other_(allocated()) {}
 
     void add(const Record& record) {
-        if (held_.size() == room_) spill();
-        held_.push_back(record);
+        if (size_ == room_) spill();
+        held_[size_++] = record;
     }
 
-    // Calls body(record) for each, the least key first.
-    template <class Body>
-    void drain(Body body) {
+    // Calls body(record) for each, the least key first; before that, soon(record), most of the time.
+    template <class Soon, class Body>
+    void drain(Soon soon, Body body) {
+        constexpr std::size_t ahead = 16;
         if (runs_.empty()) {
             sort();
-            for (const Record& record : held_) body(record);
-            std::vector<Record>().swap(held_);
+            for (std::size_t i = 0; i < size_; ++i) {
+                if (i + ahead < size_) soon(held_[i + ahead]);
+                body(held_[i]);
+            }
+            held_.reset(), other_.reset();
             return;
         }
         spill();
-        std::vector<Record>().swap(held_), std::vector<Record>().swap(other_);
+        held_.reset(), other_.reset();
         std::vector<Run> runs;
         const std::size_t each = std::max<std::size_t>(room_ / runs_.size(), 64);
         using Next = std::pair<std::uint64_t, std::size_t>;
@@ -77,41 +83,64 @@ class Sorter {
             return !block.empty();
         }
     };
+    struct Free {
+        void operator()(Record* records) const { std::free(records); }
+    };
+    using Records = std::unique_ptr<Record[], Free>;
+    Records allocated() const { return Records(static_cast<Record*>(large_memory(std::max<std::size_t>(room_, 1) * sizeof(Record)))); }
+
     struct Close {
         void operator()(std::FILE* file) const { std::fclose(file); }
     };
 
-    // By some bits of the key at a time, those first that matter least.
+    // By some bits of the key at a time, those first that matter least; each half's records in their order.
     void sort() {
         std::uint64_t greatest = 0;
         bool sorted = true;
-        for (std::size_t i = 0; i < held_.size(); ++i) {
+        for (std::size_t i = 0; i < size_; ++i) {
             greatest |= held_[i].key;
             sorted = sorted && (!i || held_[i - 1].key <= held_[i].key);
         }
         if (sorted) return;
-        other_.resize(held_.size());
         constexpr int most = 13;
         const int width = int(std::bit_width(greatest)), passes = (width + most - 1) / most, bits = (width + passes - 1) / passes;
-        std::vector<std::size_t> begins;
-        for (int shift = 0; shift < width; shift += bits) {
-            const auto digit = [&](const Record& record) { return (record.key >> shift) & ((1u << bits) - 1); };
-            begins.assign(std::size_t(1) << bits, 0);
-            for (const Record& record : held_) ++begins[digit(record)];
+        Pass pass{held_.get(), other_.get(), size_, 0, (1u << bits) - 1, {}};
+        for (int i = 0; i < passes; ++i, pass.shift += bits) {
+            for (auto& begins : pass.begins) begins.assign(std::size_t(1) << bits, 0);
+            run_parallel(2, [](void* given, int half) { static_cast<Pass*>(given)->count(half); }, &pass);
             std::size_t before = 0;
-            for (std::size_t& begin : begins) before += std::exchange(begin, before);
-            for (const Record& record : held_) other_[begins[digit(record)]++] = record;
-            held_.swap(other_);
+            for (std::size_t digit = 0; digit >> bits == 0; ++digit)
+                for (auto& begins : pass.begins) before += std::exchange(begins[digit], before);
+            run_parallel(2, [](void* given, int half) { static_cast<Pass*>(given)->move(half); }, &pass);
+            std::swap(pass.from, pass.to), held_.swap(other_);
         }
     }
 
+    struct Pass {
+        Record *from, *to;
+        std::size_t size;
+        int shift;
+        std::uint64_t mask;
+        std::vector<std::size_t> begins[2];
+        template <class Each>
+        void each(int half, Each call) const {
+            for (std::size_t i = half ? size / 2 : 0; i < (half ? size : size / 2); ++i) call(from[i], (from[i].key >> shift) & mask);
+        }
+        void count(int half) {
+            each(half, [&](const Record&, std::uint64_t digit) { ++begins[half][digit]; });
+        }
+        void move(int half) {
+            each(half, [&](const Record& record, std::uint64_t digit) { to[begins[half][digit]++] = record; });
+        }
+    };
+
     void spill() {
-        if (held_.empty()) return;
+        if (!size_) return;
         sort();
         runs_.emplace_back(unnamed(folder_));
-        if (std::fwrite(held_.data(), sizeof(Record), held_.size(), runs_.back().get()) != held_.size() || std::fflush(runs_.back().get()))
+        if (std::fwrite(held_.get(), sizeof(Record), size_, runs_.back().get()) != size_ || std::fflush(runs_.back().get()))
             throw std::system_error(errno, std::generic_category(), "write what was sorted");
-        held_.clear();
+        size_ = 0;
     }
 
     static std::FILE* unnamed(const std::string& folder) {
@@ -124,7 +153,8 @@ class Sorter {
 
     std::size_t room_;
     std::string folder_;
-    std::vector<Record> held_, other_;
+    Records held_, other_;
+    std::size_t size_ = 0;
     std::vector<std::unique_ptr<std::FILE, Close>> runs_;
 };
 

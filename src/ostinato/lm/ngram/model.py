@@ -75,8 +75,8 @@ class NGram:
 
     Without `tokens`, tokens are the model's own words by number. With it, `tokens[i]` is the word that token i stands
     for: one is `</s>`, the model's `eos`; those that the model does not know share the probability of `<unk>`. Where
-    all are known and none is `<unk>`, probabilities are those of a word that is known. Words that no token stands for
-    keep theirs. After `</s>` comes what begins a sentence.
+    all are known and none is `<unk>`, a distribution is shared out among them alone; otherwise words that no token
+    stands for keep their probability. After `</s>` comes what begins a sentence.
     """
 
     def __init__(self, model: Any, *, tokens: Sequence[str] | None = None, path: Path | None = None):

@@ -56,7 +56,8 @@ class Tokens:
         _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
         self._canonical = np.append(first[inverse], -1).astype(np.int64)
         unknown = int(np.count_nonzero(numbers == UNKNOWN))
-        self._knows_all = unknown == 0
+        self._among_themselves = words is not None and unknown == 0
+        self._normalized = lm.distribution
         self._shares = np.where(numbers == UNKNOWN, math.log(max(unknown, 1)), 0.0)
         self._own = words is None
 
@@ -88,8 +89,8 @@ class Tokens:
         if self._own:
             return nats
         found: npt.NDArray[np.float64] = nats[:, self._numbers] - self._shares
-        if self._knows_all:
-            found -= np.log1p(-np.exp(nats[:, [UNKNOWN]]))
+        if self._among_themselves and self._normalized:
+            found -= np.logaddexp.reduce(found, axis=1, keepdims=True)
         return found
 
     def advance(self, state: State, tokens: Tensor) -> State:
@@ -104,7 +105,7 @@ class Tokens:
         """[N T], and the state after each row's last token."""
         import torch
 
-        if not self._own and self._knows_all:  # p(<unk> | state) is needed at each step
+        if self._among_themselves:  # every token's probability is needed at each step
             from ostinato.lm.protocol import fold
 
             return fold(self, tokens, state)
@@ -118,7 +119,7 @@ class Tokens:
         """[N K]."""
         import torch
 
-        if not self._own and self._knows_all:
+        if self._among_themselves:
             return self.log_probs(state).gather(1, candidates)
         chosen = self._checked(candidates)
         log10 = self._model.score_candidates(self._history(state), self._numbers[chosen], torch.get_num_threads())
