@@ -20,6 +20,7 @@
 
 #include "dispatch.hpp"
 #include "door.hpp"
+#include "ngram/bind.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -282,4 +283,6 @@ NB_MODULE(_core, module) {
         .def("__call__", &BoundStep::operator());
     module.def("linear_forward", &linear_forward);
     module.def("linear_backward", &linear_backward);
+    ostinato::ngram::bind_build(module);
+    ostinato::ngram::bind_model(module);
 }

@@ -1,12 +1,18 @@
-"""Language models: the protocol that search and scoring are written against, and baselines."""
+"""Language models: the protocol that search and scoring are written against, baselines, and n-grams."""
 
-from ostinato.lm.baselines import Baseline, Bigram, Uniform, Unigram
-from ostinato.lm.protocol import LanguageModel, Predictor, fold, language_models, log_probs_of, register, score
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ostinato.lm.baselines import Baseline, Bigram, Uniform, Unigram
+    from ostinato.lm.ngram import NGram
+    from ostinato.lm.protocol import LanguageModel, Predictor, fold, language_models, log_probs_of, register, score
 
 __all__ = [
     "Baseline",
     "Bigram",
     "LanguageModel",
+    "NGram",
     "Predictor",
     "Uniform",
     "Unigram",
@@ -16,3 +22,14 @@ __all__ = [
     "register",
     "score",
 ]
+
+_HOMES = {
+    "NGram": "ostinato.lm.ngram",
+    **dict.fromkeys(("Baseline", "Bigram", "Uniform", "Unigram"), "ostinato.lm.baselines"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:  # imported when asked for: n-grams are built and asked without torch
+        return getattr(import_module(_HOMES.get(name, "ostinato.lm.protocol")), name)
+    raise AttributeError(f"module 'ostinato.lm' has no attribute '{name}'")

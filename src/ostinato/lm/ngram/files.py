@@ -1,0 +1,128 @@
+"""Files of n-gram models: ARPA text, plain or compressed, and the frozen file that is mapped into memory."""
+
+import contextlib
+import gzip
+import lzma
+import tempfile
+import zlib
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias, cast
+
+from ostinato import _core
+from ostinato.data.atomic import replacing
+from ostinato.data.origin import checked
+from ostinato.data.sources import Progress, quiet
+from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
+
+Named: TypeAlias = str | PathLike[str]
+Quantize: TypeAlias = int | None
+Grams: TypeAlias = Any
+"""Of `ostinato._core`: a model's n-grams in order, to be frozen, pruned or written; `Estimate.grams` is one."""
+
+MAGIC = b"ostinato n-gram\n"
+SORTING_BYTES = 256 << 20
+PACKED = (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError)
+
+
+def freeze(
+    grams: Grams,
+    path: Named,
+    *,
+    quantize: Quantize = None,
+    memory: int = SORTING_BYTES,
+    progress: Progress = quiet,
+) -> None:
+    """Write the file that `NGram.load` maps; it is there whole or not at all.
+
+    `quantize=8` keeps at most 256 different probabilities and back-offs an order, each the nearest to its own (unigrams
+    stay as they are): less than half the size, and probabilities that sum to one no more than nearly. `memory`, in
+    bytes, is what n-grams are sorted in; beside it, about 20 bytes are held for each n-gram below the highest order.
+    """
+    if quantize not in (None, 8):
+        raise ConfigError(f"quantize: {quantize} bits are not offered; give 8, or None for numbers as they are")
+    with replacing(Path(path)) as file, _told(path, "n-grams in suffix order, closed, with probabilities up to 1"):
+        folder = str(Path(file.name).parent)
+        _core.ngram_freeze(grams, file.name, quantize or 32, memory, folder, progress)
+
+
+def read_arpa(path: Named, *, progress: Progress = quiet) -> Grams:
+    """The n-grams of an ARPA file, which may be compressed (gzip or xz).
+
+    A missing `<unk>`, `<s>` or `</s>` is added with log10 p = −99, a missing back-off is 0, and `<UNK>` is `<unk>`. An
+    n-gram that a higher order rests on and that is not there is added with the probability it has without being there.
+    The whole model is held in memory. Raises DataError, with the line, for anything else that is not as it should be.
+    """
+    name = checked(Path(path))
+    size = name.stat().st_size
+    with name.open("rb") as packed, unpacked(packed) as file:
+
+        def read(count: int) -> bytes:
+            progress(f"read {name.name}", packed.tell(), size)
+            return cast(bytes, file.read(count))
+
+        try:
+            return _core.ngram_read_arpa(read, None)
+        except ValueError as error:
+            raise DataError(f"{name}: {error}; have the model written again") from error
+        except PACKED as error:
+            raise DataError(f"{name}: it cannot be decompressed ({error}); fetch it again") from error
+
+
+def write_arpa(grams: Grams, path: Named, *, progress: Progress = quiet) -> None:
+    """Write an ARPA file, compressed where the name ends in .gz or .xz. Read again, its numbers are the same floats.
+
+    Raises DataError for a word with white space in it, which the format cannot say.
+    """
+    target = Path(path)
+    with replacing(target) as file, contextlib.ExitStack() as stack:
+        out: Any = file
+        if target.suffix == ".gz":
+            out = stack.enter_context(gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename=""))
+        elif target.suffix == ".xz":
+            out = stack.enter_context(lzma.LZMAFile(file, "wb", preset=1))
+        with _told(path, "a model whose words have no white space in them"):
+            _core.ngram_write_arpa(grams, out.write, progress)
+
+
+def mapped(path: Path) -> Any:
+    """The frozen model in a file. Raises BundleError where it is damaged."""
+    try:
+        return _core.NGramModel.open(str(path))
+    except ValueError as error:
+        raise BundleError(f"{path}: {error}; build it again, or fetch it again") from error
+
+
+def unnamed(grams: Grams) -> Any:
+    """A frozen model of the n-grams in a file that vanishes with it."""
+    with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
+        freeze(grams, Path(folder) / "model")
+        return mapped(Path(folder) / "model")
+
+
+def is_frozen(path: Path) -> bool:
+    """Whether the file starts as a frozen model does."""
+    with checked(path).open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def unpacked(file: BinaryIO) -> Any:
+    """The file's bytes, decompressed if they start as gzip or xz do: a context to read in."""
+    start = file.read(6)
+    file.seek(0)
+    if start[:2] == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=file)
+    if start == b"\xfd7zXZ\0":
+        return lzma.LZMAFile(file)
+    return contextlib.nullcontext(file)
+
+
+@contextlib.contextmanager
+def _told(path: Named, wanted: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; give {wanted}") from error
+    except MemoryError as error:
+        raise ResourceError(f"{path}: the memory is full; give a model of fewer n-grams") from error
