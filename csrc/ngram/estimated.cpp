@@ -15,8 +15,8 @@ float factor_of(float log) { return log <= log_zero ? 0 : float(std::pow(10.0, d
 
 class Walk final : public Stream {
    public:
-    Walk(const Levels& levels, int order)
-        : order_(order), left_(levels.level[order - 1].size()), backed_(order < levels.order()),
+    Walk(const Levels& levels, int order, bool numbers)
+        : order_(order), numbers_(numbers), left_(levels.level[order - 1].size()), backed_(order < levels.order()),
           probability_(levels.level[order - 1].probability), backoff_(levels.level[order - 1].backoff) {
         for (int k = 0; k < order; ++k) first_.emplace_back(levels.level[k].first), children_.emplace_back(levels.level[k].children);
     }
@@ -28,9 +28,10 @@ class Walk final : public Stream {
             step(order_ - 1);
             for (int k = 0; k < order_; ++k) block.words[i * order_ + k] = word_[order_ - 1 - k];
         }
+        left_ -= count;
+        if (!numbers_) return count > 0;
         for (float& log_prob : block.log_prob) log_prob = log_of(probability_.next());
         for (float& backoff : block.backoff) backoff = log_of(backoff_.next());
-        left_ -= count;
         return count > 0;
     }
 
@@ -46,6 +47,7 @@ class Walk final : public Stream {
     }
 
     const int order_;
+    const bool numbers_;
     std::uint64_t left_;
     const bool backed_;
     std::vector<Reading<Word>> first_;
@@ -55,12 +57,15 @@ class Walk final : public Stream {
     std::array<std::uint32_t, most_order> below_{};
 };
 
+std::unique_ptr<Stream> opened(const Levels& levels, int n, bool numbers) {
+    if (n < 1 || n > levels.order()) throw std::invalid_argument("there are no n-grams of order " + std::to_string(n));
+    return std::make_unique<Walk>(levels, n, numbers);
+}
+
 }  // namespace
 
-std::unique_ptr<Stream> Estimated::open(int n) {
-    if (n < 1 || n > order()) throw std::invalid_argument("there are no n-grams of order " + std::to_string(n));
-    return std::make_unique<Walk>(levels_, n);
-}
+std::unique_ptr<Stream> Estimated::open(int n) { return opened(levels_, n, true); }
+std::unique_ptr<Stream> Estimated::open_words(int n) { return opened(levels_, n, false); }
 
 Levels levels_of(Grams& grams, const Store& store, const Watch& watch) {
     Levels levels{store, {}};

@@ -19,6 +19,7 @@ class Estimated final : public Grams {
     int order() const override { return levels_.order(); }
     std::uint64_t count(int n) const override { return levels_.level.at(std::size_t(n - 1)).size(); }
     std::unique_ptr<Stream> open(int n) override;
+    std::unique_ptr<Stream> open_words(int n) override;
     const std::vector<std::string>& vocabulary() const override { return words_; }
     Facts facts() const override { return facts_; }
 

@@ -34,7 +34,7 @@ using Places = std::vector<std::uint32_t, Large<std::uint32_t>>;
 // One n-gram after another of a stream.
 class Cursor {
    public:
-    Cursor(Grams& grams, int n) : stream_(grams.open(n)), n_(std::size_t(n)) {}
+    Cursor(Grams& grams, int n, bool numbers = true) : stream_(numbers ? grams.open(n) : grams.open_words(n)), n_(std::size_t(n)) {}
     bool next() {
         if (++at_ < block_.count()) return ++number_, true;
         at_ = 0;
@@ -233,7 +233,7 @@ class Freezer {
 
     // Into the sorter, with the place in the order below of the n-gram without its first word.
     void collect(int n, const Order& below, Sorter<Record>& sorter, std::unique_ptr<Codebook> (&books)[2], const std::string& what) {
-        Cursor cursor(grams_, n), suffix(grams_, n - 1);
+        Cursor cursor(grams_, n), suffix(grams_, n - 1, false);
         const std::uint64_t count = header_.level[n - 1].count;
         const int shift = link_bits(n);
         bool there = suffix.next();

@@ -54,6 +54,8 @@ class Grams {
     // Of order n, 1 <= n <= order()
     virtual std::uint64_t count(int n) const = 0;
     virtual std::unique_ptr<Stream> open(int n) = 0;
+    // The same for who asks only for words: the numbers may be any.
+    virtual std::unique_ptr<Stream> open_words(int n) { return open(n); }
     // Every word's text by its number, the three above included.
     virtual const std::vector<std::string>& vocabulary() const = 0;
     virtual Facts facts() const { return {}; }

@@ -47,8 +47,9 @@ class OutputFile {
         end_ += (bytes + 7) / 8 * 8 + 8;
         return at;
     }
+    // The caller brings it to the disk: see ostinato.data.atomic.
     void close_at_end() {
-        if (::ftruncate(descriptor_, off_t(end_)) || ::fsync(descriptor_)) fail("finish");
+        if (::ftruncate(descriptor_, off_t(end_))) fail("finish");
     }
     std::uint64_t bytes() const { return end_; }
 

@@ -1,7 +1,31 @@
 """Sound: recordings read span by span, resampled, and made into frames, whole or as they come."""
 
 from ostinato.audio.compressed import Compressed
+from ostinato.audio.deltas import Deltas
+from ostinato.audio.fbank import Fbank
+from ostinato.audio.features import Features, features, register
+from ostinato.audio.framing import Framing, framings
+from ostinato.audio.reader import Reader
 from ostinato.audio.recording import Recording, opened
+from ostinato.audio.resampling import Resampler
+from ostinato.audio.spectrogram import Spectrogram
+from ostinato.audio.statistics import Statistics
 from ostinato.audio.wav import Wav
 
-__all__ = ["Compressed", "Recording", "Wav", "opened"]
+__all__ = [
+    "Compressed",
+    "Deltas",
+    "Fbank",
+    "Features",
+    "Framing",
+    "Reader",
+    "Recording",
+    "Resampler",
+    "Spectrogram",
+    "Statistics",
+    "Wav",
+    "features",
+    "framings",
+    "opened",
+    "register",
+]

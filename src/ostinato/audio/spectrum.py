@@ -1,0 +1,63 @@
+"""Spectrum: what features that come from the power of each window's Fourier transform have in common."""
+
+from abc import abstractmethod
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato.audio.features import Features, Frames, State
+from ostinato.audio.framing import Framing, Heard, Rows, framings
+from ostinato.audio.recording import Samples
+from ostinato.registry import Spec
+
+Power: TypeAlias = npt.NDArray[np.float64]
+
+FRAMES_AT_ONCE = 64
+"""Of a long chunk; their windows fit the second cache."""
+
+
+class Spectrum(Features):
+    """log max(energy, `floor`) in nats of what `energies` makes of the power |X_k|², k = 0 … fft / 2.
+
+    Kaldi's floor is 2^-23, the step of float32 at 1. Its own tools take samples in ±32768, and their logarithms are
+    larger by 2 log 32768.
+    """
+
+    def __init__(self, rate: int, floor: float, framing: Spec[Framing] | None):
+        self.rate, self.floor = rate, floor
+        self.framing = (framing or framings.spec({"name": "inside"})).build(rate=rate)
+        self.step, self.latency = self.framing.step, self.framing.latency
+
+    @abstractmethod
+    def energies(self, power: Power) -> Power:
+        """[fft / 2 + 1, T] to [width T], each column by itself and in one order of summation."""
+
+    def count(self, samples: int) -> int:
+        """How many frames a recording of so many samples has."""
+        return self.framing.count(samples)
+
+    def initial(self) -> State:
+        """Nothing was heard yet."""
+        return self.framing.initial()
+
+    def advance(self, state: Heard, samples: Samples, final: bool = False) -> tuple[Frames, State]:
+        """The frames [T width] that `samples` [n], perhaps none, complete; `final` says that nothing follows."""
+        made = []
+        size = FRAMES_AT_ONCE * self.step
+        for begin in range(0, max(1, len(samples)), size):
+            last = begin + size >= len(samples)
+            rows, state = self.framing.advance(state, samples[begin : begin + size], final and last)
+            made.append(self._frames(rows))
+        return np.concatenate(made), state
+
+    def _frames(self, rows: Rows) -> Frames:
+        """In float64, then rounded: what is left of a small number beside a large one is not the transform's noise.
+
+        A frame's bits do not depend on how many there are: NumPy transforms row by row, and all else is elementwise.
+        """
+        if not len(rows):
+            return np.zeros((0, self.width), np.float32)
+        transform = np.ascontiguousarray(np.fft.rfft(rows.astype(np.float64)).T)
+        power = transform.real**2 + transform.imag**2
+        return np.ascontiguousarray(np.log(np.maximum(self.energies(power), self.floor)).T, np.float32)

@@ -1,0 +1,117 @@
+"""Statistics: the mean and the standard deviation of each number of a frame, over a corpus."""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato.audio.features import Frames
+from ostinato.errors import DataError
+
+UNIT: Final = 2**16
+"""A value is counted to the nearest 1 / UNIT."""
+LARGEST: Final = 1024
+AT_ONCE: Final = 1 << 10
+"""Squares of LARGEST · UNIT, so many together, stay below 2^63."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Sums over `frames` frames: of each number (`sums`) and its square (`squares`), in units of 1 / UNIT.
+
+    They are integers, so nothing is rounded when they are added: the same corpus gives the same bits in any order, cut
+    in any way, and by any number of processes.
+    """
+
+    frames: int
+    sums: tuple[int, ...]
+    squares: tuple[int, ...]
+
+    @classmethod
+    def none(cls, width: int) -> Self:
+        """Of no frames yet."""
+        return cls(0, (0,) * width, (0,) * width)
+
+    def add(self, frames: Frames) -> "Statistics":
+        """With frames [T width] counted too. Raises DataError for those of another width, and for a value that is NaN
+        or not within ±1024, which no logarithm of an energy is."""
+        if frames.ndim != 2 or frames.shape[1] != len(self.sums):
+            raise DataError(
+                f"statistics: frames of {len(self.sums)} numbers are counted, not {list(frames.shape)}; "
+                "pass frames of the same features"
+            )
+        total = self
+        for begin in range(0, len(frames), AT_ONCE):
+            part = frames[begin : begin + AT_ONCE].astype(np.float64)
+            fit = np.abs(part) <= LARGEST  # NaN does not
+            if not fit.all():
+                frame, number = np.argwhere(~fit)[0].tolist()
+                raise DataError(
+                    f"statistics: number {number} of frame {begin + frame} is {part[frame, number]:g}; "
+                    f"pass features within ±{LARGEST}"
+                )
+            units = np.rint(part * UNIT).astype(np.int64)
+            sums, squares = units.sum(axis=0).tolist(), (units**2).sum(axis=0).tolist()
+            total = total + Statistics(len(part), tuple(sums), tuple(squares))
+        return total
+
+    def __add__(self, other: "Statistics") -> "Statistics":
+        """Of both corpora together. Raises DataError where their frames have not the same width."""
+        if len(self.sums) != len(other.sums):
+            raise DataError(
+                f"statistics: of {len(self.sums)} and of {len(other.sums)} numbers do not add up; "
+                "add those of the same features"
+            )
+        return Statistics(
+            self.frames + other.frames,
+            tuple(a + b for a, b in zip(self.sums, other.sums)),
+            tuple(a + b for a, b in zip(self.squares, other.squares)),
+        )
+
+    @cached_property
+    def mean(self) -> npt.NDArray[np.float64]:
+        """[width]. Raises DataError where no frame was counted."""
+        self._some()
+        return np.array([total / (self.frames * UNIT) for total in self.sums])
+
+    @cached_property
+    def deviation(self) -> npt.NDArray[np.float64]:
+        """[width], of the corpus itself (divided by `frames`). Raises DataError where no frame was counted."""
+        self._some()
+        # The difference of the two large numbers is taken before anything is rounded.
+        spread = [self.frames * square - total**2 for total, square in zip(self.sums, self.squares)]
+        return np.array([math.sqrt(each / self.frames**2) / UNIT for each in spread])
+
+    def normalize(self, frames: Frames) -> Frames:
+        """Frames [T width] less the mean, over the deviation; a number that is always the same only loses its mean.
+
+        Raises DataError where no frame was counted.
+        """
+        scale = np.where(self.deviation > 0, self.deviation, 1.0)
+        return ((frames - self.mean) / scale).astype(np.float32)
+
+    def to_json(self) -> str:
+        """A text that `from_json` reads, for a task's assets; the sums themselves, to which more can be added."""
+        return json.dumps({"unit": UNIT, "frames": self.frames, "sums": self.sums, "squares": self.squares})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Statistics":
+        """What `to_json` wrote. Raises DataError where it is something else."""
+        try:
+            found = json.loads(text)
+            made = cls(found["frames"], tuple(found["sums"]), tuple(found["squares"]))
+            whole = all(type(each) is int for each in (made.frames, *made.sums, *made.squares))
+            enough = all(made.frames * square >= total**2 for total, square in zip(made.sums, made.squares))
+            if found["unit"] == UNIT and whole and made.frames >= 0 and len(made.sums) == len(made.squares) and enough:
+                return made
+        except (ValueError, KeyError, TypeError, RecursionError):
+            pass
+        raise DataError("statistics: the text does not hold them; have them counted and saved again")
+
+    def _some(self) -> None:
+        if self.frames == 0:
+            raise DataError("statistics: no frame was counted; add the training split's frames first")

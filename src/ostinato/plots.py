@@ -1,0 +1,239 @@
+"""Line charts: into a file, or as an SVG for a page. The one home of matplotlib (extra `plots`)."""
+
+import errno
+import hashlib
+import math
+import re
+import textwrap
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ostinato.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+Number: TypeAlias = int | float
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+METADATA: Mapping[str, Mapping[str, None]] = {
+    ".svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+"""By kind of file, what would say when and by which version it was drawn: the same data must give the same bytes."""
+
+# Okabe and Ito's palette (2008), which colour-blind readers tell apart, without yellow, which white swallows. Six
+# colours, seven markers and four dashes: no two of 84 lines look alike.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: Sequence[Any] = ("-", (0, (6, 1.5)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+LEVEL_DASHES: Sequence[Any] = ((0, (1, 2)), (0, (4, 3)), (0, (8, 3, 1, 3)))
+INK = "#101112"  # no other part is of this colour, so that a page can put its own in its place
+FONT = "DejaVu Sans"  # comes with matplotlib, so that what is measured is the same everywhere
+
+INCHES = 5.6, 3.3  # of the chart without its legend
+LEGEND_ROW = 0.2  # inches
+LEGEND_CHARACTERS = 72  # in one row of it
+MARKED_POINTS = 12  # of a line; a marker on each of a thousand would hide it
+
+STYLE = {
+    "font.family": [FONT],
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.2,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "path.simplify_threshold": 0.4,  # of a point: what is not seen need not be in the file
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ostinato",
+    "pdf.fonttype": 42,
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color", "grid.color"), INK),
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line: `y` over `x`, and where they are given the band from `low` to `high` around it.
+
+    A value that is not finite leaves a gap. Raises ConfigError where the lengths differ.
+    """
+
+    name: str
+    x: Sequence[Number]
+    y: Sequence[Number]
+    low: Sequence[Number] | None = None
+    high: Sequence[Number] | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(values) for values in (self.x, self.y, self.low, self.high) if values is not None}
+        if len(lengths) > 1 or (self.low is None) != (self.high is None):
+            raise ConfigError(f"{self.name}: x, y, low and high are of one length, and low and high come together")
+
+
+def draw(
+    path: Path, series: Sequence[Series], *, title: str, x_label: str, y_label: str, x_log: bool = False,
+    y_log: bool = False, levels: Mapping[str, Number] = {},
+) -> None:  # fmt: skip
+    """Write a line chart as .svg, .png or .pdf, by the suffix of `path`; `levels` are horizontal lines, such as chance.
+
+    Raises ConfigError for another suffix, a path that cannot be written, a logarithmic axis on which nothing lies, and
+    where matplotlib is not installed.
+    """
+    if path.suffix.lower() not in METADATA:
+        raise ConfigError(f"{path}: a figure is not drawn as '{path.suffix}'; name a file ending in .svg, .png or .pdf")
+    chart = _Chart(series, title, (x_label, y_label), (x_log, y_log), levels)
+    drawn = _drawn(chart, path.suffix.lower(), background="white")
+    try:
+        path.write_bytes(drawn)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise ConfigError(f"{path}: it cannot be written ({error.strerror}); name another file") from error
+
+
+def svg(
+    series: Sequence[Series], *, title: str, x_label: str, y_label: str, x_log: bool = False, y_log: bool = False,
+    levels: Mapping[str, Number] = {},
+) -> str:  # fmt: skip
+    """The same chart as an element of a page, as wide as there is room for.
+
+    It is transparent, its text and axes have the page's `currentColor`, and line n has the page's `--series-n` (from 1
+    to 6), or else a colour that can be read on light and on dark. Ids begin with a hash of what is drawn, so several
+    charts fit on one page. Raises ConfigError for a logarithmic axis on which nothing lies, and where matplotlib is not
+    installed.
+    """
+    chart = _Chart(series, title, (x_label, y_label), (x_log, y_log), levels)
+    text = _drawn(chart, ".svg", background="none").decode()
+    prefix = f"f{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
+    found = re.search(r'<svg[^>]* viewBox="([^"]*)"[^>]*>.*?</defs>', text, re.DOTALL)  # with rules for all of a page
+    assert found is not None, "matplotlib opens every SVG so"
+    body = re.sub(r">\s+<", "><", text[found.end() :].strip())
+    # What people named stands between the tags, and is left alone.
+    body = re.sub(r"<[^>]*>", lambda tag: _for_a_page(tag[0], prefix), body)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{found[1]}" role="img" style="stroke-linejoin: round">'
+    return f"{head}<title>{escape(title)}</title>{body}"
+
+
+def _for_a_page(tag: str, prefix: str) -> str:
+    tag = re.sub(r' id="([\w.]+_\d+)"', "", tag)  # every part has one that nothing refers to
+    tag = re.sub(r'( id="|href="#|url\(#)', rf"\1{prefix}", tag).replace("xlink:href", "href")
+    tag = re.sub(r' transform="rotate\(-0 [^"]*"', "", tag)
+    tag = re.sub(r"-?\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), tag)
+    tag = tag.replace(f"font-family: '{FONT}'; ", "").replace(INK, "currentColor")
+    for number, colour in enumerate(COLOURS, 1):
+        tag = tag.replace(colour, f"var(--series-{number}, {colour})")
+    return re.sub(r"\s+", " ", tag)
+
+
+@dataclass(frozen=True)
+class _Chart:
+    """What is drawn; of `labels` and `is_log` the first is that of the x axis."""
+
+    series: Sequence[Series]
+    title: str
+    labels: tuple[str, str]
+    is_log: tuple[bool, bool]
+    levels: Mapping[str, Number]
+
+
+def _drawn(chart: _Chart, suffix: str, background: str) -> bytes:
+    """The bytes of a file, whatever matplotlib's settings are here; they are as before afterwards."""
+    try:
+        import matplotlib.style
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError(
+            'figures are drawn by a package that is not installed; pip install "ostinato[plots]"'
+        ) from error
+    series, levels = chart.series, chart.levels
+    names = [textwrap.fill(name, LEGEND_CHARACTERS) or " " for name in [*(line.name for line in series), *levels]]
+    columns = max(1, LEGEND_CHARACTERS // (max(map(len, names), default=0) + 8))
+    rows = sum(name.count("\n") + 1 for name in names) / columns
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(INCHES[0], INCHES[1] + LEGEND_ROW * math.ceil(rows)), layout="constrained")
+        axes = figure.add_subplot()
+        lines = [_line(axes, number, line) for number, line in enumerate(series)]
+        lines += [_level(axes, number, value) for number, value in enumerate(levels.values())]
+        axes.set_title(chart.title, loc="left", parse_math=False)
+        axes.set_xlabel(chart.labels[0], parse_math=False)
+        axes.set_ylabel(chart.labels[1], parse_math=False)
+        heights = [*(y for line in series for y in line.y), *levels.values()]
+        _scale(axes.xaxis, [x for line in series for x in line.x], chart.title, chart.is_log[0])
+        _scale(axes.yaxis, heights, chart.title, chart.is_log[1])
+        if len(names) > 1:
+            _legend(figure, lines, names, columns)
+        file = BytesIO()
+        with warnings.catch_warnings():
+            if suffix == ".svg":  # where a letter that this font lacks comes from the reader's
+                warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            figure.savefig(file, format=suffix[1:], dpi=150, metadata=METADATA[suffix], facecolor=background)
+    return file.getvalue()
+
+
+def _line(axes: "Axes", number: int, line: Series) -> Any:
+    look = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
+    x, y = _finite(line.x), _finite(line.y)
+    if line.low is not None and line.high is not None:
+        is_there = [not math.isnan(value) for value in y]
+        axes.fill_between(
+            x, _finite(line.low), _finite(line.high), where=is_there, color=look["color"], alpha=0.2, linewidth=0
+        )
+    (drawn,) = axes.plot(x, y, **look, marker=MARKERS[number % len(MARKERS)], markevery=_marked(y))
+    return drawn
+
+
+def _level(axes: "Axes", number: int, value: Number) -> Any:
+    return axes.axhline(value, color=INK, linestyle=LEVEL_DASHES[number % len(LEVEL_DASHES)], linewidth=1)
+
+
+def _finite(values: Sequence[Number]) -> list[Number]:
+    return [value if math.isfinite(value) else math.nan for value in values]
+
+
+def _marked(y: Sequence[Number]) -> list[int]:
+    """The points with a marker: some, evenly, and all that have no neighbour to draw a line to."""
+    stride = -(-len(y) // MARKED_POINTS)
+    gaps = [math.isnan(value) for value in [math.nan, *y, math.nan]]
+    return [at for at in range(len(y)) if at % stride == 0 or (gaps[at] and gaps[at + 2])]
+
+
+def _scale(axis: "Axis", values: Sequence[Number], title: str, is_log: bool) -> None:
+    """Plain numbers; on a logarithmic x axis at the `values` themselves where they are few."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+    positive = sorted({value for value in values if 0 < value < math.inf})
+    if is_log and values and not positive:
+        raise ConfigError(f"{title}: no value is above 0, where a logarithmic axis begins; draw it on a plain one")
+    if is_log and positive:
+        set_scale = axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale
+        set_scale("log", nonpositive="mask")
+        decades = math.log10(positive[-1] / positive[0])
+        within = (1,) if decades > 3 else (1, 2, 5) if decades > 1 else (1, 2, 3, 4, 6)
+        few = axis.axis_name == "x" and len(positive) <= MARKED_POINTS
+        axis.set_major_locator(FixedLocator(positive) if few else LogLocator(subs=within))
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def _legend(figure: "Figure", lines: Sequence[Any], names: Sequence[str], columns: int) -> None:
+    """Below the chart. The names are set afterwards: the library would leave out one that begins with a low line."""
+    legend = figure.legend(
+        lines, [str(number) for number in range(len(lines))], loc="outside lower left", ncols=columns, handlelength=3.5
+    )
+    for text, name in zip(legend.get_texts(), names):
+        text.set_parse_math(False)
+        text.set_text(name)
