@@ -25,7 +25,7 @@ from ostinato.lm.protocol import fold
 from ostinato.padded import Padded
 from ostinato.testing.language_models import LAWS
 
-KENLM = Path(__file__).parents[1] / "golden" / "kenlm"
+KENLM = Path(__file__).parents[1] / "golden" / "by-kenlm"
 TEXT = ["a b c a b", "a c b", "b c a a b c", "c b a"]
 
 
@@ -254,7 +254,7 @@ def test_a_word_with_a_space_is_no_word_of_an_arpa_file(tmp_path):
 
 
 def test_kenlm_says_the_same():
-    """tests/golden/kenlm/scores.json says how its numbers were made."""
+    """tests/golden/by-kenlm/scores.json says how its numbers were made."""
     lm = NGram.load(KENLM / "zen.arpa")
     for row in json.loads((KENLM / "scores.json").read_text())["rows"]:
         found = lm.scores([row["text"]], begin=row["begin"], end=row["end"])
