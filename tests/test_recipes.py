@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 import ostinato
+from ostinato.compare import load as load_comparison
+from ostinato.compare import outcome, plan, runs
 from ostinato.decode import sample
 from ostinato.recipe import load
 from ostinato.train import Settings, Silent, fit
 
 RECIPES = sorted(Path(__file__).parents[1].glob("recipes/*.toml"))
+COMPARISONS = sorted(Path(__file__).parents[1].glob("recipes/compare/*.toml"))
 SHORT = (
     "train.steps=20", "train.rows=8", "train.evaluate_every=20", "train.log_every=5", "train.optimizer.rate=1e-2",
     "train.schedule.warmup=0", "model.embedding=8",
@@ -22,8 +25,12 @@ SMALL = {
 }
 
 
+FEW = ("train.steps=2", "train.rows=4", "data.train=100", "data.valid=50", "data.test=50", "compare.seeds=[1]")
+
+
 def test_there_are_recipes():
     assert RECIPES
+    assert COMPARISONS
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -54,3 +61,16 @@ def test_it_trains_and_what_it_made_can_be_used(path, tmp_path):
     assert len(bundle.stream().push("The ").stable) == 4
     (written,) = sample(bundle.model, max_length=10)
     assert written.log_prob < 0
+
+
+@pytest.mark.parametrize("path", COMPARISONS, ids=lambda path: path.stem)
+def test_it_compares_under_its_own_budget(path, tmp_path):
+    sweep = load_comparison(path).sweep
+    changes = [f"sweep.values=[{sweep.values[0]}]"] if sweep else []
+    comparison, told = load_comparison(path, (*FEW, *changes)), Silent()
+    contestants = plan(comparison, tmp_path / "scratch", told.stage)
+    found = outcome(comparison, runs(comparison, contestants, tmp_path / "out", told))
+    assert [row.contestant for row in found.rows] == comparison.contestants
+    assert {run.steps for row in found.rows for run in row.runs} == {2}
+    budget = comparison.terms.budget
+    assert all(abs(row.parameters - budget.count) <= budget.tolerance * budget.count for row in found.rows)

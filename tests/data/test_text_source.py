@@ -24,13 +24,6 @@ def read(text: Text) -> str:
     return "".join(text.pieces())
 
 
-@pytest.mark.parametrize("name", sources.names())
-def test_every_source_gives_a_training_split(name, tmp_path):
-    made = sources.build(sources.example(name), folder=tmp_path)
-    assert "train" in made.splits
-    assert made.folder == tmp_path
-
-
 def test_shares_are_of_bytes_in_order(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("0123456789" * 10)

@@ -60,6 +60,16 @@ def test_a_bag_is_right_in_exactly_half_whatever_its_weights(tmp_path):
         assert score.value == pytest.approx(0.5, abs=0.02)  # rounding may part a pair whose scores are nearly equal
 
 
+def test_one_answer_for_all_is_the_commonest_or_the_mean(tmp_path):
+    task = prepared(tmp_path, {"name": "delayed_recall", "cues": 3})
+    cues = [[int(each.inputs[0]) for each in task.splits[split]] for split in ("train", "test")]
+    ((score,),) = task.baselines("test").values()
+    assert score.value == cues[1].count(max(range(3), key=cues[0].count)) / 200
+    ((score,),) = prepared(tmp_path, {"name": "adding"}, train=1000, test=1000).baselines("test").values()
+    assert score.value == pytest.approx(1 / 6, rel=0.1)
+    assert score.better == "lower"
+
+
 def test_a_loss_is_of_the_scored_steps(tmp_path):
     task = prepared(tmp_path, {"name": "reber"})  # rows of many lengths
     probe = model(task, GRU)

@@ -34,10 +34,12 @@ class Resampler:
 
     However the samples are cut into chunks, what comes out is that of the whole, bit for bit; `latency` is how many
     samples behind its place a sample waits for. Up to 0.91 of the lower half rate all passes, from it on nothing does,
-    each by 80 dB and more. Raises ConfigError where the rates have too little in common.
+    each by 80 dB and more. Raises ConfigError where the rates are not positive or have too little in common.
     """
 
     def __init__(self, source: int, target: int):
+        if source < 1 or target < 1:
+            raise ConfigError(f"resampling: {source} to {target} samples a second; choose positive rates")
         self.source, self.target = source, target
         common = gcd(source, target)
         self._up, self._down = target // common, source // common

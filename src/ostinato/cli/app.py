@@ -13,6 +13,7 @@ import typer
 
 import ostinato
 from ostinato.cli.bench import bench
+from ostinato.cli.compare import compare
 from ostinato.cli.data import app as data
 from ostinato.cli.evaluate import evaluate
 from ostinato.cli.info import info
@@ -21,9 +22,9 @@ from ostinato.cli.tokenize import app as tokenize
 from ostinato.cli.train import train
 from ostinato.errors import OstinatoError
 
-VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info, bench)
+VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info, bench, compare)
 PLANNED = (
-    "serve", "export", "import", "verify", "doctor", "compare", "report",
+    "serve", "export", "import", "verify", "doctor", "report",
     "lm", "ctc", "embed", "chapter",
 )  # fmt: skip
 USAGE = 2

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from ostinato.data.atomic import replacing
+from ostinato.data.builtin import builtin, builtin_folder
 from ostinato.data.sources import Progress, quiet
 from ostinato.errors import DataError
 from ostinato.registry import nearest
@@ -24,16 +25,28 @@ CHUNK_BYTES = 1 << 20
 def located(name: str, folder: Path, progress: Progress = quiet) -> Path:
     """A plain file with the bytes of `name`; what has to be made for it is made in `folder`.
 
-    `builtin:pydoc` is Python's own language reference, `mirror:…` a file below the folder that OSTINATO_DATA names;
-    anything else is a path. Raises DataError where there is no such thing or it cannot be read.
+    `builtin:pydoc` is Python's own language reference (`builtin:pydoc.csv` and its like are tables of it), `mirror:…` a
+    file below the folder that OSTINATO_DATA names; anything else is a path. Raises DataError where there is no such
+    thing or it cannot be read.
     """
     kind, _, rest = name.partition(":")
     if kind == "builtin":
-        return _builtin(rest, folder)
+        return builtin(rest, folder)
     path = checked(_mirrored(rest) if kind == "mirror" else Path(name))
     openers: dict[str, Callable[[BinaryIO], Unpacked]] = {".gz": _gzip, ".xz": lzma.LZMAFile}
     if path.suffix in openers:
         return _decompressed(path, folder, openers[path.suffix], progress)
+    return path
+
+
+def below(name: str, folder: Path) -> Path:
+    """The folder `name`: a path, `mirror:…` or `builtin:pydoc/`. Raises DataError where it is none."""
+    kind, _, rest = name.partition(":")
+    if kind == "builtin":
+        return builtin_folder(rest, folder)
+    path = _mirrored(rest) if kind == "mirror" else Path(name)
+    if not path.is_dir():
+        raise DataError(f"{name}: there is no such folder; {'name its folder' if path.exists() else 'check its name'}")
     return path
 
 
@@ -73,19 +86,6 @@ def _mirrored(rest: str) -> Path:
     if not Path(root).is_dir():
         raise DataError(f"mirror:{rest}: {MIRROR} names {root}, which is no folder; set it to the folder of data sets")
     return Path(root) / rest
-
-
-def _builtin(name: str, folder: Path) -> Path:
-    if name != "pydoc":
-        raise DataError(f"builtin:{name}: there is no such built-in text; {nearest(name, ['pydoc'])}")
-    from pydoc_data.topics import topics
-
-    raw = "\n\n".join(topics[topic] for topic in sorted(topics)).encode()
-    path = folder / "pydoc.txt"
-    if not path.is_file() or path.read_bytes() != raw:
-        with replacing(path) as file:
-            file.write(raw)
-    return path
 
 
 def _gzip(file: BinaryIO) -> Unpacked:

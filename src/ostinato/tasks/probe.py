@@ -14,11 +14,14 @@ from ostinato.data.sources import Corpora
 from ostinato.data.synthetic import Drawn, Generated
 from ostinato.errors import ConfigError, DataError
 from ostinato.metrics.answers import Accuracy, SquaredError
-from ostinato.metrics.base import Metric
+from ostinato.metrics.base import Metric, Score, evaluate
 from ostinato.padded import Padded
 from ostinato.registry import Count, Spec
 from ostinato.state import State
 from ostinato.tasks.base import Loss, Task, register
+
+COUNTED = 1000
+"""Training examples of which the baseline takes its one answer."""
 
 
 class ProbeBatch(NamedTuple):
@@ -86,6 +89,15 @@ class ProbeTask(Task):
         """Naming the examples, which no other seed or problem has."""
         kind = Accuracy if self._sizes["classes"] else SquaredError
         return (kind(repr(self._split(split))),)
+
+    def baselines(self, split: str) -> dict[str, list[Score]]:
+        """What looks at nothing: the commonest class of the first training examples, or the mean of their values."""
+        seen = np.concatenate([each.targets[each.scored] for each in self._split("train")[:COUNTED]])
+        answer = np.bincount(seen).argmax() if self._sizes["classes"] else seen.mean()
+        (metric,) = self.judges(split)
+        wanted = [each.targets[each.scored] for each in self._split(split)]
+        rows = [metric.stats(np.full(len(targets), answer), targets) for targets in wanted]
+        return {"one answer for all": [evaluate(metric, rows)]}
 
     def collate(self, examples: Sequence[Example]) -> ProbeBatch:
         """Rows padded to the longest."""

@@ -12,7 +12,7 @@ from ostinato.errors import DataError, StreamError
 
 Law: TypeAlias = Callable[[Features], None]
 
-STEPS: Final = 12
+STEPS: Final = 8
 """How many steps the sound of the laws has, and half a step."""
 
 

@@ -1,0 +1,108 @@
+"""compare: models side by side on one task, under one budget, with several seeds."""
+
+import contextlib
+import json
+import os
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ostinato.cli.table import aligned
+from ostinato.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ostinato.compare import Outcome
+    from ostinato.train import Progress
+
+
+def compare(
+    file: Annotated[Path, typer.Argument(help="A comparison's .toml file.", show_default=False)],
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change a value of the file; repeatable.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the runs (runs/compare/ and the file's name).")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the runs that are there, not to go on.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curves into this .svg, .png or .pdf.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write the results as a page of Markdown.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Train several models on one task under one budget, with several seeds, and set their test scores side by side.
+
+    The same command goes on where it was stopped; runs that have ended are not repeated.
+    """
+    _can_be_written(plot=plot, page=page)
+    folder = out or Path("runs", "compare", file.stem)
+    found = _found(file, changes or (), folder, fresh, plot)
+    print(json.dumps(found.as_object(), indent=2, ensure_ascii=False) if as_json else _text(found))
+    if plot is not None:
+        from ostinato.compare.curves import curves
+
+        curves(found).draw(plot)
+        print(f"written: {plot}", file=sys.stderr)
+    if page is not None:
+        page.write_text(_page(found, file, changes or (), out, plot, page), "utf-8")
+        print(f"written: {page}", file=sys.stderr)
+
+
+def _found(file: Path, changes: Sequence[str], folder: Path, fresh: bool, plot: Path | None) -> "Outcome":
+    from ostinato.compare import load, outcome, plan, runs
+    from ostinato.train import standard
+
+    comparison = load(file, changes)
+    if plot is not None:
+        from ostinato.compare.curves import drawable
+
+        drawable(comparison, plot)
+    progress: Progress
+    with contextlib.closing(standard()) as progress, tempfile.TemporaryDirectory() as scratch:
+        contestants = plan(comparison, Path(scratch), progress.stage)
+        return outcome(comparison, runs(comparison, contestants, folder, progress, fresh=fresh))
+
+
+def _text(found: "Outcome") -> str:
+    from ostinato.compare import tables
+    from ostinato.compare.tables import texts
+
+    parts = ["\n".join(texts(found))]
+    parts += [aligned(table.header, table.lines, words=range(table.words)) for table in tables(found)]
+    return "\n\n".join(parts)
+
+
+def _page(
+    found: "Outcome", file: Path, changes: Sequence[str], out: Path | None, plot: Path | None, page: Path
+) -> str:
+    import torch
+
+    from ostinato.bench import Machine
+    from ostinato.compare import page as written
+
+    words = ["ostinato", "compare", str(file), *(word for change in changes for word in ("--set", change))]
+    for option, path in (("--out", out), ("--plot", plot), ("--page", page)):
+        words += [option, str(path)] if path is not None else []
+    here = Machine.here()
+    machine = {
+        "CPU": f"{here.cpu}, {here.cores} cores for this process, {here.memory_gib:.0f} GiB",
+        "instruction set of the kernels": here.instruction_set,
+        "system": here.system,
+        "versions": ", ".join(f"{name} {version}" for name, version in here.versions.items()),
+        "threads": str(torch.get_num_threads()),
+        "load at the end": f"{here.load:.1f}",
+    }
+    figure = None if plot is None else os.path.relpath(plot, page.parent)
+    date = time.strftime("%Y-%m-%d", time.gmtime())
+    return written(found, shlex.join(words), date, machine, file.read_text("utf-8"), figure)
+
+
+def _can_be_written(**paths: Path | None) -> None:
+    """Found out before, and not after, minutes of work."""
+    for option, path in paths.items():
+        if path is not None and path.is_dir():
+            raise ConfigError(f"--{option}: {path} is a folder; name a file in it")
+        if path is not None and not path.parent.is_dir():
+            raise ConfigError(f"--{option}: there is no folder {path.parent}; make it first, or name another")

@@ -1,0 +1,145 @@
+"""Outcome: what the runs came to: means, intervals over seeds and over rows, and paired tests."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ostinato.compare.comparison import Comparison
+from ostinato.compare.plan import agreeing
+from ostinato.compare.runs import SPLIT, Run
+from ostinato.metrics.base import Score, evaluate, paired_bootstrap
+
+# Student's t, two-sided 95 %, for 1 to 30 degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
+T_95 = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """A contestant under one value.
+
+    `score` is that of all seeds' statistics together, its interval a bootstrap over test rows: how much other examples
+    could change it. `over_seeds` is half the 95 % interval of the mean over seeds by Student's t: how much other seeds
+    could; None with one seed. `p` is of the paired bootstrap against the row that `is_reference`, None for that itself.
+    """
+
+    contestant: str
+    value: Any
+    parameters: int
+    size: int | None
+    runs: tuple[Run, ...]
+    score: Score
+    over_seeds: float | None
+    p: float | None
+    is_reference: bool
+
+    @property
+    def scores(self) -> list[float]:
+        """One for each seed."""
+        return [run.score.value for run in self.runs]
+
+    @property
+    def mean(self) -> float:
+        """Over seeds."""
+        return float(np.mean(self.scores))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Every row in the file's order, and what knows nothing, by name, for each value (`baselines[name][i]`)."""
+
+    comparison: Comparison
+    rows: tuple[Row, ...]
+    baselines: Mapping[str, tuple[Score, ...]]
+
+    @property
+    def metric(self) -> Score:
+        """A score, for its name and unit."""
+        return self.rows[0].score
+
+    def of(self, value: Any) -> list[Row]:
+        """The rows of one value of the sweep."""
+        return [row for row in self.rows if row.value == value]
+
+    def as_object(self) -> dict[str, Any]:
+        """For JSON."""
+        comparison = self.comparison
+        return {
+            "comparison": comparison.at,
+            "metric": self.metric.name,
+            "unit": self.metric.unit,
+            "better": self.metric.better,
+            "split": SPLIT,
+            "seeds": list(comparison.terms.seeds),
+            "budget": comparison.terms.budget.words,
+            "against": comparison.terms.against,
+            "sweep": {"key": comparison.sweep.key, "values": comparison.sweep.values} if comparison.sweep else None,
+            "rows": [_as_object(row) for row in self.rows],
+            "baselines": {name: [score.value for score in scores] for name, scores in self.baselines.items()},
+        }
+
+
+def outcome(comparison: Comparison, ended: Iterable[Run]) -> Outcome:
+    """What the runs came to. Raises ComparisonError where the scores of two contestants do not mean the same."""
+    whole = list(ended)
+    rows: list[Row] = []
+    baselines: dict[str, list[Score]] = {}
+    for value in comparison.values:
+        here = [run for run in whole if run.contestant.value == value]
+        by_name = {name: [run for run in here if run.contestant.name == name] for name in comparison.contestants}
+        agreeing(comparison, value, [(name, runs[0].score) for name, runs in by_name.items()])
+        rows += _compared(by_name, comparison.terms.against)
+        for name, scores in here[0].task.baselines(SPLIT).items():
+            baselines.setdefault(name, []).append(scores[0])
+    return Outcome(comparison, tuple(rows), {name: tuple(scores) for name, scores in baselines.items()})
+
+
+def over_seeds(scores: Sequence[float]) -> float | None:
+    """Half the 95 % interval of the mean: t s / √n; None where one score tells nothing of others."""
+    if len(scores) < 2:
+        return None
+    return T_95[min(len(scores) - 1, len(T_95)) - 1] * float(np.std(scores, ddof=1)) / math.sqrt(len(scores))
+
+
+def _compared(by_name: Mapping[str, Sequence[Run]], against: str | None) -> list[Row]:
+    """The contestants under one value, each against `against` or the best."""
+    metric = next(iter(by_name.values()))[0].task.judges(SPLIT)[0]
+    # Rows of all seeds are of the same examples, so what they add to the metric adds up example by example.
+    together = {name: np.sum([run.rows for run in runs], axis=0) for name, runs in by_name.items()}
+    scores = {name: evaluate(metric, rows) for name, rows in together.items()}
+    sign = 1 if metric.better == "lower" else -1
+    reference = against or min(scores, key=lambda name: sign * scores[name].value)
+    rows = []
+    for name, runs in by_name.items():
+        first = runs[0].contestant
+        p = None if name == reference else paired_bootstrap(metric, together[name], together[reference])
+        spread, size = over_seeds([run.score.value for run in runs]), first.size
+        rows.append(
+            Row(name, first.value, first.parameters, size, tuple(runs), scores[name], spread, p, name == reference)
+        )
+    return rows
+
+
+def _as_object(row: Row) -> dict[str, Any]:
+    return {
+        "contestant": row.contestant,
+        "value": row.value,
+        "parameters": row.parameters,
+        "size": row.size,
+        "mean": row.mean,
+        "over_seeds": row.over_seeds,
+        "over_rows": row.score.interval,
+        "p": row.p,
+        "is_reference": row.is_reference,
+        "signature": row.score.signature.parts(),
+        "runs": [
+            {"seed": run.seed, "score": run.score.value, "steps": run.steps, "seconds": run.seconds,
+             "folder": str(run.folder)}
+            for run in row.runs
+        ],
+    }  # fmt: skip

@@ -1,0 +1,60 @@
+"""The page of a comparison: how it was made, what it came to, the file that says what was compared."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ostinato.compare.outcome import Outcome
+from ostinato.compare.runs import SPLIT
+from ostinato.compare.tables import Table, metric_words, tables
+
+METHOD = """\
+- Every contestant has the same examples, in an order that its seed decides, and the same budget: {budget}.
+  Of each run the weights that were best on the validation split are judged on the test split, once.
+- *mean* is over {count}. *± seeds* is half the 95 % interval of that mean by Student's t: what other seeds could
+  change. *95 % over rows* is a percentile bootstrap over test examples, all seeds together: what other examples could.
+- *p* is the paired bootstrap over test examples against {reference}: how often chance alone would put two equal
+  models as far apart. It knows nothing of other seeds, is not corrected for how many tests there are, and is never
+  below 0.001.
+- *steps* are updates of the weights. *seconds* are by the clock, one training at a time, on the machine below beside
+  whatever else it was doing."""
+SIZE = """
+- *size* is what stands where the file says "solved"."""
+
+
+def page(
+    outcome: Outcome, command: str, date: str, machine: Mapping[str, str], source: str, figure: str | None = None
+) -> str:
+    """Markdown. `source` is the comparison file's text, `figure` the way from the page to the picture, if there is
+    one."""
+    terms = outcome.comparison.terms
+    count = "one seed" if len(terms.seeds) == 1 else f"seeds {', '.join(map(str, terms.seeds))}"
+    reference = f"*{terms.against}*" if terms.against else "the best one"
+    method = METHOD.format(budget=terms.budget.words, count=count, reference=reference)
+    method += SIZE if any(row.size is not None for row in outcome.rows) else ""
+    first, *others = tables(outcome)
+    words = metric_words(outcome)
+    parts = [
+        f"# {words[:1].upper()}{words[1:]}",
+        f"Written by this command on {date}, and not edited by hand.",
+        f"```\n{command}\n```",
+        f"## {first.title}\n\n{_table(first)}",
+        f"![{words}]({figure})" if figure else "",
+        *(f"## {table.title}\n\n{_table(table)}" for table in others),
+        f"## How to read it\n\n{method}",
+        f"## Machine\n\n{_markdown(('machine', ''), machine.items())}",
+        f"## What was compared\n\nJudged on: {_signature(outcome)}.\n\n```toml\n{source.strip()}\n```",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _signature(outcome: Outcome) -> str:
+    said = dict.fromkeys(str(row.score.signature) or SPLIT for row in outcome.rows)
+    return "; ".join(f"`{each}`" for each in said)
+
+
+def _table(table: Table) -> str:
+    return _markdown(table.header, table.lines, table.words)
+
+
+def _markdown(header: Sequence[str], lines: Iterable[Sequence[str]], words: int = 2) -> str:
+    rules = ["---" if column < words else "---:" for column in range(len(header))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, rules, *lines])

@@ -1,0 +1,111 @@
+"""The runs of a comparison: each contestant under each value with each seed, ordinary training in a folder of its own.
+
+A run that has ended is not trained again, nor its model judged again, so the same command goes on where it was stopped.
+"""
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ostinato.bundle import MANIFEST, Bundle
+from ostinato.compare.comparison import Comparison
+from ostinato.compare.plan import Contestant
+from ostinato.compare.scales import prepared
+from ostinato.data.atomic import replacing
+from ostinato.metrics.base import Score, Stats, evaluate
+from ostinato.recipe import Recipe
+from ostinato.tasks.base import Task
+from ostinato.train import Progress, Settings, fit
+from ostinato.train.progress import View
+
+JUDGED = "test.json"
+SPLIT = "test"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One that has ended: its test score, what each test row added to that [R S], and what it took."""
+
+    contestant: Contestant
+    seed: int
+    folder: Path
+    task: Task
+    score: Score
+    rows: Stats
+    steps: int
+    seconds: float
+
+
+def runs(
+    comparison: Comparison, contestants: Sequence[Contestant], out: Path, progress: Progress, *, fresh: bool = False
+) -> Iterator[Run]:
+    """Train and judge all, one after another. Raises what `train.fit` raises; `fresh` deletes runs that are there."""
+    wanted = [(contestant, seed) for contestant in contestants for seed in comparison.terms.seeds]
+    spent, trained = 0.0, 0
+    for number, (contestant, seed) in enumerate(wanted):
+        folder = folder_of(comparison, contestant, seed, out)
+        has_ended, begun = (folder / MANIFEST).exists() and not fresh, time.monotonic()
+        if not has_ended:
+            what = f"run {number + 1} of {len(wanted)}: {_name(comparison, contestant)}, seed {seed}"
+            progress.say(what + _rate(spent, trained, len(wanted) - number))
+        recipe = contestant.recipe(seed)
+        fitted = fit(recipe, folder, _Shared(progress), fresh=fresh)
+        task, rows = _judged(recipe, fitted.bundle, folder, progress)
+        score = evaluate(task.judges(SPLIT)[0], rows)
+        if not has_ended:
+            spent, trained = spent + time.monotonic() - begun, trained + 1
+        yield Run(contestant, seed, folder, task, score, rows, fitted.steps, fitted.seconds)
+
+
+def folder_of(comparison: Comparison, contestant: Contestant, seed: int, out: Path) -> Path:
+    """Where a run lies."""
+    below = out / contestant.name
+    if comparison.sweep:
+        below /= f"{comparison.sweep.name}-{contestant.value}"
+    return below / f"seed-{seed}"
+
+
+def _name(comparison: Comparison, contestant: Contestant) -> str:
+    return contestant.name + (f", {comparison.sweep.name} {contestant.value}" if comparison.sweep else "")
+
+
+def _rate(spent: float, trained: int, left: int) -> str:
+    if not trained:
+        return ""
+    minutes, seconds = divmod(round(spent / trained * left), 60)
+    return f" · {spent / trained:.1f} s a run · {minutes}:{seconds:02d} left"
+
+
+def _judged(recipe: Recipe[Settings], bundle: Bundle, folder: Path, progress: Progress) -> tuple[Task, Stats]:
+    """The task with the run's data open, and the test rows' statistics: read back if they are of this very bundle."""
+    task = prepared(bundle.task, recipe.data.build(folder=folder / "data", progress=progress.stage))
+    digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        kept = json.loads((folder / JUDGED).read_bytes())
+        if kept["bundle"] == digest:
+            return task, np.asarray(kept["rows"], np.float64)
+    rows = np.stack(task.statistics(bundle.model, SPLIT, partial(progress.stage, SPLIT))[0])
+    with replacing(folder / JUDGED) as file:
+        file.write(json.dumps({"bundle": digest, "rows": rows.tolist()}).encode())
+    return task, rows
+
+
+class _Shared:
+    """The progress of all runs, which no single one closes."""
+
+    def __init__(self, progress: Progress):
+        self.say, self.stage = progress.say, progress.stage
+        self._progress = progress
+
+    def training(self, view: View) -> None:
+        self._progress.training(view)
+
+    def close(self) -> None:
+        """It goes on."""

@@ -1,0 +1,103 @@
+"""Scales: what a contestant's model weighs, and whether it runs at all, before anything is trained."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.autograd import forward_ad
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from ostinato.bundle import build_model, count_parameters
+from ostinato.data.sources import Corpora, Progress
+from ostinato.errors import ConfigError
+from ostinato.metrics.base import Score, evaluate
+from ostinato.recipe import Recipe, check
+from ostinato.registry import Table
+from ostinato.tasks.base import Task
+from ostinato.train import Settings
+
+SPLITS = ("valid", "test")
+
+
+class RecipeScales:
+    """Parameters and operations of any recipe's model; data is prepared once for each [task] and [data]."""
+
+    def __init__(self, folder: Path, progress: Progress):
+        self._folder, self._progress = folder, progress
+        self._tasks: dict[str, Task] = {}
+
+    def parameters(self, table: Table) -> int:
+        """How many numbers its model would learn; nothing is allocated."""
+        recipe = checked(table)
+        return count_parameters(self._task(recipe), recipe.model)
+
+    def flops(self, table: Table) -> int:
+        """Operations of the first update's matrix products, forward and backward, two a multiply-add."""
+        recipe = checked(table)
+        settings, task = recipe.train, self._task(recipe)
+        batch = task.collate(task.batches("train", settings.rows, settings.seed).batch(0, 0))
+        return settings.accumulate * operations(task, build_model(task, recipe.model), batch)
+
+    def example(self, table: Table) -> Score:
+        """An untrained model's score on a few held-out rows: it can be trained, and this is what its numbers mean."""
+        recipe = checked(table)
+        task = self._task(recipe)
+        batch = task.collate(task.held_out("valid").batch(0, 0))
+        metric = task.judges("valid")[0]
+        with torch.inference_mode():
+            predictions, _ = task.predict(build_model(task, recipe.model).eval(), batch, None)
+        pairs = zip(predictions, task.references(batch))
+        return evaluate(metric, [metric.stats(task.answer(found), wanted) for found, wanted in pairs], resamples=0)
+
+    def _task(self, recipe: Recipe[Settings]) -> Task:
+        key = json.dumps([recipe.table["task"], recipe.table["data"]])
+        if key not in self._tasks:
+            corpora = recipe.data.build(folder=self._folder / str(len(self._tasks)), progress=self._progress)
+            self._tasks[key] = prepared(recipe.task.build(), corpora)
+        return self._tasks[key]
+
+
+def checked(table: Table) -> Recipe[Settings]:
+    """A contestant's tables as a Recipe. Raises ConfigError whose problems begin with the table's name."""
+    try:
+        return check(table, Settings, "")
+    except ConfigError as error:
+        raise ConfigError([problem.removeprefix(": ") for problem in error.problems]) from error
+
+
+def prepared(task: Task, corpora: Corpora) -> Task:
+    """The task with its data open. Raises ConfigError where there is nothing to choose or to judge by."""
+    for split in SPLITS:
+        if split not in corpora.splits:
+            raise ConfigError(f"data: it has no {split} split; hold one out, as with data.{split} = 0.1")
+    task.prepare(corpora)
+    return task
+
+
+def operations(task: Task, model: nn.Module, batch: Any) -> int:
+    """Of the matrix products of a batch's loss and its gradient, two a multiply-add.
+
+    The compiled kernels are out of a counter's sight. Inside forward-mode differentiation they refuse, and the
+    definitions in plain torch, which multiply the same matrices, run in their place.
+    """
+    with forward_ad.dual_level(), _Counter() as counter:
+        loss, _ = task.loss(model, batch, None)
+        loss.total.backward()  # type: ignore[no-untyped-call]
+    return int(counter.total)
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    # torch's own FlopCounterMode has the same formulas and takes ten times as long to apply them.
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            self.total += int(formula(*args, **(kwargs or {}), out_val=out))
+        return out

@@ -1,0 +1,110 @@
+"""The tables of an outcome, as a terminal and a page both show them."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ostinato.compare.outcome import Outcome, Row
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; the first `words` columns are none of them numbers."""
+
+    title: str
+    header: list[str]
+    lines: list[list[str]]
+    words: int = 1
+
+
+def tables(outcome: Outcome) -> list[Table]:
+    """With a sweep the means by value first; then every row with its intervals, its test, and what it cost."""
+    whole = Table("Every contestant", _header(outcome), [_line(outcome, row) for row in outcome.rows])
+    if outcome.comparison.sweep is None:
+        decimals = decimals_of(outcome)
+        for name, (score,) in outcome.baselines.items():
+            whole.lines.append(_padded([name, number(score.value, decimals), "", _interval(score.interval, decimals)],
+                                       len(whole.header)))  # fmt: skip
+        return [whole]
+    return [_by_value(outcome), Table(whole.title, whole.header, whole.lines, words=2)]
+
+
+def decimals_of(outcome: Outcome) -> int:
+    """At least three, and as many as show two figures of the smallest mean."""
+    means = [row.mean for row in outcome.rows if row.mean]
+    return max(3, *(1 - math.floor(math.log10(abs(mean))) for mean in means)) if means else 3
+
+
+def number(value: float, decimals: int) -> str:
+    """In plain digits."""
+    return f"{value:.{decimals}f}"
+
+
+def metric_words(outcome: Outcome) -> str:
+    """What is measured, and which way is good."""
+    return f"{outcome.metric.name.replace('_', ' ')} on test, {outcome.metric.better} is better"
+
+
+def _by_value(outcome: Outcome) -> Table:
+    comparison, decimals = outcome.comparison, decimals_of(outcome)
+    assert comparison.sweep is not None
+    lines = []
+    for name in comparison.contestants:
+        rows = [row for row in outcome.rows if row.contestant == name]
+        lines.append([name, *(_mean_and_range(row, decimals) for row in rows)])
+    for name, scores in outcome.baselines.items():
+        lines.append([name, *(number(score.value, decimals) for score in scores)])
+    header = [comparison.sweep.name, *map(str, comparison.sweep.values)]
+    return Table(f"Mean over seeds by {comparison.sweep.name} (lowest to highest seed)", header, lines)
+
+
+def _mean_and_range(row: Row, decimals: int) -> str:
+    low, high = number(min(row.scores), decimals), number(max(row.scores), decimals)
+    mean = number(row.mean, decimals)
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def _header(outcome: Outcome) -> list[str]:
+    sweep = outcome.comparison.sweep
+    sized = any(row.size is not None for row in outcome.rows)
+    return [
+        "contestant", *([sweep.name] if sweep else []), "mean", "± seeds", "95 % over rows", "p",
+        *(["size"] if sized else []), "parameters", "steps", "seconds",
+    ]  # fmt: skip
+
+
+def _line(outcome: Outcome, row: Row) -> list[str]:
+    decimals, sized = decimals_of(outcome), "size" in _header(outcome)
+    return [
+        row.contestant, *([str(row.value)] if outcome.comparison.sweep else []),
+        number(row.mean, decimals), "" if row.over_seeds is None else number(row.over_seeds, decimals),
+        _interval(row.score.interval, decimals), _p(outcome, row),
+        *(["" if row.size is None else str(row.size)] if sized else []), f"{row.parameters:,}",
+        _range(sorted(run.steps for run in row.runs)), _range(sorted(round(run.seconds) for run in row.runs)),
+    ]  # fmt: skip
+
+
+def _p(outcome: Outcome, row: Row) -> str:
+    if row.p is None:
+        return "against" if outcome.comparison.terms.against else "best"
+    return f"{row.p:.3f}"
+
+
+def _interval(interval: tuple[float, float] | None, decimals: int) -> str:
+    return "" if interval is None else " to ".join(number(end, decimals) for end in interval)
+
+
+def _range(counts: list[int]) -> str:
+    low, high = f"{counts[0]:,}", f"{counts[-1]:,}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _padded(cells: list[str], count: int) -> list[str]:
+    return [*cells, *[""] * (count - len(cells))]
+
+
+def texts(outcome: Outcome) -> Iterator[str]:
+    """What stands around the tables."""
+    terms = outcome.comparison.terms
+    yield f"{outcome.comparison.at}: {metric_words(outcome)}"
+    yield f"equal for all: {terms.budget.words}; seeds {', '.join(map(str, terms.seeds))}"

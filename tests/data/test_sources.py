@@ -1,0 +1,177 @@
+"""Laws over every registered source, and then over those that give rows."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ostinato.data import Corpora, Held, Rows, divided, sources
+from ostinato.data.rows import identity
+from ostinato.errors import ConfigError, DataError
+
+TABLES = ("jsonl", "csv", "tsv", "parquet")
+MIRRORED = pytest.mark.skipif("OSTINATO_DATA" not in os.environ, reason="OSTINATO_DATA is not set")
+EVERY = [pytest.param(name, marks=MIRRORED) if name == "catalog" else name for name in sources.names()]
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def example(name, folder) -> Corpora:
+    return sources.build(sources.example(name), folder=folder)
+
+
+def rows_of(name, folder) -> dict[str, Rows]:
+    splits = example(name, folder).splits
+    if not all(isinstance(split, Rows) for split in splits.values()):
+        pytest.skip(f"{name} gives no rows")
+    return splits
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_there_is_a_training_split(name, tmp_path, cache):
+    made = example(name, tmp_path)
+    assert "train" in made.splits
+    assert made.folder == tmp_path
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_rows_are_reached_in_any_order(name, tmp_path, cache):
+    for rows in rows_of(name, tmp_path).values():
+        forth = list(rows)
+        assert len(forth) == len(rows) > 0
+        assert [rows[number] for number in reversed(range(len(rows)))] == forth[::-1]
+        assert rows[-1] == forth[-1]
+        assert rows[2:9:3] == forth[2:9:3]
+        for number in (len(rows), -len(rows) - 1):
+            with pytest.raises(IndexError, match="there is no row"):
+                rows[number]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_keys_are_of_one_row_each_and_name_a_place(name, tmp_path, cache):
+    keys = [row.key for rows in rows_of(name, tmp_path).values() for row in rows]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_same_rows_come_twice(name, tmp_path, cache, monkeypatch):
+    first = {split: list(rows) for split, rows in rows_of(name, tmp_path).items()}
+    assert {split: list(rows) for split, rows in rows_of(name, tmp_path).items()} == first  # what is kept is taken
+    if name not in ("folder", "files"):  # whose built-in files lie in the folder
+        assert {split: list(rows) for split, rows in rows_of(name, tmp_path / "else").items()} == first
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_reading_imports_no_torch(name, tmp_path):
+    code = f"""
+import sys
+from pathlib import Path
+from ostinato.data import sources
+made = sources.build(sources.example({name!r}), folder=Path({str(tmp_path)!r}))
+for split in made.splits.values():
+    next(iter(split.pieces())) if hasattr(split, "pieces") else split[0]
+print("torch" in sys.modules)
+"""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout == "False\n", done.stderr
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_the_same_in_every_format(name, tmp_path):
+    wanted = [row.fields for row in rows_of("jsonl", tmp_path / "a")["train"]]
+    assert [row.fields for row in rows_of(name, tmp_path / "b")["train"]] == wanted
+
+
+ROWS = st.lists(st.fixed_dictionaries({"a": st.text(max_size=3), "b": st.integers(0, 9)}), min_size=60, max_size=90)
+
+
+@given(rows=ROWS, seed=st.integers(0, 5), data=st.data())
+@settings(deadline=None, max_examples=30)
+def test_a_split_is_a_matter_of_seed_and_content_alone(rows, seed, data):
+    def where(items):
+        try:
+            splits = divided(Held(items), {"valid": 0.3, "test": 0.2}, seed)
+        except DataError:  # of few unlike rows a split may get none
+            return None
+        found = {}
+        for name, split in splits.items():
+            for row in split:
+                key = tuple(row.fields.items())
+                assert found.setdefault(key, name) == name  # equal rows are never in two splits
+        assert sum(map(len, splits.values())) == len(items)
+        return found
+
+    first = where(rows)
+    second = where(data.draw(st.permutations(rows)) + [{"a": "new", "b": 1}])
+    if first is not None and second is not None:
+        assert {key: second[key] for key in first} == first
+
+
+def test_shares_are_met_on_average():
+    rows = Held({"a": number} for number in range(20_000))
+    for seed in range(3):
+        sizes = {name: len(split) for name, split in divided(rows, {"valid": 0.1, "test": 0.3}, seed).items()}
+        # four standard deviations of a binomial
+        assert abs(sizes["valid"] - 2000) < 4 * (20_000 * 0.1 * 0.9) ** 0.5
+        assert abs(sizes["test"] - 6000) < 4 * (20_000 * 0.3 * 0.7) ** 0.5
+    numbers = [{row.fields["a"] for row in divided(rows, {"valid": 0.5}, seed)["valid"]} for seed in (1, 2)]
+    assert abs(len(numbers[0] & numbers[1]) - 5000) < 4 * (20_000 * 0.25 * 0.75) ** 0.5  # seeds are independent
+
+
+def test_a_whole_table_is_no_split():
+    rows = Held([{"a": 1}])
+    assert divided(rows, {"valid": 0.0}) == {"train": rows}
+    with pytest.raises(ConfigError, match=r"source\.valid, source\.test: .* leave nothing to train on"):
+        divided(rows, {"valid": 0.5, "test": 0.5})
+    with pytest.raises(DataError, match="none of its 1 rows falls into (train|valid)"):
+        divided(rows, {"valid": 0.5})
+
+
+def test_identities_are_of_the_content():
+    assert identity({"a": 1, "b": "é"}) == identity({"b": "é", "a": 1})
+    assert len({identity(fields) for fields in ({"a": 1}, {"a": 2}, {"b": 1}, {"a": "1"}, {"a": [1]}, {"a": b"1"})}) == 6
+
+
+def test_splits_are_files_of_their_own(tmp_path):
+    for name in ("one", "two", "three"):
+        (tmp_path / f"{name}.txt").write_text(f"{name}\nalso {name}\n")
+    table = {"name": "lines", "path": str(tmp_path / "one.txt"), "valid": str(tmp_path / "two.txt")}
+    splits = sources.build({**table, "test": str(tmp_path / "three.txt")}, folder=tmp_path).splits
+    assert {name: [row.fields["text"] for row in rows] for name, rows in splits.items()} == {
+        "train": ["one", "also one"], "valid": ["two", "also two"], "test": ["three", "also three"],
+    }  # fmt: skip
+    assert list(sources.build({**table, "valid": 0.0}, folder=tmp_path).splits) == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"valid": 1.5}, "less than 1"), ({"valid": -0.1}, "greater than or equal to 0"), ({"vlaid": 0.1}, "'valid'"),
+        ({"columns": {"a": "txt"}}, "'text', 'integer'"), ({"bad_rows": "drop"}, "'refuse' or 'skip'"),
+    ],
+)  # fmt: skip
+def test_bad_options_are_refused(option, said, tmp_path):
+    with pytest.raises(ConfigError, match=said):
+        sources.build({"name": "jsonl", "path": "builtin:pydoc.jsonl", **option}, folder=tmp_path)
+
+
+@MIRRORED
+def test_a_set_of_the_catalog_has_its_own_splits(tmp_path, cache):
+    made = sources.build({"name": "catalog", "set": "wnut17", "columns": {"words": "texts"}}, folder=tmp_path)
+    assert {name: len(rows) for name, rows in made.splits.items()} == {"train": 3394, "valid": 1009, "test": 1287}
+    assert set(made.splits["valid"][0].fields) == {"words"}
+    with pytest.raises(ConfigError, match="wnut17 has a split 'dev' of its own"):
+        sources.build({"name": "catalog", "set": "wnut17", "valid": 0.1}, folder=tmp_path)
+    cut = sources.build({"name": "catalog", "set": "uci_digits", "valid": 0.1}, folder=tmp_path).splits
+    assert len(cut["train"]) + len(cut["valid"]) == 7494 + 3823
+    with pytest.raises(ConfigError, match="did you mean 'wnut17'"):
+        sources.build({"name": "catalog", "set": "wnut71"}, folder=tmp_path)
+    with pytest.raises(DataError, match="column 'wrods': the row has no such column; did you mean 'words'"):
+        sources.build({"name": "catalog", "set": "wnut17", "columns": {"wrods": "texts"}}, folder=tmp_path)
