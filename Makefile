@@ -33,7 +33,7 @@ demo: $(STAMP)
 	  "$(BIN)/ostinato stream $(DEMO)" >&2
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff check .
