@@ -62,7 +62,9 @@ class Lines {
 };
 
 std::string quoted(std::string_view text) {
-    return "'" + std::string(text.substr(0, 60)) + (text.size() > 60 ? "…'" : "'");
+    std::string shown(1, '\'');
+    shown += text.substr(0, 60);
+    return shown += text.size() > 60 ? "…'" : "'";
 }
 
 class Reader {
@@ -150,7 +152,8 @@ class Reader {
     // Calls body(fields, log_prob, backoff) for each n-gram of a section, and goes to the first line after it.
     template <class Body>
     void each(int n, Body body) {
-        const std::string title = "\\" + std::to_string(n) + "-grams:";
+        std::string title(1, '\\');
+        title += std::to_string(n), title += "-grams:";
         if (line_ != title) fail("there is " + quoted(line_) + " where " + title + " should stand");
         const bool highest = n == int(counts_.size());
         std::array<std::string_view, most_order + 2> fields;
