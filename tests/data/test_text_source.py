@@ -128,7 +128,8 @@ def test_compressed_text_is_unpacked_once(tmp_path, suffix, pack):
 @pytest.mark.parametrize(
     ("name", "raw"),
     [("a.gz", b"plain text"), ("a.gz", gzip.compress(b"a" * 1000, mtime=0)[:-12]),
-     ("a.gz", gzip.compress(bytes(99), mtime=0)[:12]), ("a.xz", b"plain text"), ("a.xz", lzma.compress(b"a" * 1000)[:-12])],
+     ("a.gz", gzip.compress(bytes(99), mtime=0)[:12]), ("a.xz", b"plain text"),
+     ("a.xz", lzma.compress(b"a" * 1000)[:-12])],
 )  # fmt: skip
 def test_a_broken_archive_is_refused(tmp_path, name, raw):
     (tmp_path / name).write_bytes(raw)
