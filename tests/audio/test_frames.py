@@ -169,7 +169,8 @@ class TestKaldi:
 
     def check(self, made, sound, wanted):
         """Within 1e-4 but where a band is 50 dB and more below the loudest frequency of its frame: there the noise of
-        their single-precision transform shows; with theirs in the place of ours, only the rounded weights differ."""
+        their single-precision transform shows; with theirs in the place of ours, little but the last bit of a weight
+        differs."""
         found = made.whole(sound)
         assert found.shape == wanted.shape
         if not len(found):

@@ -42,21 +42,23 @@ class Fbank(Spectrum):
             )
         low, top = mel(np.array([low_hz, high]))
         edges = low + np.arange(bands + 2, dtype=np.float32) * ((top - low) / np.float32(bands + 1))
-        self._first, self._weights = self._triangles(edges)
+        self._at, self._weights = self._triangles(edges)
 
     def energies(self, power: Power) -> Power:
-        """[fft / 2 + 1, T] to [bands T]: bin after bin, all bands and frames at once.
+        """[fft / 2 + 1, T] to [bands T], the terms of all bands and frames added one k after the other.
 
         As products and sums of whole arrays, each number is rounded by itself; a matrix product would choose its order
         of summation by the number of frames.
         """
-        sums = np.zeros((self.width, power.shape[1]))
-        for number, weights in enumerate(self._weights):
-            sums += weights[:, None] * power[self._first + number]
+        terms = power[self._at]  # [k bands T]
+        terms *= self._weights[:, :, None]
+        sums: Power = terms[0]
+        for term in terms[1:]:
+            sums += term
         return sums
 
     def _triangles(self, edges: Mels) -> tuple[npt.NDArray[np.int64], Power]:
-        """The first k of each band, and weights [k bands] from there on, 0 outside the band."""
+        """Which k each band takes, and their weights [k bands], 0 for those outside the band."""
         mels = mel(np.arange(self.framing.fft // 2) * self.rate / self.framing.fft)
         left, middle, right = (edges[i : len(edges) - 2 + i, None] for i in range(3))
         weights = np.minimum((mels - left) / (middle - left), (right - mels) / (right - middle))
@@ -70,11 +72,12 @@ class Fbank(Spectrum):
         longest = int(inside.sum(axis=1).max())
         first = np.minimum(inside.argmax(axis=1), len(mels) - longest)  # none reads past the last k
         at = first[:, None] + np.arange(longest)
-        return first, np.take_along_axis(np.maximum(weights, 0), at, axis=1).T.astype(np.float64)
+        return at.T, np.take_along_axis(np.maximum(weights, 0), at, axis=1).T.astype(np.float64)
 
 
 def mel(hz: npt.NDArray[Any]) -> Mels:
-    """The mel scale (O'Shaughnessy, 1987; the constants are HTK's), in float32 as Kaldi has it: its rounding moves the
-    weights of a narrow band by more than 1e-4."""
-    scaled: Mels = np.log(1 + hz.astype(np.float32) / np.float32(700))
-    return scaled * np.float32(1127)
+    """The mel scale (O'Shaughnessy, 1987; the constants are HTK's), each operation rounded to float32 as Kaldi has it:
+    that moves the weights of a narrow band by more than 1e-4."""
+    ratio: Mels = 1 + hz.astype(np.float32) / np.float32(700)
+    # NumPy's own logarithm of a float32 may be off by one in the last place.
+    return np.log(ratio.astype(np.float64)).astype(np.float32) * np.float32(1127)
