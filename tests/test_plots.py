@@ -73,11 +73,28 @@ def test_a_value_that_is_no_number_leaves_a_gap():
     assert len(whole) == 1
 
 
+def test_a_line_keeps_its_look_among_others():
+    """The second of two lines, drawn alone as the second, has the same colour, dashes and marker."""
+
+    def looks(figure):
+        found = ElementTree.fromstring(figure)
+        styles = [path.get("style") for path in found.iter(f"{SVG}path") if "fill: none" in path.get("style", "")]
+        dashes = {style for style in styles if "--series-2" in style}
+        shapes = {path.get("id")[9:]: path.get("d") for path in found.iter(f"{SVG}path") if path.get("id")}
+        marks = {use.get("href")[10:]: use.get("style") for use in found.iter(f"{SVG}use")}
+        return dashes, {shapes[name] for name, style in marks.items() if "--series-2" in style}
+
+    among = looks(svg(LINES, **WORDS))
+    assert all(map(len, among))
+    assert looks(svg([Series("rnn", [1, 2], [1, 2], look=1)], **WORDS)) == among
+    assert looks(svg([Series("rnn", [1, 2], [1, 2])], **WORDS)) == (set(), set())
+
+
 def test_a_logarithmic_axis_puts_equal_ratios_equally_far_apart():
     """Points at 1, 10 and 1000 on both: the middle one is a third of the way."""
     figure = svg([Series("a", [1, 10, 1000], [1, 10, 1000])], **WORDS, x_log=True, y_log=True)
     marks = [use for use in ElementTree.fromstring(figure).iter(f"{SVG}use") if "--series-1" in use.get("style")]
-    (x0, y0), (x1, y1), (x2, y2) = [(float(use.get("x")), float(use.get("y"))) for use in marks]
+    (x0, y0), (x1, y1), (x2, y2), _in_legend = [(float(use.get("x")), float(use.get("y"))) for use in marks]
     assert x2 > x0
     assert y2 < y0, "up is less in an SVG"
     assert (x1 - x0) / (x2 - x0) == pytest.approx(1 / 3, abs=0.002)

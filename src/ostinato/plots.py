@@ -69,7 +69,8 @@ STYLE = {
 class Series:
     """A line: `y` over `x`, and where they are given the band from `low` to `high` around it.
 
-    A value that is not finite leaves a gap. Raises ConfigError where the lengths differ.
+    A value that is not finite leaves a gap. `look` is the number of its colour, marker and dashes, where that is not
+    its place in the chart: so a line looks the same in several. Raises ConfigError where the lengths differ.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Series:
     y: Sequence[Number]
     low: Sequence[Number] | None = None
     high: Sequence[Number] | None = None
+    look: int | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(values) for values in (self.x, self.y, self.low, self.high) if values is not None}
@@ -174,7 +176,7 @@ def _drawn(chart: _Chart, suffix: str, background: str) -> bytes:
         heights = [*(y for line in series for y in line.y), *levels.values()]
         _scale(axes.xaxis, [x for line in series for x in line.x], chart.title, chart.is_log[0])
         _scale(axes.yaxis, heights, chart.title, chart.is_log[1])
-        if len(names) > 1:
+        if names:
             _legend(figure, lines, names, columns)
         file = BytesIO()
         with warnings.catch_warnings():
@@ -184,7 +186,8 @@ def _drawn(chart: _Chart, suffix: str, background: str) -> bytes:
     return file.getvalue()
 
 
-def _line(axes: "Axes", number: int, line: Series) -> Any:
+def _line(axes: "Axes", place: int, line: Series) -> Any:
+    number = place if line.look is None else line.look
     look = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
     x, y = _finite(line.x), _finite(line.y)
     if line.low is not None and line.high is not None:

@@ -5,6 +5,8 @@ signature defaults, then the file, then `--set a.b=value`. No environment variab
 """
 
 import inspect
+import json
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -105,6 +107,15 @@ def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:
     return result
 
 
+def toml(table: Table) -> str:
+    """A recipe's tables as a recipe file has them: `read`'s inverse."""
+    sections = []
+    for section, settings in table.items():
+        lines = [f"{_key(key)} = {_inline(value)}" for key, value in settings.items()]
+        sections.append("\n".join([f"[{_key(section)}]", *lines]))
+    return "\n\n".join(sections)
+
+
 def resolve(spec: Spec[Any]) -> dict[str, Any]:
     """The table of a Spec with every default filled in."""
     return {"name": spec.name, **_filled(spec.constructor, spec.options)}
@@ -132,6 +143,18 @@ def _plain(value: Any) -> Any:
 
 def _copied(table: Table) -> dict[str, Any]:
     return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name, ensure_ascii=False)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike
 
 
 def _value(text: str) -> Any:

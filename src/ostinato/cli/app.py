@@ -17,14 +17,15 @@ from ostinato.cli.compare import compare
 from ostinato.cli.data import app as data
 from ostinato.cli.evaluate import evaluate
 from ostinato.cli.info import info
+from ostinato.cli.report import report
 from ostinato.cli.speak import generate, predict, stream
 from ostinato.cli.tokenize import app as tokenize
 from ostinato.cli.train import train
 from ostinato.errors import OstinatoError
 
-VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info, bench, compare)
+VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info, bench, compare, report)
 PLANNED = (
-    "serve", "export", "import", "verify", "doctor", "report",
+    "serve", "export", "import", "verify", "doctor",
     "lm", "ctc", "embed", "chapter",
 )  # fmt: skip
 USAGE = 2

@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ostinato.cli.table import toml
-
 
 def info(
     run: Annotated[Path, typer.Argument(help="A training run or a bundle.", show_default=False)],
@@ -16,6 +14,7 @@ def info(
 ) -> None:
     """What a trained thing is: task, model, size, scores, recipe."""
     from ostinato.bundle import Bundle
+    from ostinato.recipe import toml
 
     bundle = Bundle.load(run)
     scores = _scores(run)

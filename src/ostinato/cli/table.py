@@ -1,8 +1,6 @@
 """What a person reads: columns that line up, plain where no terminal is."""
 
-import json
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> str:
@@ -16,19 +14,3 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], words: Collect
         ).rstrip()
         for line in lines
     )
-
-
-def toml(recipe: Mapping[str, Mapping[str, Any]]) -> str:
-    """A recipe's tables as a recipe file has them."""
-    sections = []
-    for section, table in recipe.items():
-        sections.append("\n".join([f"[{section}]", *(f"{key} = {_inline(value)}" for key, value in table.items())]))
-    return "\n\n".join(sections)
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_inline, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike

@@ -1,0 +1,124 @@
+"""History: what a run's metrics.jsonl says, read and checked line by line."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ostinato.errors import DataError
+from ostinato.metrics.base import Score
+from ostinato.train.log import COLUMNS, FILE
+from ostinato.train.run import scores_of
+
+SCORE_KEYS = {"name", "value", "unit", "better", "signature", "interval"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one evaluation, the one that decides first; `best` says that none before was better."""
+
+    step: int
+    split: str
+    scores: tuple[Score, ...]
+    best: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class History:
+    """Rows in the order they were written: training, evaluations, notes. `unfinished` counts a last line that is only
+    half there, as it is while training writes it."""
+
+    training: tuple[Mapping[str, Any], ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    notes: tuple[Mapping[str, Any], ...] = ()
+    unfinished: int = 0
+
+    @classmethod
+    def read(cls, run: Path) -> "History":
+        """The history in a run's folder; an empty one where there is none, as beside a bundle alone.
+
+        Raises DataError naming file and line where a line is damaged or of another version.
+        """
+        path = run / FILE
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return cls()
+        except OSError as error:
+            raise DataError(f"{path}: it cannot be read ({error.strerror}); check its permissions") from error
+        *lines, rest = data.split(b"\n")
+        rows: dict[str, list[Any]] = {"train": [], "scores": [], "note": []}
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+                rows[row["kind"]].append(READERS[row["kind"]](row))
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+                raise DataError(
+                    f"{path}: line {number}: it is no row of a training log that this version knows ({_said(error)}); "
+                    "put the file back as it was, or train again with --fresh"
+                ) from error
+        return cls(tuple(rows["train"]), tuple(rows["scores"]), tuple(rows["note"]), int(bool(rest)))
+
+    @property
+    def steps(self) -> int:
+        """The step of the last row; 0 before the first."""
+        steps = [row["step"] for row in (*self.training, *self.notes)]
+        return max([*steps, *(evaluation.step for evaluation in self.evaluations)], default=0)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long training had taken at the last row that says so."""
+        seconds = [row["seconds"] for row in (*self.training, *self.notes) if "seconds" in row]
+        return max([*seconds, *(evaluation.seconds for evaluation in self.evaluations)], default=None)
+
+    @property
+    def best(self) -> Evaluation | None:
+        """The best evaluation so far."""
+        return next((evaluation for evaluation in reversed(self.evaluations) if evaluation.best), None)
+
+
+def _training(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    for column in COLUMNS:
+        may_be_none = column in ("loss", "gradient_norm", "clipped")
+        _number(row, column) if row[column] is not None or not may_be_none else None
+    return row
+
+
+def _evaluation(row: Mapping[str, Any]) -> Evaluation:
+    for score in row["scores"]:
+        if set(score) != SCORE_KEYS:
+            raise KeyError(*sorted(set(score) ^ SCORE_KEYS)[:1])
+        for value in (score["value"], *(score["interval"] or ())):
+            if value is not None and not _is_number(value):
+                raise TypeError(f"the score '{score['name']}' is no number")
+    scores = tuple(scores_of(row["scores"]))
+    return Evaluation(row["step"], str(row["split"]), scores, bool(row["best"]), _number(row, "seconds"))
+
+
+def _note(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    _number(row, "step")
+    if not isinstance(row["note"], str):
+        raise TypeError("'note' is no text")
+    return row
+
+
+READERS = {"train": _training, "scores": _evaluation, "note": _note}
+
+
+def _number(row: Mapping[str, Any], name: str) -> float:
+    value: float = row[name]
+    if not _is_number(value):
+        raise TypeError(f"'{name}' is no number")
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing or unknown"
+    return str(error) or type(error).__name__
