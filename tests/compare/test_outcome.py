@@ -137,8 +137,9 @@ def test_what_cannot_be_drawn_is_refused_beforehand(tmp_path):
 
 def test_a_page_says_how_it_was_made(tmp_path):
     found = an_outcome(tmp_path, {"gru": [GOOD, GOOD], "bag": [BAD, GOOD]}, more=SWEEP)
-    text = page(found, "ostinato compare tiny.toml", "2026-01-01", MACHINE, "the = 'file'\n", "tiny.svg")
-    assert text.startswith("# Accuracy on test, higher is better\n")
+    source = "# Which of two\n# is better.\n#   ostinato compare tiny.toml\n\n# not this\nthe = 'file'\n"
+    text = page(found, "ostinato compare tiny.toml", "2026-01-01", MACHINE, source, "tiny.svg")
+    assert text.startswith("# tiny: accuracy on test, higher is better\n\nWhich of two\nis better.\n\nWritten by")
     for words in (
         "Written by this command on 2026-01-01, and not edited by hand.",
         "```\nostinato compare tiny.toml\n```",
@@ -148,7 +149,7 @@ def test_a_page_says_how_it_was_made(tmp_path):
         "against the best one",
         "| CPU | a CPU |",
         "`problem:a problem`",
-        "```toml\nthe = 'file'\n```",
+        f"```toml\n{source}```",
     ):
         assert words in text
     assert "solved" not in text  # no size was

@@ -92,7 +92,6 @@ def _page(
         "system": here.system,
         "versions": ", ".join(f"{name} {version}" for name, version in here.versions.items()),
         "threads": str(torch.get_num_threads()),
-        "load at the end": f"{here.load:.1f}",
     }
     figure = None if plot is None else os.path.relpath(plot, page.parent)
     date = time.strftime("%Y-%m-%d", time.gmtime())

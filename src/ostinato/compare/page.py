@@ -1,14 +1,17 @@
 """The page of a comparison: how it was made, what it came to, the file that says what was compared."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from ostinato.compare.outcome import Outcome
 from ostinato.compare.runs import SPLIT
 from ostinato.compare.tables import Table, metric_words, tables
 
 METHOD = """\
-- Every contestant has the same examples, in an order that its seed decides, and the same budget: {budget}.
-  Of each run the weights that were best on the validation split are judged on the test split, once.
+- Equal for all: {budget}.
+- All have the same examples, in an order that the seed decides. Of each run the weights that were best on the
+  validation split are judged on the test split, once.
 - *mean* is over {count}. *± seeds* is half the 95 % interval of that mean by Student's t: what other seeds could
   change. *95 % over rows* is a percentile bootstrap over test examples, all seeds together: what other examples could.
 - *p* is the paired bootstrap over test examples against {reference}: how often chance alone would put two equal
@@ -18,6 +21,7 @@ METHOD = """\
   whatever else it was doing."""
 SIZE = """
 - *size* is what stands where the file says "solved"."""
+BANDS = "Lines are means over seeds, bands go from the lowest seed to the highest."
 
 
 def page(
@@ -33,22 +37,29 @@ def page(
     first, *others = tables(outcome)
     words = metric_words(outcome)
     parts = [
-        f"# {words[:1].upper()}{words[1:]}",
+        f"# {Path(outcome.comparison.at).stem}: {words}",
+        opening(source),
         f"Written by this command on {date}, and not edited by hand.",
         f"```\n{command}\n```",
         f"## {first.title}\n\n{_table(first)}",
-        f"![{words}]({figure})" if figure else "",
+        f"![{words}]({figure})\n\n{BANDS}" if figure else "",
         *(f"## {table.title}\n\n{_table(table)}" for table in others),
         f"## How to read it\n\n{method}",
         f"## Machine\n\n{_markdown(('machine', ''), machine.items())}",
-        f"## What was compared\n\nJudged on: {_signature(outcome)}.\n\n```toml\n{source.strip()}\n```",
+        f"## What was compared\n\nJudged on\n\n{_signatures(outcome)}\n\n```toml\n{source.strip()}\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _signature(outcome: Outcome) -> str:
+def opening(source: str) -> str:
+    """What a file's first comment says, without the command in it, which stands further in."""
+    comment = itertools.takewhile(lambda line: line.startswith("# "), source.splitlines())
+    return "\n".join(line[2:] for line in comment if not line.startswith("#  "))
+
+
+def _signatures(outcome: Outcome) -> str:
     said = dict.fromkeys(str(row.score.signature) or SPLIT for row in outcome.rows)
-    return "; ".join(f"`{each}`" for each in said)
+    return "\n".join(f"- `{each}`" for each in said)
 
 
 def _table(table: Table) -> str:

@@ -19,7 +19,7 @@ class Parameters(Budget):
 
     def __init__(self, count: Count, tolerance: Share = 0.02):
         self.count, self.tolerance = count, tolerance
-        self.words = f"{count:,} parameters (± {tolerance:.1%}), and the updates that the recipe says"
+        self.words = f"{count:,} parameters (± {100 * tolerance:.3g} %), and the updates that the recipe says"
 
     def within(self, table: Table, scales: Scales) -> dict[str, Any]:
         """The model with its size."""
