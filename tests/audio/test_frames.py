@@ -257,6 +257,7 @@ def test_what_is_no_sound_is_said():
         ([1, 2], "int64"),
         (np.array([0, 0, np.nan]), "sample 2 is nan"),
         (np.array([0, 1e300]), "sample 1 is 1e\\+300"),
+        (np.array([0, 255, -3021.0, 9999]), "sample 2 is -3021; .* divided by 32768"),
     ]:
         with pytest.raises(DataError, match=f"^sound: .*{says}"):
             made.whole(bad)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ostinato.audio import Reader, Resampler, features
-from ostinato.errors import DataError, StreamError
+from ostinato.errors import ConfigError, DataError, StreamError
 
 SOUND = np.random.default_rng(1).integers(-20000, 20000, 3000).astype(np.int16)
 FBANK = features.build({"name": "fbank", "rate": 8000, "bands": 10})
@@ -46,6 +46,11 @@ def test_a_copy_goes_on_by_itself():
     again = Reader(FBANK, 16000)
     again.read(np.append(SOUND[:1000], np.int16(1)))
     assert heard(reader, [SOUND[1000:]]).tobytes() == heard(again, [SOUND[1000:]]).tobytes()
+
+
+def test_a_rate_that_cannot_be_is_said():
+    with pytest.raises(ConfigError, match="0 to 8000 samples a second; choose positive rates"):
+        Reader(FBANK, 0)
 
 
 def test_what_is_refused_names_its_place():

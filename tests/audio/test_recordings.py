@@ -137,6 +137,7 @@ class TestRefused:
         refused(b"RIFX" + riff()[4:], "the high byte first")
         refused(riff(), "ends before its sound begins")
         refused(riff(chunk(b"fmt ", form())), "ends before its sound begins")
+        refused(riff(chunk(b"ds64", b"1234", 28), kind=b"RF64"), "ends before its sound begins")
         refused(riff(chunk(b"data", self.SOUND)), "before it says of what form")
         refused(riff(chunk(b"fmt ", form()[:14]), chunk(b"data", self.SOUND)), "14 bytes and not 16")
 
@@ -247,6 +248,20 @@ class TestSoundfile:
             (tmp_path / "b.flac").write_bytes(bad)
             with pytest.raises(DataError, match=r"b\.flac: it (cannot be decoded|is cut short|has no samples)"):
                 opened(tmp_path / "b.flac").read()
+
+    @pytest.mark.parametrize(
+        ("claimed", "says"), [(0, "did not write how long it is"), (2**36 - 1, "(cannot be decoded|is cut short)")]
+    )
+    def test_a_length_that_is_wrong(self, tmp_path, claimed, says):
+        """The last 36 of 144 bits of STREAMINFO before its checksum (RFC 9639, section 8.2); 0 where it is unknown."""
+        path = tmp_path / "a.flac"
+        self.soundfile.write(path, self.noise, 16000)
+        raw = bytearray(path.read_bytes())
+        raw[21] = raw[21] & 0xF0 | claimed >> 32
+        raw[22:26] = (claimed & 0xFFFFFFFF).to_bytes(4, "big")
+        path.write_bytes(raw)
+        with pytest.raises(DataError, match=rf"a\.flac: .*{says}"):
+            opened(path).read()
 
 
 def test_without_the_extra_it_is_named(tmp_path, monkeypatch):

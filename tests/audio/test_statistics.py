@@ -102,6 +102,9 @@ def test_what_does_not_fit_is_said():
         some.normalize(corpus())
     with pytest.raises(DataError, match=r"frames of 4 numbers are counted, not \[500, 3\]"):
         some.add(corpus(width=3))
+    for wrong in (corpus(width=3), corpus(width=1), corpus()[0]):
+        with pytest.raises(DataError, match="frames of 4 numbers are counted"):
+            Statistics.none(4).add(corpus()).normalize(wrong)
     with pytest.raises(DataError, match="of 4 and of 3 numbers do not add up"):
         some + Statistics.none(3)
     for bad in (np.nan, np.inf, 1025):

@@ -2,17 +2,21 @@
 
 import importlib.util
 import io
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ostinato.audio.recording import Recording, Samples
 from ostinato.errors import ConfigError, DataError
 
+UNKNOWN_LENGTH: Final = 2**63 - 1
+AT_ONCE: Final = 1 << 20
+"""Samples: a length that a broken header claims is never allocated."""
+
 
 class Compressed(Recording):
     """What `soundfile` of the extra `audio` reads. Raises ConfigError where it is not installed, and DataError for a
-    file that it cannot read or that has no samples."""
+    file that it cannot read, that has no samples, or that does not say how many."""
 
     def __init__(self, file: io.BufferedIOBase, name: str):
         if importlib.util.find_spec("soundfile") is None:
@@ -28,21 +32,29 @@ class Compressed(Recording):
         self.rate, self.channels, self.samples = self._sound.samplerate, self._sound.channels, self._sound.frames
         if self.samples <= 0:
             raise DataError(f"{name}: it has no samples; leave it out")
+        if self.samples == UNKNOWN_LENGTH:
+            raise DataError(
+                f"{name}: its recorder did not write how long it is; have its header written, with ffmpeg -i IN OUT"
+            )
 
     def read(self, begin: int = 0, end: int | None = None) -> Samples:
         """[samples channels], as Recording says."""
         begin, end = self.span(begin, end)
+        parts = [np.zeros((0, self.channels), np.float32)]
         try:
             self._sound.seek(begin)
-            sound = self._sound.read(end - begin, dtype="float32", always_2d=True)
+            for at in range(begin, end, AT_ONCE):
+                size = min(AT_ONCE, end - at)
+                part = self._sound.read(size, dtype="float32", always_2d=True)
+                if len(part) < size:
+                    raise DataError(
+                        f"{self.name}: it is cut short, with sound up to sample {at + len(part)} of {self.samples}; "
+                        "fetch it again"
+                    )
+                parts.append(part)
         except self._broken as error:
             raise self._wrong(error) from None
-        if len(sound) < end - begin:
-            raise DataError(
-                f"{self.name}: it is cut short, with sound up to sample {begin + len(sound)} of {self.samples}; "
-                "fetch it again"
-            )
-        return np.ascontiguousarray(self.finite(sound, begin))
+        return np.ascontiguousarray(self.finite(np.concatenate(parts), begin))
 
     def close(self) -> None:
         """Let the file go."""

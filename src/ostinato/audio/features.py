@@ -1,7 +1,7 @@
 """Features: sound to frames of numbers, whole or as it comes."""
 
 from abc import ABC, abstractmethod
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from ostinato.registry import Registry
 Frames: TypeAlias = npt.NDArray[np.float32]
 State: TypeAlias = Any
 """A NamedTuple of arrays and counts, which are never changed: a state can be kept, and gone on from twice."""
+LOUDEST: Final = 256
+"""Floats may overshoot 1; those beyond this are in another unit, most often that of 16 bits."""
 
 
 class Features(ABC):
@@ -40,14 +42,14 @@ class Features(ABC):
         """The frames [T width] that `samples` [n], perhaps none, complete; `final` says that nothing follows."""
 
     def whole(self, samples: Any) -> Frames:
-        """The frames [T width] of a recording [n]. Raises DataError for what is no row of finite numbers."""
+        """The frames [T width] of a recording [n]. Raises DataError for what is no sound."""
         return self.advance(self.initial(), sound(samples), final=True)[0]
 
 
 def sound(samples: Any, before: int = 0) -> Samples:
     """A row of samples [n] as float32, PCM of 16 bits divided by 32768; `before` of them came earlier.
 
-    Raises DataError where it is none, and for a sample that is NaN or infinite.
+    Raises DataError where it is none, and for a sample that is NaN, infinite or not within ±256.
     """
     found = np.asarray(samples)
     if found.ndim != 1 or (found.dtype.kind != "f" and found.dtype != np.int16):
@@ -58,9 +60,12 @@ def sound(samples: Any, before: int = 0) -> Samples:
         return (found / np.float32(32768)).astype(np.float32)
     with np.errstate(over="ignore"):
         row = found.astype(np.float32)
-    if not np.isfinite(row).all():
-        at = int(np.argmin(np.isfinite(row)))
-        raise DataError(f"sound: sample {before + at} is {found[at]:g}; pass finite numbers in [-1, 1)")
+    fit = np.abs(row) <= LOUDEST  # NaN does not
+    if not fit.all():
+        at = int(np.argmin(fit))
+        raise DataError(
+            f"sound: sample {before + at} is {found[at]:g}; pass numbers in [-1, 1), those of 16 bits divided by 32768"
+        )
     return row
 
 

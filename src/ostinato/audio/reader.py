@@ -14,11 +14,12 @@ class Reader:
     """Chunks at `rate` samples a second (None: that of the features) to frames: however the sound is cut, the frames
     together are those of the whole, bit for bit.
 
-    `copy.copy` of it goes on by itself: what it keeps is replaced, never changed.
+    `copy.copy` of it goes on by itself: what it keeps is replaced, never changed. Raises ConfigError for a `rate` that
+    cannot be resampled.
     """
 
     def __init__(self, features: Features, rate: int | None = None):
-        self.features, self._resampler = features, Resampler(rate or features.rate, features.rate)
+        self.features, self._resampler = features, Resampler(features.rate if rate is None else rate, features.rate)
         self._heard, self._passed = features.initial(), self._resampler.initial()
         self._half, self._read, self._closed = b"", 0, False
 

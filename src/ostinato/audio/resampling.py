@@ -85,5 +85,5 @@ class Resampler:
         return np.concatenate(made), Passed(tail[max(0, first - before) :].copy(), read, end)
 
     def whole(self, samples: Any) -> Samples:
-        """A recording [n] at the target's rate. Raises DataError for what is no row of finite numbers."""
+        """A recording [n] at the target's rate. Raises DataError for what is no sound."""
         return self.advance(self.initial(), sound(samples), final=True)[0]

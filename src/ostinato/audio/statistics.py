@@ -39,11 +39,7 @@ class Statistics:
     def add(self, frames: Frames) -> "Statistics":
         """With frames [T width] counted too. Raises DataError for those of another width, and for a value that is NaN
         or not within ±1024, which no logarithm of an energy is."""
-        if frames.ndim != 2 or frames.shape[1] != len(self.sums):
-            raise DataError(
-                f"statistics: frames of {len(self.sums)} numbers are counted, not {list(frames.shape)}; "
-                "pass frames of the same features"
-            )
+        self._same(frames)
         total = self
         for begin in range(0, len(frames), AT_ONCE):
             part = frames[begin : begin + AT_ONCE].astype(np.float64)
@@ -89,8 +85,9 @@ class Statistics:
     def normalize(self, frames: Frames) -> Frames:
         """Frames [T width] less the mean, over the deviation; a number that is always the same only loses its mean.
 
-        Raises DataError where no frame was counted.
+        Raises DataError where no frame was counted, and for frames of another width.
         """
+        self._same(frames)
         scale = np.where(self.deviation > 0, self.deviation, 1.0)
         return ((frames - self.mean) / scale).astype(np.float32)
 
@@ -111,6 +108,13 @@ class Statistics:
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise DataError("statistics: the text does not hold them; have them counted and saved again")
+
+    def _same(self, frames: Frames) -> None:
+        if frames.ndim != 2 or frames.shape[1] != len(self.sums):
+            raise DataError(
+                f"statistics: frames of {len(self.sums)} numbers are counted, not {list(frames.shape)}; "
+                "pass frames of the same features"
+            )
 
     def _some(self) -> None:
         if self.frames == 0:

@@ -105,7 +105,7 @@ class Wav(Recording):
                 if size == UNKNOWN_SIZE and long_size is not None:
                     size = long_size
                 return form, at, self._data_size(size, self._bytes - at)
-            if kind == b"ds64" and size >= 16:  # EBU Tech 3306
+            if kind == b"ds64" and size >= 16 and at + 16 <= self._bytes:  # EBU Tech 3306
                 long_size = struct.unpack("<8xQ", self._file.read(16))[0]
             if kind == b"fmt ":
                 form = self._form_of(self._file.read(min(size, 40)))
