@@ -61,6 +61,7 @@ def _as_object(found: "list[Subject]", file: Path) -> dict[str, Any]:
             "seconds": subject.history.seconds,
             "best": None if best is None else {"step": best.step, "split": best.split, "scores": plain(best.scores)},
             "notes": list(subject.history.notes),
+            "unfinished_lines": subject.history.unfinished,
             "warnings": list(subject.warnings),
             "versions": dict(subject.versions),
             "recipe": dict(subject.recipe),

@@ -16,6 +16,21 @@ T = TypeVar("T")
 COUNTED = ("task.name", "task.tokenizer", "data.", "model.output")
 """Keys of a recipe that decide what a training loss is a mean of."""
 
+NAMED = 3  # of them in a sentence
+
+TRAINING = (
+    (
+        "loss", "Training loss", "loss a {unit}",
+        "What training descends, a mean since the row before; what a model drops out while it learns is in it.",
+    ),
+    ("gradient_norm", "Gradient norm", "norm", "Before it is clipped, a mean since the row before."),
+    (
+        "tokens_a_second", "Speed of training", "{unit}s a second",
+        "Depends on the machine and on what else ran there.",
+    ),
+)  # fmt: skip
+"""Columns of a log that may stand side by side where the losses may: title, label of the y axis, words."""
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -35,30 +50,30 @@ class Chart:
 
 @dataclass(frozen=True)
 class Judged:
-    """One score of one subject through its training."""
+    """One score of one subject through its training: the evaluations, and what each gave.
+
+    `place` is that among the scores of an evaluation, of which the first one decides.
+    """
 
     subject: Subject
     place: int
-    evaluations: tuple[Evaluation, ...]
-
-    @property
-    def score(self) -> Score:
-        """The last, for what it means."""
-        return self.evaluations[-1].scores[self.place]
+    evaluations: list[Evaluation]
+    scores: list[Score]
 
     @property
     def best(self) -> Score:
-        """The one of the best model so far."""
-        return next((each for each in reversed(self.evaluations) if each.best), self.evaluations[-1]).scores[self.place]
+        """The one of the best model so far; the last where no evaluation was called best."""
+        return next(
+            (score for each, score in zip(self.evaluations[::-1], self.scores[::-1]) if each.best), self.scores[-1]
+        )
 
     def series(self, by_seconds: bool) -> Series:
         """Value by step or by time, with the interval around it where every evaluation has one."""
         x = [each.seconds if by_seconds else each.step for each in self.evaluations]
-        scores = [each.scores[self.place] for each in self.evaluations]
-        intervals = [score.interval for score in scores if score.interval is not None]
-        whole = len(intervals) == len(scores)
+        intervals = [score.interval for score in self.scores if score.interval is not None]
+        whole = len(intervals) == len(self.scores)
         low, high = ([interval[end] for interval in intervals] if whole else None for end in (0, 1))
-        return Series(self.subject.name, x, [score.value for score in scores], low, high, self.subject.number)
+        return Series(self.subject.name, x, [score.value for score in self.scores], low, high, self.subject.number)
 
 
 def charts(subjects: Sequence[Subject]) -> list[Chart]:
@@ -67,14 +82,20 @@ def charts(subjects: Sequence[Subject]) -> list[Chart]:
 
 
 def judged(subjects: Sequence[Subject]) -> dict[tuple[str, str], list[Judged]]:
-    """Every score by split and name, the first of the first subject first."""
-    found: dict[tuple[str, str], list[Judged]] = {}
+    """Every score by split and name, the first of the first subject first.
+
+    One whose meaning changed on the way, as a run may go on under a later version, is two.
+    """
+    found: dict[tuple[str, str], dict[tuple[str, ...], Judged]] = {}
     for subject in subjects:
-        for split in dict.fromkeys(evaluation.split for evaluation in subject.history.evaluations):
-            evaluations = tuple(each for each in subject.history.evaluations if each.split == split)
-            for place, score in enumerate(evaluations[-1].scores):
-                found.setdefault((split, score.name), []).append(Judged(subject, place, evaluations))
-    return found
+        for evaluation in subject.history.evaluations:
+            for place, score in enumerate(evaluation.scores):
+                meaning = (str(subject.number), score.unit, str(score.signature))
+                each = found.setdefault((evaluation.split, score.name), {})
+                one = each.setdefault(meaning, Judged(subject, place, [], []))
+                one.evaluations.append(evaluation)
+                one.scores.append(score)
+    return {key: list(each.values()) for key, each in found.items()}
 
 
 def apart(items: Sequence[T], check: Callable[[T, T], None]) -> list[tuple[list[T], str]]:
@@ -105,14 +126,14 @@ def _shorter(said: str) -> str:
 
 def mean_the_same(a: Judged, b: Judged) -> None:
     """Raises ComparisonError unless two scores may stand side by side."""
-    comparable(a.score, b.score)
+    comparable(a.scores[0], b.scores[0])
 
 
 def _of_scores(subjects: Sequence[Subject]) -> Iterator[Chart]:
     for (split, name), each in judged(subjects).items():
         is_further = all(one.place > 0 for one in each)
         for group, why in apart(each, mean_the_same):
-            score, lines = group[0].score, tuple(one.series(by_seconds=False) for one in group)
+            score, lines = group[0].scores[0], tuple(one.series(by_seconds=False) for one in group)
             title = f"{name.replace('_', ' ').capitalize()} on {split}"
             words = [f"{score.better.capitalize()} is better."]
             words += ["The band is the 95 % interval over rows."] if any(line.low is not None for line in lines) else []
@@ -125,15 +146,11 @@ def _of_scores(subjects: Sequence[Subject]) -> Iterator[Chart]:
 
 def _of_training(subjects: Sequence[Subject]) -> Iterator[Chart]:
     trained = [subject for subject in subjects if subject.history.training]
-    for group, why in apart(trained, _count_the_same):
-        unit = group[0].unit
-        words = "What training descends, a mean since the row before; what a model drops out while it learns is in it."
-        yield Chart("Training loss", "step", f"loss a {unit}", _columns(group, "loss"), _said(words, why))
-        words = "Before it is clipped, a mean since the row before."
-        yield Chart("Gradient norm", "step", "norm", _columns(group, "gradient_norm"), _said(words, why))
-        words = "Depends on the machine and on what else ran there."
-        lines = _columns(group, "tokens_a_second")
-        yield Chart("Speed of training", "step", f"{unit}s a second", lines, _said(words, why))
+    groups = apart(trained, _count_the_same)
+    for column, title, label, words in TRAINING:
+        for group, why in groups:
+            y_label = label.format(unit=group[0].unit)
+            yield Chart(title, "step", y_label, _columns(group, column), _said(words, why))
     if trained:
         yield Chart("Learning rate", "step", "rate", _columns(trained, "rate"), "As the schedule, and returns, set it.")
 
@@ -164,4 +181,6 @@ def _count_the_same(a: Subject, b: Subject) -> None:
         key for key in dict.fromkeys([*first, *second]) if key.startswith(COUNTED) and first.get(key) != second.get(key)
     ]
     if differ:
-        raise ComparisonError(f"what a training loss counts differs from that of {a.name} in {', '.join(differ)}")
+        more = f" and {len(differ) - NAMED} more keys" if len(differ) > NAMED else ""
+        listed = ", ".join(differ[:NAMED])
+        raise ComparisonError(f"what a training loss counts differs from that of {a.name} in {listed}{more}")

@@ -1,17 +1,20 @@
 """History: what a run's metrics.jsonl says, read and checked line by line."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ostinato.bundle import MALFORMED
 from ostinato.errors import DataError
 from ostinato.metrics.base import Score
 from ostinato.train.log import COLUMNS, FILE
 from ostinato.train.run import scores_of
 
 SCORE_KEYS = {"name", "value", "unit", "better", "signature", "interval"}
+NOTE_NUMBERS = {"total_steps": ("total_steps",), "return": ("from_step", "rate_scale")}
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,20 @@ class History:
         except OSError as error:
             raise DataError(f"{path}: it cannot be read ({error.strerror}); check its permissions") from error
         *lines, rest = data.split(b"\n")
+        unfinished = bool(rest) and not _is_json(rest)
+        if rest and not unfinished:
+            lines.append(rest)
         rows: dict[str, list[Any]] = {"train": [], "scores": [], "note": []}
         for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
                 rows[row["kind"]].append(READERS[row["kind"]](row))
-            except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+            except (*MALFORMED, IndexError, AttributeError) as error:
                 raise DataError(
                     f"{path}: line {number}: it is no row of a training log that this version knows ({_said(error)}); "
                     "put the file back as it was, or train again with --fresh"
                 ) from error
-        return cls(tuple(rows["train"]), tuple(rows["scores"]), tuple(rows["note"]), int(bool(rest)))
+        return cls(tuple(rows["train"]), tuple(rows["scores"]), tuple(rows["note"]), int(unfinished))
 
     @property
     def steps(self) -> int:
@@ -88,19 +94,34 @@ def _training(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _evaluation(row: Mapping[str, Any]) -> Evaluation:
     for score in row["scores"]:
-        if set(score) != SCORE_KEYS:
-            raise KeyError(*sorted(set(score) ^ SCORE_KEYS)[:1])
-        for value in (score["value"], *(score["interval"] or ())):
-            if value is not None and not _is_number(value):
-                raise TypeError(f"the score '{score['name']}' is no number")
+        _score(score)
     scores = tuple(scores_of(row["scores"]))
-    return Evaluation(row["step"], str(row["split"]), scores, bool(row["best"]), _number(row, "seconds"))
+    if not scores:
+        raise ValueError("'scores' is empty")
+    split = _text(row, "split")
+    return Evaluation(int(_number(row, "step")), split, scores, bool(row["best"]), _number(row, "seconds"))
+
+
+def _score(score: Mapping[str, Any]) -> None:
+    if set(score) != SCORE_KEYS:
+        raise KeyError(*sorted(set(score) ^ SCORE_KEYS)[:1])
+    for name in ("name", "unit", "better"):
+        _text(score, name)
+    for name in score["signature"]:
+        _text(score["signature"], name)
+    if score["better"] not in ("lower", "higher"):
+        raise ValueError("'better' is neither lower nor higher")
+    for value in (score["value"], *(score["interval"] or ())):
+        if value is not None and not _is_number(value):
+            raise TypeError(f"the score '{score['name']}' is no number")
 
 
 def _note(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    _number(row, "step")
-    if not isinstance(row["note"], str):
-        raise TypeError("'note' is no text")
+    note = _text(row, "note")
+    for name in ("step", *NOTE_NUMBERS.get(note, ()), *(["seconds"] if "seconds" in row else [])):
+        _number(row, name)
+    if note == "return":
+        _text(row, "reason")
     return row
 
 
@@ -110,12 +131,28 @@ READERS = {"train": _training, "scores": _evaluation, "note": _note}
 def _number(row: Mapping[str, Any], name: str) -> float:
     value: float = row[name]
     if not _is_number(value):
-        raise TypeError(f"'{name}' is no number")
+        raise TypeError(f"'{name}' is no finite number")
+    return value
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    value: str = row[name]
+    if not isinstance(value, str):
+        raise TypeError(f"'{name}' is no text")
     return value
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_json(line: bytes) -> bool:
+    """A row that is only half there never is: its last brace is missing."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _said(error: Exception) -> str:

@@ -7,7 +7,7 @@ CSS = """\
   --series-1: #0072b2; --series-2: #d55e00; --series-3: #00835f;
   --series-4: #b3578a; --series-5: #b27900; --series-6: #2f8fc9;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #15171b; --ink: #e4e6ea; --faint: #9aa1ad; --rule: #343841; --raised: #1e2127; --link: #7ab8f5;
     --series-1: #4ba3e3; --series-2: #f0813a; --series-3: #2fbf91;
@@ -54,6 +54,7 @@ code { font: .9em ui-monospace, monospace; }
   nav { display: none; }
   pre { white-space: pre-wrap; border: 1px solid var(--rule); }
   .scroll { overflow: visible; }
+  details::details-content { content-visibility: visible; block-size: auto; }
   .figures { grid-template-columns: 1fr 1fr; }
 }
 """

@@ -71,18 +71,18 @@ def scores(subjects: Sequence[Subject]) -> list[Table]:
 
 def _scored(split: str, columns: Sequence[Sequence[Judged]], why: str) -> Table:
     """A row a run, the best first; a column a score."""
-    first = columns[0][0].score
+    first = columns[0][0].best
     sign = 1 if first.better == "lower" else -1
     order = sorted(range(len(columns[0])), key=lambda row: _rank(sign * columns[0][row].best.value))
     rows = tuple((columns[0][row].subject.name, *(_cell(column[row].best) for column in columns)) for row in order)
-    header = ("run", *(_plain(column[0].score.name) for column in columns))
-    caption = f"Best model of each run on {split}, {first.better} is better"
-    return Table(caption, header, rows, why, _meaning([column[0].score for column in columns]))
+    header = ("run", *(_plain(column[0].best.name) for column in columns))
+    caption = f"Best model of each run on {split}, by {_plain(first.name)}: {first.better} is better"
+    return Table(caption, header, rows, why, _meaning([column[0].best for column in columns]))
 
 
 def _meaning(columns: Sequence[Score]) -> Table:
     """What must agree for two of these numbers to stand side by side."""
-    parts = [{"number": score.unit, **score.signature.parts()} for score in columns]
+    parts = [{"number": score.unit, "better": score.better, **score.signature.parts()} for score in columns]
     names = dict.fromkeys(name for each in parts for name in each)
     rows = tuple((name, *(each.get(name, "") for each in parts)) for name in names)
     return Table("What these numbers mean", ("signature", *(_plain(score.name) for score in columns)), rows)
@@ -102,9 +102,10 @@ def notes(subjects: Sequence[Subject]) -> Table:
             rows.append((subject.name, Number(note["step"], f"{note['step']:,}"), _noted(note)))
         skipped = subject.history.training[-1]["skipped"] if subject.history.training else 0
         if skipped:
-            rows.append((subject.name, "", f"{skipped:,} steps were skipped, as loss or gradient were not finite"))
+            steps = "1 step was" if skipped == 1 else f"{skipped:,} steps were"
+            rows.append((subject.name, "", f"{steps} skipped, as the loss or its gradient was not finite"))
         if subject.history.unfinished:
-            rows.append((subject.name, "", "the last line of its log is half-written and was left out"))
+            rows.append((subject.name, "", "1 line of its log, the last, is half-written and was left out"))
         rows += [(subject.name, "", warning) for warning in subject.warnings]
     return Table("What happened on the way", ("run", "step", "note"), tuple(rows))
 
@@ -113,12 +114,12 @@ def versions(subjects: Sequence[Subject]) -> Table:
     """What each was made with, as far as its folder says."""
     names = tuple(dict.fromkeys(name for subject in subjects for name in subject.versions))
     rows = tuple((subject.name, *(subject.versions.get(name, "") for name in names)) for subject in subjects)
-    return Table("What each was made with", ("run", *names), rows)
+    return Table("What each was made with", ("run", *names), rows, "What machine it ran on is not in a run's folder.")
 
 
 def state(subject: Subject) -> str:
     """How a training stands, in words."""
-    stop_after = subject.recipe["train"].get("stop_after")
+    stop_after = subject.recipe.get("train", {}).get("stop_after")
     return {
         "bundle": "a bundle alone, without a training log",
         "not ended": "not ended: under way, or stopped on the way",
