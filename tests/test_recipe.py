@@ -1,6 +1,7 @@
 """A recipe: read, overridden, checked as a whole, resolved."""
 
 import json
+import tomllib
 
 import pytest
 from hypothesis import given
@@ -148,6 +149,19 @@ def test_set_does_not_reach_into_a_value_and_leaves_its_table_alone():
     table = {"a": {"b": {"c": 1}}}
     assert recipe.override(table, ["a.b.c=2", "a.b.d=3", "a.b.c=4"]) == {"a": {"b": {"c": 4, "d": 3}}}
     assert table == {"a": {"b": {"c": 1}}}
+
+
+_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+_values = st.recursive(
+    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | _texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(_texts, _values, max_size=4))
+def test_a_table_written_as_toml_is_read_as_it_was(table):
+    assert tomllib.loads(recipe.toml(table)) == table
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a.x", "a.y", "b"]), st.integers()), max_size=6))

@@ -109,11 +109,11 @@ def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:
 
 def toml(table: Table) -> str:
     """A recipe's tables as a recipe file has them: `read`'s inverse."""
-    sections = []
+    sections = [_lines({key: value for key, value in table.items() if not isinstance(value, Mapping)})]
     for section, settings in table.items():
-        lines = [f"{_key(key)} = {_inline(value)}" for key, value in settings.items()]
-        sections.append("\n".join([f"[{_key(section)}]", *lines]))
-    return "\n\n".join(sections)
+        if isinstance(settings, Mapping):
+            sections.append(f"[{_key(section)}]\n{_lines(settings)}")
+    return "\n\n".join(section.strip("\n") for section in sections if section)
 
 
 def resolve(spec: Spec[Any]) -> dict[str, Any]:
@@ -145,8 +145,12 @@ def _copied(table: Table) -> dict[str, Any]:
     return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in table.items()}
 
 
+def _lines(table: Table) -> str:
+    return "\n".join(f"{_key(key)} = {_inline(value)}" for key, value in table.items())
+
+
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name, ensure_ascii=False)
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _inline(name)
 
 
 def _inline(value: Any) -> str:
@@ -154,7 +158,10 @@ def _inline(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_inline, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike
+    if isinstance(value, float):
+        return repr(value)  # nan and inf too
+    # Texts, whole numbers and booleans are written as in JSON, but that TOML allows no character 127.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _value(text: str) -> Any:

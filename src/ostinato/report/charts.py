@@ -126,7 +126,7 @@ def _shorter(said: str) -> str:
 
 def mean_the_same(a: Judged, b: Judged) -> None:
     """Raises ComparisonError unless two scores may stand side by side."""
-    comparable(a.scores[0], b.scores[0])
+    comparable(a.best, b.best)
 
 
 def _of_scores(subjects: Sequence[Subject]) -> Iterator[Chart]:

@@ -54,6 +54,8 @@ code { font: .9em ui-monospace, monospace; }
   nav { display: none; }
   pre { white-space: pre-wrap; border: 1px solid var(--rule); }
   .scroll { overflow: visible; }
+  h2, summary { break-after: avoid; }
+  tr { break-inside: avoid; }
   details::details-content { content-visibility: visible; block-size: auto; }
   .figures { grid-template-columns: 1fr 1fr; }
 }
