@@ -14,7 +14,7 @@ NAMES = {"dev": "valid"}
 """What other communities call the split that is judged during training."""
 
 
-@register("catalog", example={"set": "snips"})
+@register("catalog", example={"set": "protein_secondary_structure"})
 def catalog(
     set: str,
     columns: Columns = NONE,

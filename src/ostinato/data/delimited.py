@@ -125,12 +125,11 @@ class Delimited(Format):
 
     def _named(self, path: Path) -> list[str]:
         with path.open("rb") as file:
-            for _, raw in self._records(file):
-                try:
-                    return self._cells(raw.decode())
-                except UnicodeDecodeError as error:
-                    raise no_utf8(raw, None, error).at(f"{self.name}: line 1", skippable=False) from None
-        raise DataError(f"{self.name}: it has no line; name a file with rows in it")
+            _, raw = next(self._records(file))
+        try:
+            return self._cells(raw.decode())
+        except UnicodeDecodeError as error:
+            raise no_utf8(raw, None, error).at(f"{self.name}: line 1", skippable=False) from None
 
     def _records(self, file: BinaryIO) -> Iterator[tuple[Span, bytes]]:
         """The reader of Python's csv module takes as many lines as a record needs: that is how its end is found."""

@@ -36,8 +36,7 @@ def folder_of_classes(
     def read(name: str, folder: Path) -> Rows:
         root = below(name, folder)
         classes = sorted(each for each in root.iterdir() if each.is_dir() and not _hidden(each, root))
-        beside = sorted(each for each in root.glob(files) if each.is_file() and not _hidden(each, root)
-                        and each.parent == root)  # fmt: skip
+        beside = [each for each in _fitting(root, files) if each.parent == root]
         if not classes:
             raise DataError(f"{name}: it has no sub-folder, and each is a class; put the files of each class in one")
         if beside:

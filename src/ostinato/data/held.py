@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,6 +12,17 @@ from ostinato.errors import DataError
 
 log = logging.getLogger(__name__)
 NONE: Columns = {}
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """Rows by number. Not every sequence says that it is one: those of other libraries only have the two methods."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __getitem__(self, number: int, /) -> Any:
+        """Row `number`, a dict."""
 
 
 class Held(Rows):
@@ -26,7 +37,7 @@ class Held(Rows):
 
     def __init__(
         self,
-        items: Iterable[Fields],
+        items: Iterable[Any] | Reachable,
         columns: Columns = NONE,
         name: str = "rows",
         bad_rows: BadRows = "refuse",
@@ -34,10 +45,8 @@ class Held(Rows):
         keys: Sequence[str] | None = None,
     ):
         self.name, self._columns, self._keys = name, columns, keys
-        # Not every sequence says that it is one: those of other libraries only have the two methods.
-        reachable = hasattr(items, "__getitem__") and hasattr(items, "__len__") and not isinstance(items, Mapping)
-        held: Any = items if reachable else list(items)
-        self._items, count = held, len(held)
+        self._items: Reachable = items if isinstance(items, Reachable) else list(items)
+        count = len(self._items)
         sound, identities, first = [], [], ""
         for number in range(count):
             try:

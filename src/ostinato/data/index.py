@@ -1,6 +1,7 @@
 """Index: where each row of a file stands, on disk and memory-mapped, so that a file may be larger than memory."""
 
 import logging
+from array import array
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -32,9 +33,9 @@ class Index:
     """`places` [N 3] of the sound rows, and how many were `skipped`."""
 
     def __init__(self, path: Path, skipped: int):
-        table = np.memmap(path, np.int64, "r").reshape(-1, 4)
-        self.places: npt.NDArray[np.int64] = table[:, :3]
-        self.identities: Identities = table[:, 3].view(np.uint64)
+        table = np.memmap(path, np.uint64, "r").reshape(-1, 4)
+        self.places: npt.NDArray[np.uint64] = table[:, :3]
+        self.identities: Identities = table[:, 3]
         self.skipped = skipped
 
     @classmethod
@@ -51,7 +52,7 @@ class Index:
         total = source.stat().st_size
 
         def make(file: BinaryIO) -> dict[str, Any]:
-            count, skipped, first, written = 0, 0, "", np.zeros((AT_ONCE, 4), np.int64)
+            count, skipped, first, waiting = 0, 0, "", array("Q")
             for met in rows:
                 if isinstance(met.fields, FieldError):
                     error = met.fields.at(f"{name}: {unit} {met.place[2]}")
@@ -59,12 +60,13 @@ class Index:
                         raise error from None
                     skipped, first = skipped + 1, first or met.fields.at(f"{unit} {met.place[2]}").args[0].split(";")[0]
                     continue
-                written[count % AT_ONCE] = (*met.place, np.uint64(identity(met.fields)).view(np.int64))
+                waiting.extend((*met.place, identity(met.fields)))
                 count += 1
                 if count % AT_ONCE == 0:
-                    file.write(written.tobytes())
+                    file.write(waiting)
+                    waiting = array("Q")
                     progress(f"read {source.name}", met.done, total)
-            file.write(written[: count % AT_ONCE].tobytes())
+            file.write(waiting)
             if not count:
                 left = f"; all of its {skipped} rows were left out, the first for {first}" if skipped else ""
                 raise DataError(f"{name}: it has no row{left}; name a file that has some")

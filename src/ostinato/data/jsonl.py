@@ -59,7 +59,7 @@ def _object(text: str) -> dict[str, Any]:
     if not text.strip():
         raise FieldError(None, "it is empty", "delete the line")
     try:
-        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        found = _decoded(text)
     except json.JSONDecodeError as error:
         raise FieldError(None, f"it is not JSON ({error.msg}, at character {error.colno})") from None
     except RecursionError:
@@ -82,6 +82,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(word: str) -> Any:
     raise FieldError(None, f"{word} is no finite number and not JSON", "write a finite number, or null")
+
+
+_decoded = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number).decode
 
 
 def _place(raw: bytes) -> str | None:

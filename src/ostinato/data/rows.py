@@ -76,8 +76,7 @@ class Chosen(Rows):
 
 def identity(fields: Fields) -> int:
     """64 bits of what is in a row: BLAKE2b of its fields as JSON, sorted by name."""
-    plain = json.dumps(fields, sort_keys=True, default=_plain, ensure_ascii=True)
-    return int.from_bytes(hashlib.blake2b(plain.encode(), digest_size=8).digest(), "little")
+    return int.from_bytes(hashlib.blake2b(_written(fields).encode(), digest_size=8).digest(), "little")
 
 
 def divided(rows: Rows, shares: Mapping[str, float], seed: int = 1) -> dict[str, Rows]:
@@ -103,8 +102,8 @@ def divided(rows: Rows, shares: Mapping[str, float], seed: int = 1) -> dict[str,
     for name in ("train", *shares):
         if not len(splits[name]):
             raise DataError(
-                f"{rows.name}: none of its {len(rows)} rows falls into {name}; add rows, give {name} a file of its own "
-                "or a larger share, or choose another seed"
+                f"{rows.name}: none of its {len(rows)} rows falls into {name} (equal rows stay together); add rows, "
+                f"give {name} a file of its own or a larger share, or choose another seed"
             )
     return {name: splits[name] for name in ("train", *shares)}
 
@@ -137,3 +136,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
+
+
+_written = json.JSONEncoder(sort_keys=True, default=_plain).encode
