@@ -2,6 +2,7 @@
 
 from ostinato.data.batch import Batches, Example, Window
 from ostinato.data.batching import Shuffled, Streams
+from ostinato.data.bucketing import Bucketed
 from ostinato.data.columns import Columns
 from ostinato.data.held import Held
 from ostinato.data.rows import Row, Rows, divided
@@ -11,6 +12,7 @@ from ostinato.data.tokens import TokenFile, Tokens
 
 __all__ = [
     "Batches",
+    "Bucketed",
     "Columns",
     "Corpora",
     "Example",

@@ -58,12 +58,7 @@ class Shuffled(Generic[E]):
     """Independent examples, `rows` at a time, ordered by (seed, epoch) alone; the last batch may be small."""
 
     def __init__(self, examples: Sequence[E], rows: int, seed: int):
-        if rows < 1:
-            raise ConfigError(f"batching: a batch of {rows} rows holds nothing; make it at least 1")
-        if seed < 0:
-            raise ConfigError(f"batching: the seed {seed} is negative; choose one from 0 on")
-        if not examples:
-            raise ConfigError("batching: there is no example to batch; name data that has some")
+        check(examples, rows, seed)
         self._examples, self.rows, self._seed = examples, rows, seed
         self._order: tuple[int, npt.NDArray[np.int64]] | None = None
 
@@ -74,8 +69,19 @@ class Shuffled(Generic[E]):
         """Batch `index` of the epoch's own order."""
         if not 0 <= index < len(self):
             raise IndexError(f"batching: there is no batch {index} in an epoch of {len(self)}")
-        if self._order is None or self._order[0] != epoch:
-            order = np.random.default_rng([self._seed, epoch]).permutation(len(self._examples))
-            self._order = (epoch, order)
-        chosen = self._order[1][index * self.rows : (index + 1) * self.rows]
+        found = self._order  # two threads may ask for unlike epochs
+        if found is None or found[0] != epoch:
+            found = (epoch, np.random.default_rng([self._seed, epoch]).permutation(len(self._examples)))
+            self._order = found
+        chosen = found[1][index * self.rows : (index + 1) * self.rows]
         return [self._examples[i] for i in chosen.tolist()]
+
+
+def check(examples: Sequence[E], rows: int, seed: int) -> None:
+    """Raises ConfigError where no batches can be made of these."""
+    if rows < 1:
+        raise ConfigError(f"batching: a batch of {rows} rows holds nothing; make it at least 1")
+    if seed < 0:
+        raise ConfigError(f"batching: the seed {seed} is negative; choose one from 0 on")
+    if not len(examples):
+        raise ConfigError("batching: there is no example to batch; name data that has some")
