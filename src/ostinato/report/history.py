@@ -99,7 +99,7 @@ def _evaluation(row: Mapping[str, Any]) -> Evaluation:
     if not scores:
         raise ValueError("'scores' is empty")
     split = _text(row, "split")
-    return Evaluation(int(_number(row, "step")), split, scores, bool(row["best"]), _number(row, "seconds"))
+    return Evaluation(int(_number(row, "step")), split, scores, bool(row["best"]), float(_number(row, "seconds")))
 
 
 def _score(score: Mapping[str, Any]) -> None:
@@ -128,8 +128,8 @@ def _note(row: Mapping[str, Any]) -> Mapping[str, Any]:
 READERS = {"train": _training, "scores": _evaluation, "note": _note}
 
 
-def _number(row: Mapping[str, Any], name: str) -> float:
-    value: float = row[name]
+def _number(row: Mapping[str, Any], name: str) -> int | float:
+    value: int | float = row[name]
     if not _is_number(value):
         raise TypeError(f"'{name}' is no finite number")
     return value
