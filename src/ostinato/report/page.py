@@ -28,7 +28,7 @@ def page(subjects: Sequence[Subject], date: str, progress: Callable[[str, int, i
         (
             "notes",
             "Notes",
-            _if_any(notes(subjects), "Nothing to note: no step was skipped, nothing was gone back from."),
+            _if_any(notes(subjects), "There are none: no log tells of a step that was skipped or gone back from."),
         ),
         ("versions", "Versions", _table(versions(subjects))),
         ("recipes", "Recipes", "\n".join(map(_recipe, subjects))),

@@ -34,12 +34,13 @@ tbody th { font-weight: 500; }
 tbody td:not(:has(data)) { min-width: 5.5rem; }
 td:has(data), th.number { text-align: right; white-space: nowrap; }
 td small { display: block; color: var(--faint); font-size: .8rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1.75rem 2rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.75rem 2rem; }
 figure { margin: 0; min-width: 0; break-inside: avoid; }
 figure svg { display: block; width: 100%; height: auto; max-width: 40rem; }
 figcaption { margin-top: .35rem; max-width: 40rem; }
 details { margin: .75rem 0; }
 details details { margin-left: 1rem; }
+details caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 details td { max-width: 22rem; overflow-wrap: anywhere; }
 summary { cursor: pointer; font-weight: 500; }
 pre {
@@ -47,9 +48,9 @@ pre {
   font: .85rem/1.5 ui-monospace, monospace; overflow-wrap: normal;
 }
 code { font: .9em ui-monospace, monospace; }
-@media (max-width: 40rem) { caption { white-space: normal; min-width: 16rem; } }
+@media (max-width: 40rem) { caption { white-space: normal; max-width: calc(100vw - 2.5rem); } }
 @media print {
-  :root { color-scheme: light; }
+  :root { color-scheme: light; --paper: #fff; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   nav { display: none; }
   pre { white-space: pre-wrap; border: 1px solid var(--rule); }
