@@ -5,6 +5,7 @@ from ostinato.data.batching import Shuffled, Streams
 from ostinato.data.bucketing import Bucketed
 from ostinato.data.columns import Columns
 from ostinato.data.held import Held
+from ostinato.data.prefetch import Prefetched
 from ostinato.data.rows import Row, Rows, divided
 from ostinato.data.sources import Corpora, Progress, register, sources
 from ostinato.data.text import Text
@@ -17,6 +18,7 @@ __all__ = [
     "Corpora",
     "Example",
     "Held",
+    "Prefetched",
     "Progress",
     "Row",
     "Rows",
