@@ -99,3 +99,28 @@ class TestData:
         found = json.loads(said("data", "check", "wnut17", "--json"))
         assert found["wnut17"]["test"]["found"] == found["wnut17"]["test"]["source"]
         assert said("data", "get", "wnut17").strip().endswith("wnut17")
+
+
+class TestShow:
+    @pytest.fixture
+    def table(self, tmp_path):
+        path = tmp_path / "t.csv"
+        path.write_text("a,b\n1,x\nz,é\n3,q\n")
+        return f"path={path}"
+
+    def test_rows_are_printed(self, said, table):
+        options = ("--set", table, "--set", "columns.a=integer", "--set", "bad_rows=skip", "--set", "valid=0.0")
+        found = [json.loads(line) for line in said("data", "show", "csv", *options).splitlines()]
+        assert [row["fields"] for row in found] == [{"a": 1}, {"a": 3}]
+        assert found[1]["key"].endswith("t.csv:4")
+        assert len(said("data", "show", "csv", *options, "--rows", 1).splitlines()) == 1
+        (drawn,) = said("data", "show", "synthetic", "--set", "problem.name=parity", "--rows", 1).splitlines()
+        assert set(json.loads(drawn)) == {"inputs", "targets", "scored", "key"}
+
+    def test_what_is_wrong_is_said_in_a_sentence(self, said, table):
+        wrong = ("data", "show", "csv", "--set", table, "--set", "valid=0.0")
+        assert "t.csv: line 3, column 'a': 'z' is no integer" in said(*wrong, "--set", "columns.a=integer", code=3)
+        assert "--split: csv has no split 'valid' here; choose from train" in said(*wrong, "--split", "valid", code=2)
+        assert "did you mean 'csv'" in said("data", "show", "cvs", code=2)
+        assert "source.path: csv needs it" in said("data", "show", "csv", code=2)
+        assert "is one text, not rows" in said("data", "show", "text", "--set", "text=builtin:pydoc", code=2)

@@ -1,17 +1,20 @@
-"""data: the public data sets that are known by name."""
+"""data: the public data sets that are known by name, and the first rows of any source."""
 
 import contextlib
 import json
 import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ostinato.cli.table import aligned
-from ostinato.errors import DataError
+from ostinato.errors import ConfigError, DataError
 
 app = typer.Typer(
-    name="data", help="Public data sets by name: what there is, fetched and checked.", no_args_is_help=True
+    name="data", help="Public data sets by name; the rows of any source, checked and shown.", no_args_is_help=True
 )
 Names = Annotated[
     list[str] | None, typer.Argument(help="Their names; without any, all that are here.", show_default=False)
@@ -84,6 +87,39 @@ def check(names: Names = None, as_json: AsJson = False) -> None:
     if wrong:
         raise DataError(f"data check: {', '.join(wrong)} differ from what the source says; fetch them again")
     print(f"{len(found)} data sets, {sum(map(len, found.values()))} splits: all as their sources say", file=sys.stderr)
+
+
+@app.command()
+def show(
+    source: Annotated[str, typer.Argument(help="Its name: jsonl, csv, tsv, parquet, lines, folder, files, catalog, …")],
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="OPTION=VALUE", help="An option of the source, such as path=reviews.csv."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="The split whose rows are shown.")] = "train",
+    rows: Annotated[int, typer.Option(min=1, help="How many.")] = 5,
+) -> None:
+    """Read a source through, as training would, and print the first rows of a split, one JSON object a line."""
+    from ostinato.data import sources
+    from ostinato.data.rows import plain
+    from ostinato.recipe import override
+    from ostinato.registry import nearest
+    from ostinato.train.progress import standard
+
+    spec = sources.spec({"name": source, **override({}, options or ())})
+    with tempfile.TemporaryDirectory() as folder:
+        with contextlib.closing(standard()) as progress:
+            splits = spec.build(folder=Path(folder), progress=progress.stage).splits
+        if not all(isinstance(each, Sequence) for each in splits.values()):
+            raise ConfigError(f"data show: {source} is one text, not rows; open its file, or take lines as the source")
+        if split not in splits:
+            raise ConfigError(f"--split: {source} has no split '{split}' here; {nearest(split, list(splits))}")
+        for row in splits[split][:rows]:
+            print(json.dumps(row._asdict(), default=plain, ensure_ascii=False))
+        for name, each in splits.items():
+            skipped = getattr(each, "skipped", 0)
+            left = f", {skipped:,} left out" if skipped else ""
+            print(f"{name}: {len(each):,} rows{left}", file=sys.stderr)
 
 
 def _cells(found: dict[str, Any]) -> list[list[str]]:

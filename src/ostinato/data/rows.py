@@ -132,10 +132,11 @@ def _uniform(identities: Identities, seed: int) -> npt.NDArray[np.float64]:
     return (z >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON takes, of a value that it does not: arrays as lists, bytes in hexadecimal, anything else as text."""
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
 
 
-_written = json.JSONEncoder(sort_keys=True, default=_plain).encode
+_written = json.JSONEncoder(sort_keys=True, default=plain).encode
