@@ -410,6 +410,7 @@ class TestHeld:
             ([{"a": 1}, [2]], {}, r"rows: row 1: it is a list, not a dict of columns"),
             ([{"a": math.nan}], {"a": "number"}, r"rows: row 0, column 'a': nan is not finite"),
             (iter([{"a": 1}, {}]), {"a": "any"}, r"rows: row 1, column 'a': the row has no such column"),
+            ([{"a": {1: 2, "b": 3}}], {}, r"rows: row 0: it cannot be written as JSON .*; give names that are texts"),
         ],
     )
     def test_what_is_wrong_is_said(self, items, columns, said):

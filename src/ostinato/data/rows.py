@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ostinato.data.columns import FieldError
 from ostinato.errors import ConfigError, DataError
 from ostinato.registry import Share
 
@@ -75,8 +76,15 @@ class Chosen(Rows):
 
 
 def identity(fields: Fields) -> int:
-    """64 bits of what is in a row: BLAKE2b of its fields as JSON, sorted by name."""
-    return int.from_bytes(hashlib.blake2b(_written(fields).encode(), digest_size=8).digest(), "little")
+    """64 bits of what is in a row: BLAKE2b of its fields as JSON, sorted by name.
+
+    Raises FieldError where they cannot be written so: names that are no text, lists that hold themselves.
+    """
+    try:
+        written = _written(fields)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FieldError(None, f"it cannot be written as JSON ({error})", "give names that are texts") from None
+    return int.from_bytes(hashlib.blake2b(written.encode(), digest_size=8).digest(), "little")
 
 
 def divided(rows: Rows, shares: Mapping[str, float], seed: int = 1) -> dict[str, Rows]:
