@@ -67,20 +67,21 @@ def test_the_same_rows_come_twice(name, tmp_path, cache, monkeypatch):
         assert {split: list(rows) for split, rows in rows_of(name, tmp_path / "else").items()} == first
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_reading_imports_no_torch(name, tmp_path):
+def test_reading_imports_no_torch(tmp_path):
+    names = [name for name in sources.names() if name != "catalog" or "OSTINATO_DATA" in os.environ]
     code = f"""
 import sys
 from pathlib import Path
 from ostinato.data import sources
-made = sources.build(sources.example({name!r}), folder=Path({str(tmp_path)!r}))
-for split in made.splits.values():
-    next(iter(split.pieces())) if hasattr(split, "pieces") else split[0]
-print("torch" in sys.modules)
+for name in {names!r}:
+    made = sources.build(sources.example(name), folder=Path({str(tmp_path)!r}, name))
+    for split in made.splits.values():
+        next(iter(split.pieces())) if hasattr(split, "pieces") else split[0]
+    assert "torch" not in sys.modules, name
 """
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert done.stdout == "False\n", done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", TABLES)
