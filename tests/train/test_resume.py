@@ -93,7 +93,7 @@ def test_a_step_at_a_time_gives_the_same_bits(whole, tmp_path):
 
 
 def test_a_fixed_number_of_steps_stays_fixed(tmp_path):
-    recipe = tiny_recipe(steps=100_000, seconds=1.0, evaluate_every=40)
+    recipe = tiny_recipe(steps=100_000, seconds=2.0, evaluate_every=40)
     with pytest.raises(Interrupted):
         fit(recipe, tmp_path / "out", Stops({60}, set()))
     note = [row for row in lines(tmp_path / "out") if row["kind"] == "note"]
