@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import gzip
+import json
 import lzma
 import os
 import re
@@ -63,6 +64,7 @@ def build(
     entropy: float = 0.0,
     vocabulary: int | Sequence[str] | None = None,
     reserved: Reserved = "refuse",
+    tokenizer: str | None = None,
     memory: int | str | None = None,
     folder: str | os.PathLike[str] | None = None,
     progress: Progress = quiet,
@@ -78,6 +80,8 @@ def build(
     without which the perplexity rises by less than that share (Stolcke, 1998). `vocabulary` is how many of the most
     frequent words to keep, or all words there are; the others become <unk>. `reserved` says what becomes of `<unk>`,
     `<s>` and `</s>` in a text: refuse, skip, or unknown (`<unk>` is the unknown word, the others are refused).
+
+    `tokenizer`, the sha256 of a tokenizer.json whose tokens the words are, is kept in the model.
 
     `memory` bounds what is held at once, in bytes or as "2G"; half of the machine's where it is None. What does not
     fit is sorted in blocks in temporary files in `folder`, which vanish however the process ends; the model is the
@@ -103,7 +107,7 @@ def build(
             notes.append(f"no sentence is long enough for order {order}; the model's order is {counts.order}")
         work.counts = counts
         rules, said = kind.smoothed(work)
-        table = kind.table()
+        table = kind.table() if tokenizer is None else json.dumps(json.loads(kind.table()) | {"tokenizer": tokenizer})
         grams = _core.ngram_estimate(
             counts, corpus, [rule.plain() for rule in rules], thresholds[: counts.order], kind.uniform_over_all,
             table, kind.distribution, work.told,
