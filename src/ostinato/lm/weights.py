@@ -9,15 +9,15 @@ CLOSE = 1e-7
 MOST_ROUNDS = 1000
 
 
-def fitted(log_probs: npt.NDArray[np.float64], weights: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
+def fitted(log_probs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The weights [K] under which Σ_k w_k p_k makes a text likeliest, from ln p [K T] of its tokens by each model.
 
     Expectation and maximization (Jelinek and Mercer, 1980): w_k becomes the mean over tokens of w_k p_k / Σ_j w_j p_j,
-    from equal ones (or `weights`) until none moves by more than CLOSE. There is one best likelihood, and no round
-    lowers it. Tokens that every model holds impossible are passed over. Raises DataError where all are, or there is none.
+    from equal ones until none moves by more than CLOSE. There is one best likelihood, and no round lowers it. Tokens
+    that every model holds impossible are passed over. Raises DataError where all are, or there is none.
     """
     models = len(log_probs)
-    found = np.full(models, 1 / models) if weights is None else np.asarray(weights, np.float64)
+    found = np.full(models, 1 / models)
     best = log_probs.max(axis=0, initial=-np.inf)
     probs = np.exp(log_probs[:, np.isfinite(best)] - best[np.isfinite(best)])  # that 0 / 0 does not happen
     if not probs.size:

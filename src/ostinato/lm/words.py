@@ -29,7 +29,7 @@ class Words(LanguageModel):
     """A sentence is w₁ separator w₂ … </s>, each word as its pieces. With P(n) the probability of all words below the
     node n of the trie, after the words before (look-ahead; Ortmanns, Ney and Eiden, 1996),
 
-    p(piece | n) = P(child) / P(n),  p(separator | n) = P(word that ends at n) (1 − e) / P(n),  p(</s> | n) the same with e
+    p(piece | n) = P(child) / P(n),  p(separator | n) = P(word that ends at n) (1 − e) / P(n),  p(</s> | n): with e
 
     where e is p(</s>) after that word. So a sentence costs what the word model takes for it, whatever the pieces.
     Words without a spelling are left out and their probability shared out. `unknown` is the word that stands for all
@@ -92,7 +92,9 @@ class Words(LanguageModel):
                 found[row, self.separator], found[row, self.eos] = end * (1 - closes[row]), end * closes[row]
         return torch.from_numpy(found).log().float().to(node.device)
 
-    def _going_on(self, node: int, spelt: npt.NDArray[np.float64], unknown: float) -> tuple[npt.NDArray[np.float64], float]:
+    def _going_on(
+        self, node: int, spelt: npt.NDArray[np.float64], unknown: float
+    ) -> tuple[npt.NDArray[np.float64], float]:
         """Of each letter, and of the word's end: shares that sum to 1."""
         letters = len(self._letters)
         pieces, end = np.zeros(self.size), 0.0
@@ -119,7 +121,9 @@ class Words(LanguageModel):
         closes = probs[:, self.lm.eos].numpy()
         others = probs[:, self._words].sum(1).numpy()
         others = others + (probs[:, self.unknown].numpy() if self.unknown is not None else 0)
-        return np.divide(closes, closes + others, out=np.ones_like(closes), where=closes + others > 0)
+        shares: npt.NDArray[np.float64] = np.ones_like(closes)
+        np.divide(closes, closes + others, out=shares, where=closes + others > 0)
+        return shares
 
     def _check(self, spellings: Mapping[int, Sequence[int]]) -> None:
         problems = []

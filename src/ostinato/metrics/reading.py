@@ -49,6 +49,11 @@ class Reading:
         return len(self.log_probs)
 
     @property
+    def impossible(self) -> int:
+        """How many tokens the model gave no probability at all."""
+        return int(np.count_nonzero(np.isneginf(self.log_probs)))
+
+    @property
     def oov(self) -> int:
         """How many tokens are unknown."""
         return int(np.count_nonzero(self.unknown))
@@ -68,7 +73,8 @@ class Reading:
         """A number with its interval over rows. Raises DataError where there is nothing to measure, or no number."""
         if np.isnan(self.log_probs).any():
             raise DataError(f"{kind.name}: a log-probability is not a number (NaN); the model is broken, make it again")
-        return evaluate(kind(**self.meaning._asdict(), oov_left_out=oov_left_out), self.table(oov_left_out))
+        metric, table = kind(**self.meaning._asdict(), oov_left_out=oov_left_out), self.table(oov_left_out)
+        return evaluate(metric, table, resamples=1000 if np.isfinite(table).all() else 0)
 
     def scores(self) -> list[Score]:
         """Every number that a task of language modelling prints."""
@@ -92,5 +98,5 @@ def mixed(readings: list[Reading], weights: npt.NDArray[np.float64]) -> Reading:
 
 
 def _by_row(values: npt.NDArray[Any], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])[ends]
-    return np.diff(sums, prepend=0.0)
+    starts = np.concatenate([[0], ends[:-1]])  # no row is empty
+    return np.add.reduceat(values.astype(np.float64), starts)

@@ -25,7 +25,10 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
     per: Annotated[Per | None, typer.Option(help="A line of JSON for each sentence, or word, instead.")] = None,
 ) -> None:
-    """Perplexity of a text, with and without its unknown words, and what the numbers mean."""
+    """Perplexity of a text, with and without its unknown words, and what the numbers mean.
+
+    In JSON an infinite number is null; `impossible` counts the tokens that make it so.
+    """
     from ostinato.data.origin import located
     from ostinato.textmodel import opened
     from ostinato.textmodel.base import whole
@@ -49,16 +52,17 @@ def _object(reading: "Reading") -> dict[str, Any]:
 
     every, known = reading.score(), _excluding(reading)
     return {
-        "perplexity": every.value,
+        "perplexity": finite(every.value),
         "interval": every.interval,
-        "perplexity_excluding_oovs": known.value if known else None,
+        "perplexity_excluding_oovs": finite(known.value) if known else None,
         "interval_excluding_oovs": known.interval if known else None,
         "tokens": reading.tokens,
         "oovs": reading.oov,
+        "impossible": reading.impossible,
         "rows": len(reading.ends),
         "lines_dropped": reading.dropped,
         **{
-            kind.name: reading.score(kind).value
+            kind.name: finite(reading.score(kind).value)
             for kind in (NatsPerToken, NatsPerCharacter, BitsPerCharacter)
         },
         "signature": every.signature.parts(),
@@ -75,11 +79,15 @@ def _table(found: dict[str, Any]) -> str:
     rows = []
     for name, what in (("perplexity", "interval"), ("perplexity_excluding_oovs", "interval_excluding_oovs")):
         value, interval = found[name], found[what]
-        if value is not None:
+        if value is None and name == "perplexity":
+            rows.append([name, "infinite", ""])
+        elif value is not None:
             span = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else ""
             rows.append([name.replace("_", " "), f"{value:.3f}", span])
-    rows += [[n.replace("_", " "), f"{found[n]:.4f}", ""] for n in ("nats_per_token", "bits_per_character")]
-    rows += [[n.replace("_", " "), f"{found[n]:,}", ""] for n in ("tokens", "oovs", "rows", "lines_dropped")]
+    for name in ("nats_per_token", "bits_per_character"):
+        rows += [[name.replace("_", " "), f"{found[name]:.4f}", ""]] if found[name] is not None else []
+    for name in ("tokens", "oovs", "impossible", "rows", "lines_dropped"):
+        rows.append([name.replace("_", " "), f"{found[name]:,}", ""])
     signature = "\n".join(f"{name}: {value}" for name, value in found["signature"].items())
     return f"{aligned(['', '', '95 % of resamples'], rows)}\n\n{signature}"
 
@@ -90,7 +98,7 @@ def _rows(reading: "Reading") -> Iterator[dict[str, Any]]:
         paid, foreseen = reading.log_probs[row], reading.log_probs[row][known]
         yield {
             "sentence": number,
-            "nats": -float(paid.sum()),
+            "nats": finite(-float(paid.sum())),
             "tokens": len(paid),
             "oovs": int((~known).sum()),
             "perplexity": _exp(-float(paid.mean())),
@@ -105,11 +113,16 @@ def _words(reading: "Reading", pieces: Iterator[str]) -> Iterator[dict[str, Any]
             yield {
                 "sentence": number,
                 "word": word,
-                "log10": paid / math.log(10),
-                "nats": -paid,
+                "log10": finite(paid / math.log(10)),
+                "nats": finite(-paid),
                 "unknown": unknown,
             }
 
 
-def _exp(nats: float) -> float:
-    return math.inf if nats > 709 else math.exp(nats)  # e^709 is the largest float64
+def _exp(nats: float) -> float | None:
+    return math.exp(nats) if nats < 709 else None  # e^709 is the largest float64
+
+
+def finite(number: float) -> float | None:
+    """None for what JSON has no number for."""
+    return number if math.isfinite(number) else None
