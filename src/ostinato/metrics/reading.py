@@ -29,6 +29,11 @@ class Meaning(NamedTuple):
     window: str = "window"
     markers: str = BEFORE
 
+    def of_text(self) -> "Meaning":
+        """What a number per character or byte means: there a line's </s> is the character that ends it, and that a
+        model forgets with every line is the model's own affair, not that of how the text was read."""
+        return self._replace(carried=True, window="window", markers=BEFORE) if self.window == "line" else self
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -73,7 +78,8 @@ class Reading:
         """A number with its interval over rows. Raises DataError where there is nothing to measure, or no number."""
         if np.isnan(self.log_probs).any():
             raise DataError(f"{kind.name}: a log-probability is not a number (NaN); the model is broken, make it again")
-        metric, table = kind(**self.meaning._asdict(), oov_left_out=oov_left_out), self.table(oov_left_out)
+        meaning = self.meaning if kind.counts == "token" else self.meaning.of_text()
+        metric, table = kind(**meaning._asdict(), oov_left_out=oov_left_out), self.table(oov_left_out)
         return evaluate(metric, table, resamples=1000 if np.isfinite(table).all() else 0)
 
     def scores(self) -> list[Score]:

@@ -1,5 +1,6 @@
 """n-gram files as text models: of words between white space, or of a tokenizer's tokens."""
 
+import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -120,14 +121,21 @@ def smoothing_name(ngram: NGram) -> str:
 
 
 def cut_lines(text: Text, scores: Scores) -> Reading:
-    """The reading of a text whose tokens are the words of its lines."""
-    counts = [(len(b" ".join(words).decode("utf-8", "replace")), len(b" ".join(words)), line.endswith(b"\n"))
-              for line in every_line(text) if (words := line.split())]  # fmt: skip
+    """The reading of a text whose tokens are the words of its lines.
+
+    White space is what words stand between, so what was read is the text with single spaces, none at the ends of lines,
+    and no line without a word: `corpus` is the sha256 of that, which is the text's own where it is written so.
+    """
+    digest, counts = hashlib.sha256(), []
+    for line in every_line(text):
+        if words := line.split():
+            said = b" ".join(words) + (b"\n" if line.endswith(b"\n") else b"")
+            digest.update(said)
+            counts.append((len(said.decode("utf-8", "replace")), len(said)))
     if not counts:
         raise DataError(f"{text.path}: there is no word in it to score; name a text with words in it")
-    characters, size_bytes, ends = np.array(counts, np.int64).T
-    meaning = Meaning(text.sha256, WHITE_SPACE, False, "line", BY_LINES)
+    characters, size_bytes = np.array(counts, np.int64).T
     return Reading(
-        scores.log10 * NATS, scores.unknown, scores.ends, characters + ends, size_bytes + ends, meaning,
-        scores.blank_lines,
+        scores.log10 * NATS, scores.unknown, scores.ends, characters, size_bytes,
+        Meaning(digest.hexdigest(), WHITE_SPACE, False, "line", BY_LINES), scores.blank_lines,
     )  # fmt: skip
