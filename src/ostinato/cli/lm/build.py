@@ -20,7 +20,7 @@ UNITS = ("character", "byte")
 
 
 def build(
-    texts: Annotated[list[Path], typer.Argument(help="Texts; .gz and .xz are read too.", show_default=False)],
+    texts: Annotated[list[Path], typer.Argument(help="Texts, .gz and .xz too; or mirror:NAME.", show_default=False)],
     out: Out,
     order: Annotated[int, typer.Option(help="Words in the longest n-gram.")] = 3,
     smoothing: Annotated[
@@ -53,38 +53,44 @@ def build(
     if unit != "word" and reserved != "refuse":
         raise ConfigError(f"--reserved: --unit {unit} has no words like these; leave it out")
     value_bits = bits(out, quantize)
-    with contextlib.closing(standard()) as progress:
+    with tempfile.TemporaryDirectory(prefix="ostinato-") as folder, contextlib.closing(standard()) as progress:
+        tokenizer = None
         if unit == "word":
-            known = _vocabulary(vocabulary)
-            found = estimate(
-                texts, order, vocabulary=known, reserved=reserved, progress=progress.stage, **options  # type: ignore[arg-type]
-            )  # fmt: skip
-            tokenizer = None
+            # Compressed texts are read as they are, so only what is no path is made one.
+            named = [_located(i, n, folder, progress.stage) if ":" in str(n) else n for i, n in enumerate(texts)]
+            options |= {"vocabulary": _vocabulary(vocabulary), "reserved": reserved}
+            found = estimate(named, order, progress=progress.stage, **options)
         else:
-            found, tokenizer = _of_tokens(texts, order, unit, options, progress.stage)
+            named = [_located(i, n, folder, progress.stage) for i, n in enumerate(texts)]
+            found, tokenizer = _of_tokens(named, order, unit, options, progress.stage)
         write(found.grams, out, value_bits, memory, progress.stage, tokenizer)
     _say(found, out)
+
+
+def _located(number: int, name: Path, folder: str, progress: Any) -> Path:
+    """The plain file of a path, a compressed one, builtin:… or mirror:…"""
+    from ostinato.data.origin import located
+
+    return located(str(name), Path(folder, str(number)), progress)
 
 
 def _of_tokens(
     names: list[Path], order: int, unit: str, options: dict[str, Any], progress: Any
 ) -> "tuple[Estimate, Tokenizer]":
-    from ostinato.data.origin import located
     from ostinato.lm.ngram.of_tokens import build_of_tokens
     from ostinato.text import tokenizers
     from ostinato.textmodel.base import whole
 
-    with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
-        texts = [whole(located(str(n), Path(folder, str(i)), progress)) for i, n in enumerate(names)]
-        for name, text in zip(names, texts):
-            if not text.size_bytes:
-                raise DataError(f"{name}: it is empty; name a text with something in it")
-        if unit in UNITS:
-            tokenizer = tokenizers.build({"name": unit})
-            tokenizer.train(piece for text in texts for piece in text.pieces())
-        else:
-            tokenizer = _saved(Path(unit))
-        return build_of_tokens(texts, tokenizer, order, progress=progress, **options), tokenizer
+    texts = [whole(name) for name in names]
+    for text in texts:
+        if not text.size_bytes:
+            raise DataError(f"{text.path}: it is empty; name a text with something in it")
+    if unit in UNITS:
+        tokenizer = tokenizers.build({"name": unit})
+        tokenizer.train(piece for text in texts for piece in text.pieces())
+    else:
+        tokenizer = _saved(Path(unit))
+    return build_of_tokens(texts, tokenizer, order, progress=progress, **options), tokenizer
 
 
 def _saved(path: Path) -> "Tokenizer":
