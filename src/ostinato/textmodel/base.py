@@ -67,9 +67,18 @@ class TextModel(ABC):
 
 
 class OfTokens(TextModel):
-    """A model over a tokenizer's ids; a text is one long row of them, as for a network."""
+    """Any LanguageModel over a tokenizer's ids; a text is one long row of them. `path` is its name in messages."""
 
     tokenizer: Tokenizer
+
+    def __init__(self, path: Path, tokenizer: Tokenizer, lm: Any = None):
+        super().__init__(path, tokenizer)
+        self._lm = lm
+
+    @property
+    def lm(self) -> Any:
+        """What it was made of."""
+        return self._lm
 
     def along(self, chunks: Iterable[Ids]) -> Iterator[npt.NDArray[np.float64]]:
         """ln p of each token of each chunk of one text, the state carried."""

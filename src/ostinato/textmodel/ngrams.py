@@ -63,13 +63,8 @@ class TokenNGram(OfTokens):
     """An n-gram model of a tokenizer's tokens."""
 
     def __init__(self, path: Path, ngram: NGram, tokenizer: Tokenizer):
-        super().__init__(path, tokenizer)
         self.ngram = ngram.over(words_of(tokenizer))
-
-    @property
-    def lm(self) -> NGram:
-        """Over the tokenizer's ids."""
-        return self.ngram
+        super().__init__(path, tokenizer, self.ngram)
 
     def along(self, chunks: Iterable[Ids]) -> Iterator[npt.NDArray[np.float64]]:
         """Without torch."""

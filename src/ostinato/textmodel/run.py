@@ -1,7 +1,6 @@
 """A trained run, or a bundle, as a text model."""
 
 from pathlib import Path
-from typing import Any
 
 from ostinato.bundle import Bundle
 from ostinato.errors import ConfigError
@@ -17,10 +16,4 @@ class Run(OfTokens):
         if tokenizer is None or not hasattr(bundle.model, "log_probs"):
             name = bundle.recipe["task"]["name"]
             raise ConfigError(f"{path}: its task is '{name}', which models no text; name a run of a language model")
-        super().__init__(path, tokenizer)
-        self._model = bundle.model
-
-    @property
-    def lm(self) -> Any:
-        """The network."""
-        return self._model
+        super().__init__(path, tokenizer, bundle.model)
