@@ -17,6 +17,7 @@ from ostinato.cli.compare import compare
 from ostinato.cli.data import app as data
 from ostinato.cli.evaluate import evaluate
 from ostinato.cli.info import info
+from ostinato.cli.lm import app as lm
 from ostinato.cli.report import report
 from ostinato.cli.speak import generate, predict, stream
 from ostinato.cli.tokenize import app as tokenize
@@ -25,8 +26,7 @@ from ostinato.errors import OstinatoError
 
 VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info, bench, compare, report)
 PLANNED = (
-    "serve", "export", "import", "verify", "doctor",
-    "lm", "ctc", "embed", "chapter",
+    "serve", "export", "import", "verify", "doctor", "ctc", "embed", "chapter",
 )  # fmt: skip
 USAGE = 2
 PIPE_CLOSED = 128 + signal.SIGPIPE
@@ -136,6 +136,7 @@ for _verb in VERBS:
     app.command()(_verb)
 app.add_typer(tokenize)
 app.add_typer(data)
+app.add_typer(lm)
 for _name in PLANNED:
     app.command(
         _name,

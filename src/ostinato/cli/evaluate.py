@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ostinato.cli.table import aligned
-from ostinato.errors import ComparisonError
+from ostinato.errors import ComparisonError, ConfigError
 
 if TYPE_CHECKING:
     from ostinato.data import Corpora
@@ -22,32 +22,60 @@ SHOWN = ("bits_per_character", "nats_per_character", "perplexity")
 
 
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="Training runs or bundles.", show_default=False)],
+    runs: Annotated[list[Path], typer.Argument(help="Runs, bundles, n-gram files, mixtures.", show_default=False)],
     text: Annotated[Path | None, typer.Option(help="Judge on this whole file, not on what a run held out.")] = None,
     split: Annotated[str, typer.Option(help="Which part of a run's own data to judge on.")] = "valid",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Score models side by side, on the same text.
 
-    Numbers that do not mean the same are refused.
+    Numbers that do not mean the same are refused. What is no run has no data of its own: without --text it is judged on
+    those of the first run.
     """
     from ostinato.bundle import Bundle
     from ostinato.train import standard
 
-    found: dict[str, list[Score]] = {}
+    found: dict[Path, list[Score]] = {}
+    data: Mapping[str, Any] | None = None
     with tempfile.TemporaryDirectory() as folder:
-        for number, run in enumerate(runs):
-            bundle = Bundle.load(run)
+        for number, run in enumerate(sorted(runs, key=Path.is_file)):  # runs first: they have data
             with contextlib.closing(standard()) as progress:
-                corpora = _corpora(bundle.recipe["data"], text, split, Path(folder, str(number)), progress.stage)
-                bundle.task.prepare(corpora)
-                told = partial(progress.stage, f"evaluate {run}")
-                found[str(run)] = bundle.task.evaluate(bundle.model, split, told)
-    agreeing = _comparable(found)
+                bundle = None if run.is_file() else Bundle.load(run)
+                if bundle is None and data is None and text is None:
+                    raise ConfigError(f"--text: {run} has no text of its own to be judged on; name one")
+                own = bundle.recipe["data"] if bundle else data
+                data = data or own
+                corpora = _corpora(own or {}, text, split, Path(folder, str(number)), progress.stage)
+                if bundle is None:
+                    found[run] = _read(run, corpora, split, progress.stage)
+                else:
+                    bundle.task.prepare(corpora)
+                    told = partial(progress.stage, f"evaluate {run}")
+                    found[run] = bundle.task.evaluate(bundle.model, split, told)
+    agreeing = _comparable({str(run): found[run] for run in runs})
     if as_json:
         print(json.dumps({run: as_object(scores) for run, scores in agreeing.items()}, indent=2, ensure_ascii=False))
     else:
         print(tabled(agreeing))
+
+
+def _read(path: Path, corpora: "Corpora", split: str, progress: Any) -> "list[Score]":
+    """The scores of an n-gram file or a mixture, those of a run's own task."""
+    from ostinato.data import Text
+    from ostinato.textmodel import opened
+
+    text = corpora.splits.get(split)
+    if not isinstance(text, Text):
+        have = ", ".join(corpora.splits)
+        raise ConfigError(f"{path}: it is judged on a text, and split '{split}' is none (there is {have}); give --text")
+    reading = opened(path, progress).read(text, progress)
+    if reading.meaning.corpus != text.sha256:
+        print(
+            f"{path}: it reads words with single spaces between, and no line without one; {text.path} is not written "
+            "so, and is another text to it",
+            file=sys.stderr,
+        )
+    return reading.scores()
 
 
 def _corpora(data: Mapping[str, Any], text: Path | None, split: str, folder: Path, progress: Any) -> "Corpora":

@@ -1,21 +1,28 @@
-"""Language models: the protocol that search and scoring are written against, baselines, and n-grams."""
+"""Language models: the protocol that search and scoring are written against, baselines, n-grams, and
+models made of others: mixtures, and words seen through what spells them."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ostinato.lm.baselines import Baseline, Bigram, Uniform, Unigram
+    from ostinato.lm.cache import Cache
+    from ostinato.lm.mixture import Mixture
     from ostinato.lm.ngram import NGram
     from ostinato.lm.protocol import LanguageModel, Predictor, fold, language_models, log_probs_of, register, score
+    from ostinato.lm.words import Words
 
 __all__ = [
     "Baseline",
     "Bigram",
+    "Cache",
     "LanguageModel",
+    "Mixture",
     "NGram",
     "Predictor",
     "Uniform",
     "Unigram",
+    "Words",
     "fold",
     "language_models",
     "log_probs_of",
@@ -24,7 +31,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Cache": "ostinato.lm.cache",
+    "Mixture": "ostinato.lm.mixture",
     "NGram": "ostinato.lm.ngram",
+    "Words": "ostinato.lm.words",
     **dict.fromkeys(("Baseline", "Bigram", "Uniform", "Unigram"), "ostinato.lm.baselines"),
 }
 

@@ -22,16 +22,19 @@ from ostinato.metrics.language import (
     Perplexity,
     Reference,
 )
+from ostinato.metrics.reading import Meaning, Reading, mixed
 
 __all__ = [
     "BitsPerByte",
     "BitsPerCharacter",
     "LanguageMetric",
     "LanguageSignature",
+    "Meaning",
     "Metric",
     "NatsPerCharacter",
     "NatsPerToken",
     "Perplexity",
+    "Reading",
     "Reference",
     "Score",
     "Signature",
@@ -40,6 +43,7 @@ __all__ = [
     "difference",
     "evaluate",
     "metrics",
+    "mixed",
     "paired_bootstrap",
     "register",
 ]

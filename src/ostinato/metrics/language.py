@@ -14,6 +14,7 @@ from ostinato.metrics.base import Metric, Signature, Stats, register
 NATS, TOKENS, CHARACTERS, BYTES, OOV = range(5)
 """Where each statistic stands; all are sums, so rows and runs merge by addition."""
 
+BEFORE = "one </s> before the text, not predicted"
 ROUNDING_NATS = 1e-3  # how far above 0 a log-probability of low precision may come out
 
 
@@ -45,14 +46,19 @@ class LanguageMetric(Metric):
     or byte can be compared across tokenizers on the same text; numbers per token only with the same tokenizer.
 
     `corpus` and `tokenizer` are the sha256 of the text and of its tokenizer.json; `carried` says that the state went on
-    from window to window. How unknown tokens were met is read off the statistics: with none, it makes no difference.
+    from window to window, and else `window` names what it was reset at. How unknown tokens were met is read off the
+    statistics: with none, it makes no difference; `oov_left_out` says that what they cost was not counted.
     """
 
     counts: ClassVar[str]
     place: ClassVar[int]
 
-    def __init__(self, *, corpus: str, tokenizer: str, carried: bool = True):
-        self.corpus, self.tokenizer, self.carried = corpus, tokenizer, carried
+    def __init__(
+        self, *, corpus: str, tokenizer: str, carried: bool = True, window: str = "window", markers: str = BEFORE,
+        oov_left_out: bool = False,
+    ):  # fmt: skip
+        self.corpus, self.tokenizer, self.carried, self.window = corpus, tokenizer, carried, window
+        self.markers, self.oov_left_out = markers, oov_left_out
 
     def stats(self, prediction: npt.NDArray[Any] | Sequence[float], reference: Reference) -> Stats:
         """Raises DataError where the log-probabilities are not one a token, not numbers, or above 0."""
@@ -71,11 +77,12 @@ class LanguageMetric(Metric):
 
     def signature(self, total: Stats) -> LanguageSignature:
         """What is counted, how, on which text."""
+        met = "left out" if self.oov_left_out else "predicted"
         return LanguageSignature(
             unit=self.counts,
-            oov=f"<unk> predicted {int(total[OOV])} times" if total[OOV] else "none occurs",
-            markers="one </s> before the text, not predicted",
-            state="carried" if self.carried else "reset at each window",
+            oov=f"<unk> {met} {int(total[OOV])} times" if total[OOV] else "none occurs",
+            markers=self.markers,
+            state="carried" if self.carried else f"reset at each {self.window}",
             corpus=self.corpus,
             tokenizer=self.tokenizer if self.counts == "token" else None,
         )

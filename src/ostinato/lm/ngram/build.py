@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import gzip
+import json
 import lzma
 import os
 import re
@@ -63,6 +64,7 @@ def build(
     entropy: float = 0.0,
     vocabulary: int | Sequence[str] | None = None,
     reserved: Reserved = "refuse",
+    tokenizer: str | None = None,
     memory: int | str | None = None,
     folder: str | os.PathLike[str] | None = None,
     progress: Progress = quiet,
@@ -78,6 +80,7 @@ def build(
     without which the perplexity rises by less than that share (Stolcke, 1998). `vocabulary` is how many of the most
     frequent words to keep, or all words there are; the others become <unk>. `reserved` says what becomes of `<unk>`,
     `<s>` and `</s>` in a text: refuse, skip, or unknown (`<unk>` is the unknown word, the others are refused).
+    `tokenizer`, the sha256 of a tokenizer.json whose tokens the words are, is kept in the model.
 
     `memory` bounds what is held at once, in bytes or as "2G"; half of the machine's where it is None. What does not
     fit is sorted in blocks in temporary files in `folder`, which vanish however the process ends; the model is the
@@ -95,15 +98,12 @@ def build(
         corpus, names = work.read(source, vocabulary, reserved)
         if corpus.sentences == 0:
             raise DataError(f"{names}: there is no sentence to count; give it a line with a word in it")
-        work.corpus = corpus
-        counts = work.count(0, False)
+        counts = work.counted(corpus)
         notes = []
-        work.order, work.words = counts.order, corpus.words - 1
         if counts.order < order:
             notes.append(f"no sentence is long enough for order {order}; the model's order is {counts.order}")
-        work.counts = counts
         rules, said = kind.smoothed(work)
-        table = kind.table()
+        table = kind.table() if tokenizer is None else json.dumps(json.loads(kind.table()) | {"tokenizer": tokenizer})
         grams = _core.ngram_estimate(
             counts, corpus, [rule.plain() for rule in rules], thresholds[: counts.order], kind.uniform_over_all,
             table, kind.distribution, work.told,
@@ -176,6 +176,13 @@ class _Work:
 
     def told(self, what: str, done: int, total: int) -> None:
         self._progress(what, done, total)
+
+    def counted(self, corpus: Any) -> Any:
+        """The counts of all of the corpus, which a smoothing then sees."""
+        self.corpus, self.words = corpus, corpus.words - 1
+        self.counts = self.count(0, False)
+        self.order = self.counts.order
+        return self.counts
 
     def of_counts(self, adjusted: bool) -> list[list[int]]:
         return cast("list[list[int]]", self.counts.of_counts(adjusted))

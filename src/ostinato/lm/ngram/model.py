@@ -4,6 +4,7 @@
                    backoff(c) + log p(w | c′)     where it has not; c′ is c without its first word
 """
 
+import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -113,6 +114,10 @@ class NGram:
         except ValueError as error:
             raise BundleError(f"n-gram model: {error}; save it again") from error
 
+    def over(self, tokens: Sequence[str]) -> "NGram":
+        """The same model, seen through the words that tokens stand for."""
+        return NGram(self._model, tokens=tokens, path=self._path)
+
     def save(self, path: Named, *, quantize: Quantize = None, progress: Progress = quiet) -> None:
         """Write a frozen file; see `freeze` for `quantize`. A quantized model stays one."""
         if quantize == self.quantize or quantize is None:
@@ -143,6 +148,20 @@ class NGram:
     def vocabulary(self) -> tuple[str, ...]:
         """Every word by its number; `<unk>`, `<s>` and `</s>` are the first."""
         return tuple(_text(self._model.word(number)) for number in range(self._model.words))
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """How the model was made, as far as its file says: the smoothing's name and options, and `tokenizer`."""
+        try:
+            found = json.loads(self.smoothing)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def tokenizer(self) -> str | None:
+        """The sha256 of the tokenizer.json whose tokens the words are; None where words stand between white space."""
+        return self.facts.get("tokenizer")
 
     def number(self, word: str) -> int:
         """Of a word of the vocabulary; that of `<unk>` for every other."""
@@ -229,6 +248,10 @@ class NGram:
     def log_probs_of(self, state: State, candidates: Tensor) -> Tensor:
         """[N K]: ln p(candidate | state)."""
         return self._tokens.log_probs_of(state, candidates)
+
+    def along(self, chunks: Iterable[npt.NDArray[Any]]) -> Iterator[npt.NDArray[np.float64]]:
+        """[T] of each chunk [T] of a text in tokens, cut anywhere: ln p of each after all before it."""
+        return self._tokens.along(chunks)
 
     def attention(self, state: State) -> None:
         """There is no source to look at."""

@@ -1,7 +1,7 @@
 """Tokens: an n-gram model seen through the ids of a tokenizer; what search asks of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,6 +23,7 @@ Numbers: TypeAlias = npt.NDArray[np.uint32]
 UNKNOWN, BEGIN, END = range(3)
 NOTHING = np.uint32(0xFFFFFFFF)
 NATS = math.log(10)
+BLOCK_COUNTS = 1 << 20
 
 
 class Last(NamedTuple):
@@ -60,6 +61,9 @@ class Tokens:
         self._normalized = lm.distribution
         self._shares = np.where(numbers == UNKNOWN, math.log(max(unknown, 1)), 0.0)
         self._own = words is None
+        # Every word but <unk> and <s> is a token, so what tokens do not have is what <unk> has.
+        distinct = len(first) == self.size == self._model.words - 2
+        self._all_known = self._among_themselves and distinct and lm.quantize is None
 
     def aligned(self, numbers: Sequence[int]) -> Numbers:
         """[1 order − 1]: one history of words."""
@@ -115,6 +119,36 @@ class Tokens:
         found = log10 * NATS - np.where(np.arange(data.shape[1]) < lengths[:, None], self._shares[data], 0)
         return torch.from_numpy(found.astype(np.float32)).to(tokens.data.device), after
 
+    def along(self, chunks: Iterable[npt.NDArray[Any]]) -> Iterator[npt.NDArray[np.float64]]:
+        """ln p of each token of a text cut anywhere, from a beginning on; torch is not asked."""
+        history = self.aligned([BEGIN] if self._width else [])
+        for chunk in chunks:
+            ids = self._inside(np.asarray(chunk, np.int64))
+            lengths = np.full(1, len(ids), np.int64)
+            log10 = self._model.score_rows(history, self._numbers[ids][None], lengths, 1)[0][0]
+            seen = np.concatenate([history[0], self._before[ids]])
+            nats = log10 * NATS - self._shares[ids]
+            if self._among_themselves and self._normalized:
+                nats -= self._total(seen, len(ids))
+            yield nats
+            history = np.ascontiguousarray(seen[len(seen) - self._width :][None])
+
+    def _total(self, seen: Numbers, count: int) -> npt.NDArray[np.float64]:
+        """ln Σ p of all tokens, at each of `count` places; `seen` is all words, from order − 1 before the first on."""
+        found = np.empty(count)
+        step = BLOCK_COUNTS if self._all_known else max(BLOCK_COUNTS // self._model.words, 1)
+        for first in range(0, count, step):
+            rows = min(step, count - first)
+            places = np.arange(first, first + rows)[:, None] + np.arange(self._width)
+            history = np.ascontiguousarray(seen[places])
+            if self._all_known:
+                unknown = self._model.score_candidates(history, np.full((rows, 1), UNKNOWN, np.uint32), 1)[:, 0]
+                found[first : first + rows] = np.log1p(-np.exp(unknown * NATS))
+            else:
+                nats = self._model.distributions(history, 1)[:, self._numbers] * NATS - self._shares
+                found[first : first + rows] = np.logaddexp.reduce(nats, axis=1)
+        return found
+
     def log_probs_of(self, state: State, candidates: Tensor) -> Tensor:
         """[N K]."""
         import torch
@@ -148,7 +182,9 @@ class Tokens:
         return np.ascontiguousarray(self._before[tokens])
 
     def _checked(self, tokens: Tensor) -> npt.NDArray[np.int64]:
-        found: npt.NDArray[np.int64] = tokens.cpu().numpy().astype(np.int64)
+        return self._inside(tokens.cpu().numpy().astype(np.int64))
+
+    def _inside(self, found: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         if found.size and not 0 <= found.min() <= found.max() < self.size:
             raise DataError(f"n-gram model: there is a token outside 0 … {self.size - 1}; pass the model's own ids")
         return found

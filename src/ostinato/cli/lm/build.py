@@ -1,0 +1,162 @@
+"""lm build: texts to an n-gram file."""
+
+import contextlib
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ostinato.cli.lm.written import Memory, Out, Quantize, bits, write
+from ostinato.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from ostinato.lm.ngram import Estimate
+    from ostinato.text import Tokenizer
+
+UNITS = ("character", "byte")
+
+
+def build(
+    texts: Annotated[list[Path], typer.Argument(help="Texts, .gz and .xz too; or mirror:NAME.", show_default=False)],
+    out: Out,
+    order: Annotated[int, typer.Option(help="Words in the longest n-gram.")] = 3,
+    smoothing: Annotated[
+        str, typer.Option(help="A name, or a table: '{ name = \"absolute\", discount = 0.7 }'.")
+    ] = "modified_kneser_ney",
+    prune: Annotated[
+        str, typer.Option(metavar="COUNTS", help="Leave out n-grams seen so often or less: 0,0,1, one an order.")
+    ] = "0",
+    entropy: Annotated[float, typer.Option(help="Leave out what raises perplexity by less than this share.")] = 0.0,
+    unit: Annotated[
+        str, typer.Option(help="word (between white space, a sentence a line), character, byte, or a tokenizer.json.")
+    ] = "word",
+    vocabulary: Annotated[
+        str | None, typer.Option(metavar="N|FILE", help="The N most frequent words, or all words of a text.")
+    ] = None,
+    reserved: Annotated[
+        str, typer.Option(help="<unk>, <s> and </s> in a text: refuse, skip, or unknown (<unk> is the unknown word).")
+    ] = "refuse",
+    quantize: Quantize = False,
+    memory: Memory = None,
+) -> None:
+    """Count n-grams and smooth them; -o FILE.arpa (.gz, .xz) writes text, any other name a file to be asked."""
+    from ostinato.lm.ngram import build as estimate
+    from ostinato.train.progress import standard
+
+    options: dict[str, Any] = {"smoothing": _table(smoothing), "prune": _counts(prune), "entropy": entropy}
+    options["memory"] = memory
+    if unit != "word" and vocabulary is not None:
+        raise ConfigError(f"--vocabulary: of --unit {unit} the tokenizer has it; leave it out")
+    if unit != "word" and reserved != "refuse":
+        raise ConfigError(f"--reserved: --unit {unit} has no words like these; leave it out")
+    value_bits = bits(out, quantize)
+    with tempfile.TemporaryDirectory(prefix="ostinato-") as folder, contextlib.closing(standard()) as progress:
+        tokenizer = None
+        if unit == "word":
+            # Compressed texts are read as they are, so only what is no path is made one.
+            named = [_located(i, n, folder, progress.stage) if ":" in str(n) else n for i, n in enumerate(texts)]
+            options |= {"vocabulary": _vocabulary(vocabulary), "reserved": reserved}
+            found = estimate(named, order, progress=progress.stage, **options)
+        else:
+            named = [_located(i, n, folder, progress.stage) for i, n in enumerate(texts)]
+            found, tokenizer = _of_tokens(named, order, unit, options, progress.stage)
+        write(found.grams, out, value_bits, memory, progress.stage, tokenizer)
+    _say(found, out)
+
+
+def _located(number: int, name: Path, folder: str, progress: Any) -> Path:
+    """The plain file of a path, a compressed one, builtin:… or mirror:…"""
+    from ostinato.data.origin import located
+
+    return located(str(name), Path(folder, str(number)), progress)
+
+
+def _of_tokens(
+    names: list[Path], order: int, unit: str, options: dict[str, Any], progress: Any
+) -> "tuple[Estimate, Tokenizer]":
+    from ostinato.lm.ngram.of_tokens import build_of_tokens
+    from ostinato.text import tokenizers
+    from ostinato.textmodel.base import whole
+
+    texts = [whole(name) for name in names]
+    for text in texts:
+        if not text.size_bytes:
+            raise DataError(f"{text.path}: it is empty; name a text with something in it")
+    if unit in UNITS:
+        tokenizer = tokenizers.build({"name": unit})
+        tokenizer.train(piece for text in texts for piece in text.pieces())
+    else:
+        tokenizer = _saved(Path(unit))
+    return build_of_tokens(texts, tokenizer, order, progress=progress, **options), tokenizer
+
+
+def _saved(path: Path) -> "Tokenizer":
+    """A tokenizer.json, or that of a run's folder."""
+    from ostinato.data.origin import checked
+    from ostinato.text import load
+
+    file = path / "tokenizer.json" if path.is_dir() else path
+    if not file.exists():
+        raise ConfigError(
+            f"--unit: {path} is neither word, {', '.join(UNITS)} nor a tokenizer.json or a folder with one; "
+            "train one with ostinato tokenize train"
+        )
+    try:
+        return load(checked(file).read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: byte {error.start} is not UTF-8; name a tokenizer.json") from error
+
+
+def _table(given: str) -> str | dict[str, Any]:
+    if not given.lstrip().startswith("{"):
+        return given
+    try:
+        return dict(tomllib.loads(f"smoothing = {given}")["smoothing"])
+    except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"--smoothing: {given!r} is no table ({error}); write '{{ name = \"absolute\", discount = 0.7 }}'"
+        ) from error
+
+
+def _counts(given: str) -> int | list[int]:
+    try:
+        found = [int(each) for each in given.replace(",", " ").split()]
+    except ValueError:
+        found = []
+    if not found:
+        raise ConfigError(f"--prune: {given!r} are no counts; write one an order, such as 0,0,1")
+    return found if len(found) > 1 else found[0]
+
+
+def _vocabulary(given: str | None) -> int | list[str] | None:
+    if given is None or given.isdecimal():
+        return None if given is None else int(given)
+    from ostinato.data.origin import checked
+
+    words: dict[bytes, None] = {}
+    with checked(Path(given)).open("rb") as file:
+        for line in file:
+            words.update(dict.fromkeys(line.split()))
+    for name in (b"<s>", b"</s>", b"<unk>"):
+        words.pop(name, None)
+    if not words:
+        raise DataError(f"{given}: there is no word in it; name a text that has every word")
+    return [word.decode("utf-8", "surrogateescape") for word in words]
+
+
+def _say(found: "Estimate", out: Path) -> None:
+    """What was seen, and what was done otherwise than asked."""
+    sizes = ", ".join(f"{found.grams.count(n):,}" for n in range(1, found.grams.order + 1))
+    print(f"{out}: order {found.grams.order}; {sizes} n-grams", file=sys.stderr)
+    parts = [f"{found.tokens:,} tokens", f"{found.sentences:,} sentences"]
+    for count, what in (
+        (found.unknown_words, "unknown words"), (found.skipped_words, "words skipped"),
+        (found.blank_lines, "lines without a word dropped"),
+    ):  # fmt: skip
+        parts += [f"{count:,} {what}"] if count else []
+    print(" · ".join(parts), file=sys.stderr)
+    for note in found.notes:
+        print(note, file=sys.stderr)

@@ -1,0 +1,63 @@
+"""lm convert, lm prune: one n-gram file to another."""
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ostinato.cli.lm.written import Memory, Out, Quantize, bits, is_arpa, write
+from ostinato.errors import ConfigError
+
+Model = Annotated[Path, typer.Argument(help="An n-gram file, frozen or ARPA.", show_default=False)]
+
+
+def convert(model: Model, out: Out, quantize: Quantize = False, memory: Memory = None) -> None:
+    """ARPA to a file that is asked at once, and back; -o FILE.arpa (.gz, .xz) writes text."""
+    from ostinato.train.progress import standard
+
+    value_bits = bits(out, quantize)
+    with contextlib.closing(standard()) as progress:
+        grams, tokenizer, kept = _read(model, progress.stage)
+        write(grams, out, None if is_arpa(out) else value_bits or kept, memory, progress.stage, tokenizer)
+    print(f"{out}: {_sizes(grams)} n-grams, {out.stat().st_size:,} bytes", file=sys.stderr)
+
+
+def prune(
+    model: Model,
+    out: Out,
+    entropy: Annotated[
+        float, typer.Option(help="Leave out n-grams without which perplexity rises by less than this share.")
+    ],
+    quantize: Quantize = False,
+    memory: Memory = None,
+) -> None:
+    """Leave out n-grams that change little (Stolcke, 1998). By counts, only lm build can: a model has none."""
+    from ostinato.lm.ngram import pruned
+    from ostinato.train.progress import standard
+
+    value_bits = bits(out, quantize)
+    if not entropy > 0:
+        raise ConfigError(f"--entropy: {entropy} prunes nothing; give a share above 0, such as 1e-8")
+    with contextlib.closing(standard()) as progress:
+        grams, tokenizer, kept = _read(model, progress.stage)
+        before = _sizes(grams)
+        less = pruned(grams, entropy, memory=memory, progress=progress.stage)
+        write(less, out, None if is_arpa(out) else value_bits or kept, memory, progress.stage, tokenizer)
+    print(f"{out}: {_sizes(less)} n-grams of {before}", file=sys.stderr)
+
+
+def _read(model: Path, progress: Any) -> tuple[Any, Any, int | None]:
+    """Its n-grams, its tokenizer, and how many bits its numbers have if they were quantized."""
+    from ostinato.textmodel import opened
+    from ostinato.textmodel.ngrams import TokenNGram, WordNGram
+
+    found = opened(model, progress)
+    if not isinstance(found, WordNGram | TokenNGram):
+        raise ConfigError(f"{model}: it is no n-gram file; name a file that lm build wrote, or an ARPA file")
+    return found.ngram.grams(), found.tokenizer, found.ngram.quantize
+
+
+def _sizes(grams: Any) -> str:
+    return ", ".join(f"{grams.count(n):,}" for n in range(1, grams.order + 1))

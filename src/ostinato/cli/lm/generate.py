@@ -1,0 +1,90 @@
+"""lm generate: a language model writes."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ostinato.textmodel import TextModel
+
+
+def generate(
+    model: Annotated[Path, typer.Argument(help="An n-gram file, a mixture, a run or a bundle.", show_default=False)],
+    prompt: Annotated[str, typer.Option(help="What to go on from.")] = "",
+    length: Annotated[int, typer.Option(min=0, help="How many tokens to write; ends of lines count.")] = 100,
+    temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder.")] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Draw from this many of the likeliest.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest that hold this probability.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same text.")] = 0,
+) -> None:
+    """Write text: the prompt, and what the model goes on with; after a sentence, another."""
+    from ostinato.cli.speak import _check
+    from ostinato.textmodel import opened
+
+    options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    _check(options)
+    reader = opened(model)
+    write = _words if reader.tokenizer is None else _tokens
+    for piece in write(reader, prompt, length, seed, options):
+        sys.stdout.write(piece)
+    sys.stdout.write("\n")
+
+
+def _words(reader: "TextModel", prompt: str, length: int, seed: int, options: dict[str, Any]) -> Iterator[str]:
+    numbers = {word: number for number, word in enumerate(reader.words)}
+    given = prompt.split()
+    ids = [numbers.get(word, numbers["<unk>"]) for word in given]
+    _say_unknown([word for word in given if word not in numbers])
+    yield " ".join(given)
+    between = " " if given else ""
+    for token in _drawn(reader.lm, ids, length, seed, options):
+        if token == reader.lm.eos:
+            yield "\n"
+            between = ""
+        else:
+            yield between + reader.words[token]
+            between = " "
+
+
+def _tokens(reader: "TextModel", prompt: str, length: int, seed: int, options: dict[str, Any]) -> Iterator[str]:
+    tokenizer = reader.tokenizer
+    assert tokenizer is not None, "models of words write words"
+    ids = tokenizer.encode(prompt).tolist() if prompt else []
+    _say_unknown([piece for i, piece in zip(ids, tokenizer.pieces(ids)) if i == tokenizer.unknown])
+    writer = tokenizer.writer()
+    yield prompt
+    for token in _drawn(reader.lm, ids, length, seed, options):
+        if token != tokenizer.eos:
+            yield writer.write(token)
+    yield writer.close()
+
+
+def _drawn(lm: Any, prompt: list[int], length: int, seed: int, options: dict[str, Any]) -> Iterator[int]:
+    """Tokens, </s> among them; what comes after it is drawn anew, from the next of a row of seeds."""
+    import torch
+
+    from ostinato.decode import sample_tokens
+    from ostinato.padded import Padded
+
+    dice = torch.Generator().manual_seed(seed)
+    left = length
+    while left:
+        read = Padded.full(torch.tensor([prompt])) if prompt else None
+        count = 0
+        for token in sample_tokens(lm, max_length=left, seed=dice, prompt=read, **options):
+            yield token
+            count += 1
+        left -= count
+        if left:  # the sentence ended
+            yield lm.eos
+            left -= 1
+        prompt = []
+
+
+def _say_unknown(found: list[str]) -> None:
+    if found:
+        listed = ", ".join(sorted(set(found)))
+        print(f"--prompt: the model never saw {listed}; that is read as unknown", file=sys.stderr)

@@ -1,0 +1,94 @@
+"""lm mix: several models as one."""
+
+import contextlib
+import json
+import tempfile
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import typer
+
+from ostinato.cli.lm.score import finite
+from ostinato.cli.lm.written import Out
+from ostinato.cli.table import aligned
+from ostinato.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ostinato.textmodel import TextModel
+
+Kind = Literal["linear", "log-linear"]
+
+
+def mix(
+    models: Annotated[list[Path], typer.Argument(help="n-gram files, mixtures, runs, bundles.", show_default=False)],
+    out: Out,
+    tune: Annotated[Path | None, typer.Option(help="Find the weights that make this text likeliest.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Or give them: 0.7,0.3, one a model.")] = None,
+    cache: Annotated[int | None, typer.Option(min=1, help="And a unigram cache of so many tokens.")] = None,
+    kind: Annotated[Kind, typer.Option(help="Of probabilities, or of their logarithms.")] = "linear",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Weigh models of the same tokens; the small file that names them stands wherever a model does."""
+    from ostinato.textmodel import opened
+    from ostinato.textmodel.mixture import Mixed, save_mixture, with_caches
+    from ostinato.train.progress import standard
+
+    if (tune is None) == (weights is None):
+        raise ConfigError("--tune, --weights: one of them says how much each model counts; give one, not both")
+    if tune is not None and kind != "linear":
+        raise ConfigError("--tune: only the weights of a linear mixture are found so; give --weights")
+    names: list[Path | int] = [*models, *([cache] if cache else [])]
+    with contextlib.closing(standard()) as progress:
+        opened_models = [each if isinstance(each, int) else opened(each, progress.stage) for each in names]
+        members = with_caches(opened_models)
+        Mixed(out, members, [1.0] * len(members), kind)  # refused before anything is read
+        if tune is not None:
+            found = _tuned(members, tune, progress.stage)
+        else:
+            found = Weighed(_given(weights or "", len(members), kind), [], None)
+    save_mixture(out, names, found.weights, kind)
+    labels = [str(each.path) for each in members]
+    if as_json:
+        columns = zip_longest(labels, found.weights, [finite(each) for each in found.alone])
+        rows = [{"model": name, "weight": weight, "perplexity": alone} for name, weight, alone in columns]
+        print(json.dumps({"models": rows, "perplexity": found.together}, indent=2, ensure_ascii=False))
+    elif found.together is None:
+        print(aligned(["", "weight"], [[m, f"{w:.4f}"] for m, w in zip(labels, found.weights)]))
+    else:
+        cells = [[m, f"{w:.4f}", f"{p:.3f}"] for m, w, p in zip(labels, found.weights, found.alone)]
+        print(aligned(["", "weight", f"perplexity of {tune}"], [*cells, [str(out), "", f"{found.together:.3f}"]]))
+
+
+class Weighed(NamedTuple):
+    """A weight a model, and if there was a text to tune on its perplexity by each, and by all of them."""
+
+    weights: list[float]
+    alone: list[float]
+    together: float | None
+
+
+def _tuned(members: "list[TextModel]", tune: Path, progress: Any) -> Weighed:
+    import numpy as np
+
+    from ostinato.data.origin import located
+    from ostinato.lm.weights import fitted
+    from ostinato.metrics import mixed
+    from ostinato.textmodel.base import whole
+
+    with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
+        text = whole(located(str(tune), Path(folder), progress))
+        readings = [each.read(text, progress) for each in members]
+    weights = fitted(np.stack([each.log_probs for each in readings]))
+    alone = [each.score().value for each in readings]
+    return Weighed(weights.tolist(), alone, mixed(readings, weights).score().value)
+
+
+def _given(weights: str, models: int, kind: Kind) -> list[float]:
+    from ostinato.lm.mixture import checked_weights
+
+    try:
+        found = [float(each) for each in weights.replace(",", " ").split()]
+    except ValueError:
+        raise ConfigError(f"--weights: {weights!r} are no numbers; write 0.7,0.3, one a model") from None
+    return list(checked_weights(found, models, kind))

@@ -1,0 +1,128 @@
+"""lm score: what a text costs a language model."""
+
+import contextlib
+import json
+import math
+import tempfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ostinato.cli.table import aligned
+
+if TYPE_CHECKING:
+    from ostinato.metrics import Reading, Score
+
+Per = Literal["sentence", "word"]
+
+
+def score(
+    model: Annotated[Path, typer.Argument(help="An n-gram file, a mixture, a run or a bundle.", show_default=False)],
+    text: Annotated[Path, typer.Argument(help="A text; .gz and .xz are read too.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    per: Annotated[Per | None, typer.Option(help="A line of JSON for each sentence, or word, instead.")] = None,
+) -> None:
+    """Perplexity of a text, with and without its unknown words, and what the numbers mean.
+
+    In JSON an infinite number is null; `impossible` counts the tokens that make it so.
+    """
+    from ostinato.data.origin import located
+    from ostinato.textmodel import opened
+    from ostinato.textmodel.base import whole
+    from ostinato.train.progress import standard
+
+    with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
+        with contextlib.closing(standard()) as progress:
+            source = whole(located(str(text), Path(folder), progress.stage))
+            reader = opened(model, progress.stage)
+            reading = reader.read(source, progress.stage, probabilities=per is None)
+        if per is not None:
+            for line in _words(reading, reader.pieces(source)) if per == "word" else _rows(reading):
+                print(json.dumps(line, ensure_ascii=False))
+            return
+    found = _object(reading)
+    print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _table(found))
+
+
+def _object(reading: "Reading") -> dict[str, Any]:
+    from ostinato.metrics import BitsPerCharacter, NatsPerCharacter, NatsPerToken
+
+    every, known = reading.score(), _excluding(reading)
+    return {
+        "perplexity": finite(every.value),
+        "interval": every.interval,
+        "perplexity_excluding_oovs": finite(known.value) if known else None,
+        "interval_excluding_oovs": known.interval if known else None,
+        "tokens": reading.tokens,
+        "oovs": reading.oov,
+        "impossible": reading.impossible,
+        "rows": len(reading.ends),
+        "lines_dropped": reading.dropped,
+        **{
+            kind.name: finite(reading.score(kind).value)
+            for kind in (NatsPerToken, NatsPerCharacter, BitsPerCharacter)
+        },
+        "signature": every.signature.parts(),
+        "signature_excluding_oovs": known.signature.parts() if known else None,
+    }  # fmt: skip
+
+
+def _excluding(reading: "Reading") -> "Score | None":
+    """None where every token is unknown."""
+    return reading.score(oov_left_out=True) if reading.oov < reading.tokens else None
+
+
+def _table(found: dict[str, Any]) -> str:
+    rows = []
+    for name, what in (("perplexity", "interval"), ("perplexity_excluding_oovs", "interval_excluding_oovs")):
+        value, interval = found[name], found[what]
+        if value is None and name == "perplexity":
+            rows.append([name, "infinite", ""])
+        elif value is not None:
+            span = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else ""
+            rows.append([name.replace("_", " "), f"{value:.3f}", span])
+    for name in ("nats_per_token", "bits_per_character"):
+        rows += [[name.replace("_", " "), f"{found[name]:.4f}", ""]] if found[name] is not None else []
+    for name in ("tokens", "oovs", "impossible", "rows", "lines_dropped"):
+        rows.append([name.replace("_", " "), f"{found[name]:,}", ""])
+    signature = "\n".join(f"{name}: {value}" for name, value in found["signature"].items())
+    return f"{aligned(['', '', '95 % of resamples'], rows)}\n\n{signature}"
+
+
+def _rows(reading: "Reading") -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(reading.rows(), 1):
+        known = ~reading.unknown[row]
+        paid, foreseen = reading.log_probs[row], reading.log_probs[row][known]
+        yield {
+            "sentence": number,
+            "nats": finite(-float(paid.sum())),
+            "tokens": len(paid),
+            "oovs": int((~known).sum()),
+            "perplexity": _exp(-float(paid.mean())),
+            "perplexity_excluding_oovs": _exp(-float(foreseen.mean())) if len(foreseen) else None,
+        }
+
+
+def _words(reading: "Reading", pieces: Iterator[str]) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(reading.rows(), 1):
+        words = islice(pieces, row.stop - row.start)
+        for word, paid, unknown in zip(words, reading.log_probs[row].tolist(), reading.unknown[row].tolist()):
+            yield {
+                "sentence": number,
+                "word": word,
+                "log10": finite(paid / math.log(10)),
+                "nats": finite(-paid),
+                "unknown": unknown,
+            }
+
+
+def _exp(nats: float) -> float | None:
+    return math.exp(nats) if nats < 709 else None  # e^709 is the largest float64
+
+
+def finite(number: float) -> float | None:
+    """None for what JSON has no number for."""
+    return number if math.isfinite(number) else None
