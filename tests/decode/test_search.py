@@ -66,10 +66,11 @@ def rescored(lm: Predictor, found: Hypothesis, row: int = 0, prompt: Sequence[in
 def exhaustive(lm: Predictor, max_length: int, row: int = 0) -> list[Hypothesis]:
     """Everything that `max_length` steps can lead to, best first."""
     words = [token for token in range(lm.size) if token != lm.eos]
-    found = [Hypothesis(list(tokens), 0.0, False) for tokens in itertools.product(words, repeat=max_length)]
+    found = [Hypothesis(list(tokens), 0.0, False, 0.0) for tokens in itertools.product(words, repeat=max_length)]
     for length in range(max_length):
-        found += [Hypothesis(list(tokens), 0.0, True) for tokens in itertools.product(words, repeat=length)]
-    scored = [Hypothesis(each.tokens, rescored(lm, each, row), each.finished) for each in found]
+        found += [Hypothesis(list(tokens), 0.0, True, 0.0) for tokens in itertools.product(words, repeat=length)]
+    totals = [rescored(lm, each, row) for each in found]
+    scored = [Hypothesis(each.tokens, total, each.finished, total) for each, total in zip(found, totals)]
     return sorted(scored, key=lambda each: -each.log_prob)
 
 
@@ -187,7 +188,7 @@ def test_the_search_stops_when_no_better_can_come():
     asked = []
     look = lm.log_probs
     lm.log_probs = lambda state: asked.append(len(state[0])) or look(state)
-    alike(beam(lm, 2, max_length=50)[0], [Hypothesis([], -0.1, True)])
+    alike(beam(lm, 2, max_length=50)[0], [Hypothesis([], -0.1, True, -0.1)])
     assert asked == [1]
     asked.clear()
     assert len(beam(lm, 2, max_length=50, n_best=2)[0]) == 2
@@ -196,7 +197,7 @@ def test_the_search_stops_when_no_better_can_come():
 
 def test_impossible_tokens_are_never_chosen():
     lm = Fixed([-torch.inf, 0.0, -torch.inf])
-    assert beam(lm, 3, max_length=2, n_best=3) == [[Hypothesis([1, 1], 0.0, False)]]
+    assert beam(lm, 3, max_length=2, n_best=3) == [[Hypothesis([1, 1], 0.0, False, 0.0)]]
 
 
 BAD = [

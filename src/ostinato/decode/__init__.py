@@ -1,8 +1,35 @@
-"""Search: from any language model's log-probabilities to tokens."""
+"""Search: from any language model's log-probabilities to tokens.
+
+What is searched needs `size`, `eos`, `start`, `log_probs` and `advance`, and nothing else (`ostinato.lm.Predictor`).
+"""
 
 from ostinato.decode.beam import beam
+from ostinato.decode.constraints import Constraint, Forbid, Force, MinLength, NoRepeat, Phrases, Prefix
 from ostinato.decode.greedy import greedy, greedy_tokens
 from ostinato.decode.hypothesis import Hypothesis
+from ostinato.decode.lengths import by_source
+from ostinato.decode.ranking import GNMT, Average, Coverage, LengthPenalty, Ranking
 from ostinato.decode.sample import Sampling, sample, sample_tokens
 
-__all__ = ["Hypothesis", "Sampling", "beam", "greedy", "greedy_tokens", "sample", "sample_tokens"]
+__all__ = [
+    "GNMT",
+    "Average",
+    "Constraint",
+    "Coverage",
+    "Forbid",
+    "Force",
+    "Hypothesis",
+    "LengthPenalty",
+    "MinLength",
+    "NoRepeat",
+    "Phrases",
+    "Prefix",
+    "Ranking",
+    "Sampling",
+    "beam",
+    "by_source",
+    "greedy",
+    "greedy_tokens",
+    "sample",
+    "sample_tokens",
+]

@@ -1,7 +1,7 @@
 """Language models: the protocol that search and scoring are written against, and baselines."""
 
 from ostinato.lm.baselines import Baseline, Bigram, Uniform, Unigram
-from ostinato.lm.protocol import LanguageModel, Predictor, fold, language_models, log_probs_of, register, score
+from ostinato.lm.protocol import LanguageModel, Predictor, fold, language_models, log_probs_of, read, register, score
 
 __all__ = [
     "Baseline",
@@ -13,6 +13,7 @@ __all__ = [
     "fold",
     "language_models",
     "log_probs_of",
+    "read",
     "register",
     "score",
 ]

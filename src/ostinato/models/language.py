@@ -106,6 +106,10 @@ class Language(nn.Module):
         )
         return chosen.masked_fill(~tokens.mask, 0.0), after
 
+    def read(self, tokens: Padded, state: LanguageState) -> LanguageState:
+        """The state after each row's last token; nothing is scored."""
+        return self._read(tokens, state)[1]
+
     def log_probs_of(self, state: LanguageState, candidates: Tensor) -> Tensor:
         """[N K] natural log-probabilities of `candidates` [N K]."""
         return self.log_probs(state).gather(-1, candidates)
