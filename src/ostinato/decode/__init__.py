@@ -5,11 +5,14 @@ What is searched needs `size`, `eos`, `start`, `log_probs` and `advance`, and no
 
 from ostinato.decode.beam import beam
 from ostinato.decode.constraints import Constraint, Forbid, Force, MinLength, NoRepeat, Phrases, Prefix
+from ostinato.decode.diverse import diverse_beam
+from ostinato.decode.ensemble import Fusion, GeometricMean, Mean
 from ostinato.decode.greedy import greedy, greedy_tokens
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import by_source
 from ostinato.decode.ranking import GNMT, Average, Coverage, LengthPenalty, Ranking
 from ostinato.decode.sample import Sampling, sample, sample_tokens
+from ostinato.decode.stochastic import stochastic_beam
 
 __all__ = [
     "GNMT",
@@ -18,8 +21,11 @@ __all__ = [
     "Coverage",
     "Forbid",
     "Force",
+    "Fusion",
+    "GeometricMean",
     "Hypothesis",
     "LengthPenalty",
+    "Mean",
     "MinLength",
     "NoRepeat",
     "Phrases",
@@ -28,8 +34,10 @@ __all__ = [
     "Sampling",
     "beam",
     "by_source",
+    "diverse_beam",
     "greedy",
     "greedy_tokens",
     "sample",
     "sample_tokens",
+    "stochastic_beam",
 ]

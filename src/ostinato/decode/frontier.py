@@ -53,7 +53,7 @@ class Frontier:
         self.longest = np.array(longest, np.int64)
         self.lanes = np.arange(len(owners))
         self.length = 0
-        self.log_probs, self.drawn = np.zeros(len(owners)), np.zeros(len(owners))
+        self.log_probs, self.scores, self.drawn = np.zeros((3, len(owners)))
         owner = torch.from_numpy(self.owners)
         self.constraints = Constraints(constraints, lm, owner, torch.from_numpy(self.longest))
         self.state = begin(lm, rows, prompt)
@@ -88,7 +88,8 @@ class Frontier:
         parents, tokens = torch.from_numpy(growth.parents), torch.from_numpy(growth.tokens)
         self._history.append((growth.parents, growth.tokens))
         self.length += 1
-        self.lanes, self.log_probs, self.drawn = self.lanes[growth.parents], growth.log_probs, growth.drawn
+        self.lanes = self.lanes[growth.parents]
+        self.log_probs, self.scores, self.drawn = growth.log_probs, growth.scores, growth.drawn
         if not len(parents):
             return
         chosen = select(self.state, parents)

@@ -79,8 +79,8 @@ class Ranking:
     """score = ln p / divisor(n) + word_bonus · n + coverage, of n tokens with `</s>` counted; each part may be absent.
 
     With a divisor that grows, or a bonus, an open hypothesis may still overtake a finished one. `bounds` says how far
-    it can come: ln p only falls, the divisor grows no further than to the row's longest length, the bonus is at best that
-    of the shortest or of the longest length to come, and coverage is at best 0.
+    it can come: ln p only falls, the divisor grows no further than to the row's longest length, the bonus is at best
+    that of the shortest or of the longest length to come, and coverage is at best 0.
     """
 
     length: LengthPenalty | None = None

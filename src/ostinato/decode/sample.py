@@ -107,7 +107,7 @@ def sample_tokens(
 
 
 def _draws(sampling: Sampling, seed: int | Generator, rows: int) -> Choose:
-    generators = [_generator(seed, row) for row in range(rows)]
+    generators = [generator_of(seed, row) for row in range(rows)]
 
     def draw(log_probs: LogProbs, open_rows: list[int]) -> Tensor:
         probs = sampling.filtered(possible(log_probs, open_rows)).exp()
@@ -125,7 +125,8 @@ def _at(probs: Tensor, uniform: Tensor) -> Tensor:
     return torch.minimum(found, last_possible)
 
 
-def _generator(seed: int | Generator, row: int) -> Generator:
+def generator_of(seed: int | Generator, row: int) -> Generator:
+    """A row's own source of chance. Raises ConfigError for a negative seed."""
     if isinstance(seed, Generator):
         return Generator().manual_seed(int(torch.randint(2**62, (), generator=seed, device=seed.device)))
     if seed < 0:
