@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ostinato.decode.refusal import refuse
 from ostinato.errors import DivergedError
-from ostinato.lm import Predictor
+from ostinato.lm import Predictor, read
+from ostinato.padded import Padded
 from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State
 
@@ -46,6 +47,10 @@ class Joint(ABC):
     def advance(self, state: State, tokens: Rows) -> State:
         """Each model's."""
         return tuple(model.advance(each, tokens) for model, each in zip(self.models, state))
+
+    def read(self, tokens: Padded, state: State) -> State:
+        """Each model's."""
+        return tuple(read(model, tokens, each) for model, each in zip(self.models, state))
 
     @abstractmethod
     def joined(self, said: list[Tensor]) -> LogProbs:

@@ -34,9 +34,10 @@ def stochastic_beam(
 
     Each sequence of at most `max_length` tokens has ln p plus Gumbel noise as its `score`, and the greatest are the
     sample; the search draws the noise from the root down, so it looks only where they are. It stops when no open
-    hypothesis, whose noise its continuations share out among them, is among the `width` best. Where `constraints` forbid
-    tokens, the rest is drawn from in its own proportions, and `score` is of that; `log_prob` is the model's own. Row i
-    draws from a generator of its own, made of the seed and i alone. Raises ConfigError and DataError as `beam` does.
+    hypothesis, whose noise its continuations share out among them, is among the `width` best. Where `constraints`
+    forbid tokens, the rest is drawn from in its own proportions, and `score` is of that; `log_prob` is the model's own.
+    Row i draws from a generator of its own, made of the seed and i alone. Raises ConfigError and DataError as `beam`
+    does.
     """
     refuse(width_problems(width, rows, max_length, 1))
     longest = each_row(max_length, rows)
