@@ -59,7 +59,8 @@ class Peer(nn.Module):
         total[:, 0] = 0
         tokens = torch.zeros(rows, width, max_length, dtype=torch.int64)
         best = torch.full((rows,), -torch.inf, dtype=torch.float64)
-        best_tokens, best_length = torch.zeros(rows, max_length, dtype=torch.int64), torch.zeros(rows, dtype=torch.int64)
+        best_tokens = torch.zeros(rows, max_length, dtype=torch.int64)
+        best_length = torch.zeros(rows, dtype=torch.int64)
         first = torch.arange(rows).unsqueeze(1) * width
         every = torch.arange(rows)
         for t in range(max_length):

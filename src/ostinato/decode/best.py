@@ -35,6 +35,8 @@ def best(log_probs: LogProbs, count: int) -> Best:
             tokens[row, :count] = _first(log_probs[row], float(values[row, count]), count)
             values[row, :count] = log_probs[row, tokens[row, :count]].cpu().numpy()
         values, tokens = values[:, :count], tokens[:, :count]
+    if not (values[:, 1:] == values[:, :-1]).any():
+        return Best(values, tokens)
     order = np.lexsort((tokens, -values), axis=-1)
     return Best(np.take_along_axis(values, order, 1), np.take_along_axis(tokens, order, 1))
 

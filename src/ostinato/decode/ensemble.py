@@ -3,13 +3,15 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from ostinato.decode.refusal import refuse
 from ostinato.errors import DivergedError
-from ostinato.lm import Predictor, read
+from ostinato.lm import Predictor, read, searched
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State
@@ -51,6 +53,12 @@ class Joint(ABC):
     def read(self, tokens: Padded, state: State) -> State:
         """Each model's."""
         return tuple(read(model, tokens, each) for model, each in zip(self.models, state))
+
+    def searched(self) -> Self:
+        """Of the models made ready for a search."""
+        ready = copy(self)
+        ready.models = tuple(searched(model) for model in self.models)
+        return ready
 
     @abstractmethod
     def joined(self, said: list[Tensor]) -> LogProbs:

@@ -13,7 +13,7 @@ from ostinato.decode.constraints.joined import Constraints
 from ostinato.decode.ranking import Floats, Ints
 from ostinato.decode.walk import begin
 from ostinato.errors import ConfigError
-from ostinato.lm import Predictor
+from ostinato.lm import Predictor, searched
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs
 from ostinato.state import select
@@ -39,6 +39,7 @@ class Growth(NamedTuple):
 class Frontier:
     """A lane is a beam of its own: one a row, or several of the same row. Those that end leave."""
 
+    @torch.no_grad()
     def __init__(
         self,
         lm: Predictor,
@@ -49,17 +50,18 @@ class Frontier:
     ):
         """One empty hypothesis for each lane, lane i of row owners[i] and at most longest[i] tokens long."""
         rows = max(owners) + 1
-        self.lm, self.owners = lm, np.array(owners, np.int64)
+        self.lm, self._name, self.owners = searched(lm), type(lm).__name__, np.array(owners, np.int64)
         self.longest = np.array(longest, np.int64)
         self.lanes = np.arange(len(owners))
         self.length = 0
         self.log_probs, self.scores, self.drawn = np.zeros((3, len(owners)))
         owner = torch.from_numpy(self.owners)
         self.constraints = Constraints(constraints, lm, owner, torch.from_numpy(self.longest))
-        self.state = begin(lm, rows, prompt)
+        self.state = begin(self.lm, rows, prompt)
         if len(owners) > rows:
             self.state = select(self.state, owner)
         self.looked: Tensor | None = None
+        self._device = torch.device("cpu")
         self._history: list[tuple[Ints, Ints]] = []
 
     @property
@@ -69,7 +71,9 @@ class Frontier:
 
     def look(self) -> LogProbs:
         """[N V]: the model's log-probabilities, −∞ where a constraint forbids."""
-        return self.constraints.masked(self.lm.log_probs(self.state))
+        log_probs = self.lm.log_probs(self.state)
+        self._device = log_probs.device
+        return self.constraints.masked(log_probs)
 
     def attend(self) -> Tensor:
         """[N S]: how much each source position was looked at so far, this step included. Raises ConfigError where the
@@ -78,7 +82,7 @@ class Frontier:
         weights: Tensor | None = attention(self.state) if attention is not None else None
         if weights is None:
             raise ConfigError(
-                f"decode.coverage: {type(self.lm).__name__} has no attention to a source; leave coverage out"
+                f"decode.coverage: {self._name} has no attention to a source; leave coverage out"
             )
         self.looked = weights if self.looked is None else self.looked + weights
         return self.looked
@@ -93,7 +97,7 @@ class Frontier:
         if not len(parents):
             return
         chosen = select(self.state, parents)
-        self.state = self.lm.advance(chosen, tokens)
+        self.state = self.lm.advance(chosen, tokens.to(self._device))
         self.constraints.grow(parents, tokens)
         if self.looked is not None:
             self.looked = self.looked[parents.to(self.looked.device)]

@@ -12,7 +12,7 @@ from ostinato.decode.constraints.joined import Constraints, dead_end
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import each_row
 from ostinato.errors import ConfigError, DataError
-from ostinato.lm import Predictor, read
+from ostinato.lm import Predictor, read, searched
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs
 from ostinato.state import State, select
@@ -42,6 +42,7 @@ def walk(
     open_rows = torch.arange(rows)
     left = torch.tensor(each_row(max_length, rows))
     bound = Constraints(constraints, lm, open_rows, left)
+    lm = searched(lm)
     state = begin(lm, rows, prompt)
     while True:
         log_probs = lm.log_probs(state)

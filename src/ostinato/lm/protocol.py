@@ -67,6 +67,13 @@ def read(lm: Predictor, tokens: Padded, state: State) -> State:
     return cast("State", own(tokens, state)) if own is not None else moved(lm, tokens, state)
 
 
+def searched(lm: Predictor) -> Predictor:
+    """The same model, made ready for many steps: the model's own `searched()`, which has the same states and answers
+    for as long as nobody trains it, or the model itself where it has none."""
+    own = getattr(lm, "searched", None)
+    return cast("Predictor", own()) if own is not None else lm
+
+
 def log_probs_of(lm: Predictor, state: State, candidates: Int[Tensor, "N K"]) -> Float[Tensor, "N K"]:
     """The model's own `log_probs_of`, or a choice from `log_probs` where it has none."""
     own = getattr(lm, "log_probs_of", None)
