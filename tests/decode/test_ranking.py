@@ -15,6 +15,7 @@ from ostinato.errors import ConfigError
 from ostinato.layers import Embedding, Recurrent
 from ostinato.lm import Bigram
 from ostinato.models import Language
+from ostinato.padded import Padded
 
 seeds = st.integers(0, 10_000)
 few = settings(max_examples=10)
@@ -104,6 +105,16 @@ def test_rows_do_not_see_each_other(seed, width, rows):
     for row, hypotheses in enumerate(together):
         assert all(len(each.tokens) + each.finished <= limits[row] for each in hypotheses)
         assert all(each.finished or len(each.tokens) == limits[row] for each in hypotheses)
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_row_of_a_network_has_the_same_bits_alone(width):
+    lm = lstm(7)
+    prompts = [torch.tensor(row) for row in ([0, 1], [1], [0, 0, 1, 1], [1, 1, 0], [0], [1, 0, 1])]
+    options = {"max_length": 12, "n_best": width, "ranking": RANKINGS["gnmt"]}
+    together = beam(lm, width, len(prompts), prompt=Padded.of(prompts), **options)
+    for row, prompt in enumerate(prompts):
+        assert together[row] == beam(lm, width, prompt=Padded.of([prompt]), **options)[0]
 
 
 def coverage(lm: Attentive, found: Hypothesis, row: int) -> float:
