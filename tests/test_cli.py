@@ -327,6 +327,11 @@ def test_generate(run, trained):
     greedy = run("generate", folder, "--temperature", 0, "--length", 9).fine().out
     assert greedy == run("generate", folder, "--top-k", 1, "--length", 9, "--seed", 3).fine().out
     assert len(greedy) == 10
+    assert run("generate", folder, "--beam", 1, "--length", 9).fine().out == greedy
+    ranked = ["--beam", 4, "--length-penalty", 0.6, "--no-repeat-ngram", 2, "--length", 30]
+    written = run("generate", folder, *ranked).fine().out.removesuffix("\n")
+    assert len({written[i : i + 2] for i in range(len(written) - 1)}) == len(written) - 1
+    assert run("generate", folder, "--typical", 0.2, "--length", 30).fine().out != plain
 
 
 def test_prompts_at_the_edge(run, trained):
@@ -342,10 +347,21 @@ def test_prompts_at_the_edge(run, trained):
 @pytest.mark.parametrize(
     ("option", "value"),
     [("--temperature", -1), ("--temperature", "nan"), ("--top-k", 0), ("--top-p", 1.5), ("--min-p", -0.1),
+     ("--typical", 0), ("--no-repeat-ngram", 0), ("--beam", 0), ("--length-penalty", 0.6),
      ("--length", -1), ("--seed", -2), ("--length", "long")],
 )  # fmt: skip
 def test_options_out_of_range(run, trained, option, value):
     run("generate", trained[0], f"{option}={value}").refused(2, option)
+
+
+@pytest.mark.parametrize("option", ["--temperature=0.5", "--top-k=2", "--typical=0.5", "--seed=1", "--stream"])
+def test_a_beam_refuses_what_it_would_ignore(run, trained, option):
+    run("generate", trained[0], "--beam", 2, option).refused(2, option.partition("=")[0])
+
+
+def test_a_beam_refuses_a_penalty_below_zero(run, trained):
+    run("generate", trained[0], "--beam", 2, "--length-penalty=-1").refused(2, "--length-penalty")
+    run("generate", trained[0], "--temperature", 0, "--typical", 0.5).refused(2, "--typical")
 
 
 def test_stream_answers_each_element_before_the_next_and_waits_for_half_a_character(trained):

@@ -1,6 +1,7 @@
 """Sampling draws what it says from what it says; a row hangs on its seed and number alone."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.decode import Sampling, greedy, sample, sample_tokens
-from ostinato.decode.filters import keep_min_p, keep_top_k, keep_top_p, temper
+from ostinato.decode.filters import keep_min_p, keep_top_k, keep_top_p, keep_typical, temper
 from ostinato.errors import ConfigError
 from ostinato.lm import Bigram, score
 from ostinato.padded import Padded
@@ -56,18 +57,24 @@ def test_filters_by_hand():
     assert shares(keep_top_p(logs(PROBS), 0.65)) == [4 / 7, 3 / 7, 0, 0]
     assert shares(keep_top_p(logs(PROBS), 0.75)) == [4 / 9, 3 / 9, 2 / 9, 0]
     assert shares(keep_min_p(logs(PROBS), 0.45)) == [4 / 9, 3 / 9, 2 / 9, 0]
+    # H = 1.280 nats: 0.3 is 0.08 from it, 0.2 0.33, 0.4 0.36 and 0.1 1.02
+    assert shares(keep_typical(logs(PROBS), 0.29)) == [0, 1, 0, 0]
+    assert shares(keep_typical(logs(PROBS), 0.45)) == [0, 3 / 5, 2 / 5, 0]
+    assert shares(keep_typical(logs(PROBS), 0.89)) == [4 / 9, 3 / 9, 2 / 9, 0]
+    assert shares(keep_typical(logs([0.5, 0.5, 0.0]), 1.0)) == [0.5, 0.5, 0]
     assert shares(temper(logs([0.8, 0.2]), 0.5)) == [0.64 / 0.68, 0.04 / 0.68]
     assert shares(keep_top_k(logs([0.25] * 4), 2)) == [0.5, 0.5, 0, 0]
 
 
 def test_filters_apply_in_the_order_that_is_stated():
     found = Sampling(temperature=1.0, top_k=3, top_p=0.7, min_p=0.8).filtered(logs(PROBS))
+    assert shares(Sampling(top_k=3, typical=0.4).filtered(logs(PROBS))) == [4 / 7, 3 / 7, 0, 0]
     assert shares(found) == [1, 0, 0, 0]  # top_k: .44 .33 .22, top_p: .57 .43, min_p: 3/4 < 0.8
 
 
 def test_nothing_is_filtered_unless_asked():
     torch.testing.assert_close(Sampling().filtered(logs(PROBS)), logs(PROBS))
-    torch.testing.assert_close(Sampling(top_k=99, top_p=1.0, min_p=0.0).filtered(logs(PROBS)), logs(PROBS))
+    torch.testing.assert_close(Sampling(top_k=99, top_p=1.0, min_p=0.0, typical=1.0).filtered(logs(PROBS)), logs(PROBS))
 
 
 @given(seed=st.integers(0, 1000), rows=st.integers(2, 5))
@@ -75,6 +82,26 @@ def test_a_row_hangs_on_its_seed_and_number_alone(seed, rows):
     more = sample(LM, rows, max_length=8, seed=seed)
     assert more[:-1] == sample(LM, rows - 1, max_length=8, seed=seed)
     assert more[0].tokens == list(sample_tokens(LM, max_length=8, seed=seed))
+
+
+@settings(max_examples=100)
+@given(log_probs=distributions, mass=st.floats(0.01, 1))
+def test_the_typical_are_the_nearest_to_the_entropy(log_probs, mass):
+    """By the definition: the nearest first, until there is enough."""
+    normal = log_probs[0].log_softmax(dim=0)
+    entropy = -float((normal.exp() * normal).sum())
+    kept, total = set(), 0.0
+    for token in sorted(range(len(normal)), key=lambda token: abs(float(normal[token]) + entropy)):
+        if total < mass:
+            kept.add(token)
+        total += float(normal[token].exp())
+    filtered = keep_typical(log_probs, mass)
+    # Where two are equally near, or the sum meets the mass, rounding may decide otherwise.
+    if filtered.exp()[0].gt(0).nonzero().squeeze(1).tolist() != sorted(kept):
+        distances = sorted((normal + entropy).abs().tolist())
+        near = min((b - a for a, b in pairwise(distances)), default=1.0)
+        assert near < 1e-9 or abs(total - mass) < 1e-9
+    assert filtered.exp().sum().item() == pytest.approx(1)
 
 
 def test_rows_and_seeds_differ():
@@ -135,6 +162,8 @@ def test_a_prompt_goes_first():
         ({"top_p": 1.1}, "top_p"),
         ({"top_p": math.nan}, "top_p"),
         ({"min_p": -0.1}, "min_p"),
+        ({"typical": 0.0}, "typical: 0.0"),
+        ({"typical": 1.5}, "typical"),
         ({"min_p": 1.5}, "min_p"),
         ({"max_length": 0}, "max_length"),
         ({"seed": -1}, "seed: -1"),

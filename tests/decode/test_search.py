@@ -1,76 +1,15 @@
 """Greedy and beam search against searching everything, on random models over tiny vocabularies."""
 
-import itertools
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import pytest
 import torch
+from everything import Chance, Fixed, exhaustive, rescored
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from ostinato.decode import Hypothesis, beam, greedy, greedy_tokens
 from ostinato.errors import ConfigError, DataError, DivergedError
-from ostinato.lm import Predictor, score
+from ostinato.lm import Predictor
 from ostinato.padded import Padded
-
-
-class Seen(NamedTuple):
-    owner: Tensor
-    hash: Tensor
-
-
-class Chance:
-    """Random distributions: each depends on the source row and on every token so far. Only the three methods."""
-
-    def __init__(self, size: int = 4, eos: int = 0, seed: int = 0, sharpness: float = 2.0):
-        self.size, self.eos, self._seed, self._sharpness = size, eos, seed, sharpness
-
-    def start(self, owner):
-        return Seen(owner, torch.zeros_like(owner))
-
-    def log_probs(self, state):
-        rows = []
-        for owner, seen in zip(state.owner.tolist(), state.hash.tolist()):
-            generator = torch.Generator().manual_seed((self._seed * 31 + owner) * 1_000_003 + seen)
-            rows.append(torch.randn(self.size, generator=generator) * self._sharpness)
-        return torch.stack(rows).log_softmax(dim=1)
-
-    def advance(self, state, tokens):
-        return Seen(state.owner, state.hash * (self.size + 1) + tokens + 1)
-
-
-class Fixed:
-    """The same distribution after anything."""
-
-    def __init__(self, log_probs: list[float], eos: int = 0):
-        self.size, self.eos, self._log_probs = len(log_probs), eos, torch.tensor(log_probs)
-
-    def start(self, owner):
-        return (owner,)
-
-    def log_probs(self, state):
-        return self._log_probs.expand(len(state[0]), -1)
-
-    def advance(self, state, tokens):
-        return state
-
-
-def rescored(lm: Predictor, found: Hypothesis, row: int = 0, prompt: Sequence[int] = ()) -> float:
-    tokens = [*prompt, *found.tokens, *([lm.eos] if found.finished else [])]
-    log_probs, _ = score(lm, Padded.full(torch.tensor([tokens])), lm.start(torch.tensor([row])))
-    return log_probs[0, len(prompt) :].double().sum().item()
-
-
-def exhaustive(lm: Predictor, max_length: int, row: int = 0) -> list[Hypothesis]:
-    """Everything that `max_length` steps can lead to, best first."""
-    words = [token for token in range(lm.size) if token != lm.eos]
-    found = [Hypothesis(list(tokens), 0.0, False) for tokens in itertools.product(words, repeat=max_length)]
-    for length in range(max_length):
-        found += [Hypothesis(list(tokens), 0.0, True) for tokens in itertools.product(words, repeat=length)]
-    scored = [Hypothesis(each.tokens, rescored(lm, each, row), each.finished) for each in found]
-    return sorted(scored, key=lambda each: -each.log_prob)
 
 
 def alike(found: list[Hypothesis], wanted: list[Hypothesis]) -> None:
@@ -187,7 +126,7 @@ def test_the_search_stops_when_no_better_can_come():
     asked = []
     look = lm.log_probs
     lm.log_probs = lambda state: asked.append(len(state[0])) or look(state)
-    alike(beam(lm, 2, max_length=50)[0], [Hypothesis([], -0.1, True)])
+    alike(beam(lm, 2, max_length=50)[0], [Hypothesis([], -0.1, True, -0.1)])
     assert asked == [1]
     asked.clear()
     assert len(beam(lm, 2, max_length=50, n_best=2)[0]) == 2
@@ -196,7 +135,7 @@ def test_the_search_stops_when_no_better_can_come():
 
 def test_impossible_tokens_are_never_chosen():
     lm = Fixed([-torch.inf, 0.0, -torch.inf])
-    assert beam(lm, 3, max_length=2, n_best=3) == [[Hypothesis([1, 1], 0.0, False)]]
+    assert beam(lm, 3, max_length=2, n_best=3) == [[Hypothesis([1, 1], 0.0, False, 0.0)]]
 
 
 BAD = [

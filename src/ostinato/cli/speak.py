@@ -3,10 +3,10 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,6 +14,9 @@ from ostinato.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from ostinato.bundle import Bundle
+    from ostinato.decode import Ranking
+
+T = TypeVar("T")
 
 LINE_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 12  # at most so many steps' scores are held at once
@@ -30,6 +33,10 @@ def generate(
     top_k: Annotated[int | None, typer.Option(help="Draw from this many of the likeliest.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest that hold this probability.")] = None,
     min_p: Annotated[float | None, typer.Option(help="Draw what is at least this share of the likeliest.")] = None,
+    typical: Annotated[float | None, typer.Option(help="Draw from the most typical that hold so much.")] = None,
+    no_repeat_ngram: Annotated[int | None, typer.Option(help="Write no so many tokens in a row twice.")] = None,
+    beam: Annotated[int | None, typer.Option(help="Do not draw: search for the likeliest text, this wide.")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="With --beam: 0 to 1, more favours long texts.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same text.")] = 0,
     stream: Annotated[bool, typer.Option("--stream", help="Print each character as soon as it is there.")] = False,
 ) -> None:
@@ -39,8 +46,13 @@ def generate(
     from ostinato import decode
     from ostinato.padded import Padded
 
-    sampling = {"temperature": temperature or 1.0, "top_k": top_k, "top_p": top_p, "min_p": min_p}
-    _check(sampling)
+    sampling: dict[str, Any] = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
+    sampling["temperature"] = temperature or 1.0
+    _check("", decode.Sampling, **sampling)
+    if typical is not None and temperature == 0:
+        raise ConfigError("--typical: with --temperature 0 the likeliest is taken; leave one out")
+    repeats = [] if no_repeat_ngram is None else [_check("--no-repeat-ngram", decode.NoRepeat, no_repeat_ngram)]
+    ranking = _ranking(beam, length_penalty, {**sampling, "temperature": temperature, "seed": seed, "stream": stream})
     bundle, tokenizer = _speaker(run)
     ids = tokenizer.encode(prompt)
     unknown = int((ids == tokenizer.unknown).sum()) if tokenizer.unknown is not None else 0
@@ -49,10 +61,14 @@ def generate(
         print(f"--prompt: the model never saw {' '.join(characters)!r}; that is read as unknown", file=sys.stderr)
     read = Padded.full(torch.from_numpy(ids.astype("int64")).unsqueeze(0)) if len(ids) else None
     tokens: Iterator[int] = iter(())
-    if length and temperature == 0:
-        tokens = decode.greedy_tokens(bundle.model, max_length=length, prompt=read)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"max_length": length, "prompt": read, "constraints": repeats}
+    lm: Any = bundle.model
+    if length and beam is not None:
+        tokens = iter(decode.beam(lm, beam, ranking=ranking, **given)[0][0].tokens)
+    elif length and temperature == 0:
+        tokens = decode.greedy_tokens(lm, **given)
     elif length:
-        tokens = decode.sample_tokens(bundle.model, max_length=length, seed=seed, prompt=read, **sampling)  # type: ignore[arg-type]
+        tokens = decode.sample_tokens(lm, seed=seed, **given, **sampling)
     writer = tokenizer.writer()
     sys.stdout.write(prompt)
     for token in tokens:
@@ -105,15 +121,32 @@ def _speaker(run: Path) -> "tuple[Bundle, Any]":
     return bundle, tokenizer
 
 
-def _check(sampling: dict[str, Any]) -> None:
-    """Refuse before anything is loaded, under the options' own names."""
-    from ostinato.decode import Sampling
+def _ranking(beam: int | None, length_penalty: float | None, drawing: dict[str, Any]) -> "Ranking":
+    """How a beam ranks. Raises ConfigError for what a beam cannot do, or only a beam can."""
+    from ostinato.decode import GNMT, Ranking
 
+    if beam is None:
+        if length_penalty is not None:
+            raise ConfigError("--length-penalty: only --beam compares texts; add it, or leave this out")
+        return Ranking()
+    if beam < 1:
+        raise ConfigError(f"--beam: {beam} keeps nothing; keep at least 1")
+    usual = {"temperature": 1.0, "seed": 0, "stream": False}
+    for name, value in drawing.items():
+        if value != usual.get(name):
+            why = "knows a text only at its end" if name == "stream" else "draws nothing"
+            raise ConfigError(f"--{name.replace('_', '-')}: --beam {why}; leave one of them out")
+    return Ranking(None if length_penalty is None else _check("--length-penalty", GNMT, length_penalty))
+
+
+def _check(option: str, make: Callable[..., T], *values: Any, **named: Any) -> T:
+    """What is made of options; refused before anything is loaded, under their own names."""
     try:
-        Sampling(**sampling)
+        return make(*values, **named)
     except ConfigError as error:
         problems = [problem.removeprefix("decode.").partition(":") for problem in error.problems]
-        raise ConfigError([f"--{name.replace('_', '-')}:{rest}" for name, _, rest in problems]) from error
+        said = [f"{option or '--' + name.replace('_', '-')}:{rest}" for name, _, rest in problems]
+        raise ConfigError(said) from error
 
 
 def _answer(elements: list[Any]) -> None:

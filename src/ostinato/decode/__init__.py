@@ -1,8 +1,43 @@
-"""Search: from any language model's log-probabilities to tokens."""
+"""Search: from any language model's log-probabilities to tokens.
+
+What is searched needs `size`, `eos`, `start`, `log_probs` and `advance`, and nothing else (`ostinato.lm.Predictor`).
+"""
 
 from ostinato.decode.beam import beam
+from ostinato.decode.constraints import Constraint, Forbid, Force, MinLength, NoRepeat, Phrases, Prefix
+from ostinato.decode.diverse import diverse_beam
+from ostinato.decode.ensemble import Fusion, GeometricMean, Mean
 from ostinato.decode.greedy import greedy, greedy_tokens
 from ostinato.decode.hypothesis import Hypothesis
+from ostinato.decode.lengths import by_source
+from ostinato.decode.ranking import GNMT, Average, Coverage, LengthPenalty, Ranking
 from ostinato.decode.sample import Sampling, sample, sample_tokens
+from ostinato.decode.stochastic import stochastic_beam
 
-__all__ = ["Hypothesis", "Sampling", "beam", "greedy", "greedy_tokens", "sample", "sample_tokens"]
+__all__ = [
+    "GNMT",
+    "Average",
+    "Constraint",
+    "Coverage",
+    "Forbid",
+    "Force",
+    "Fusion",
+    "GeometricMean",
+    "Hypothesis",
+    "LengthPenalty",
+    "Mean",
+    "MinLength",
+    "NoRepeat",
+    "Phrases",
+    "Prefix",
+    "Ranking",
+    "Sampling",
+    "beam",
+    "by_source",
+    "diverse_beam",
+    "greedy",
+    "greedy_tokens",
+    "sample",
+    "sample_tokens",
+    "stochastic_beam",
+]

@@ -1,100 +1,106 @@
-"""Beam search: at each step the `width` most probable beginnings (Lowerre, 1976; Sutskever, Vinyals and Le, 2014)."""
+"""Beam search: at each step the `width` best beginnings (Lowerre, 1976; Sutskever, Vinyals and Le, 2014)."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import Final
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from ostinato.decode.banks import bank_of, with_phrases
+from ostinato.decode.best import best
+from ostinato.decode.constraints import Constraint
+from ostinato.decode.frontier import Frontier, Growth
 from ostinato.decode.hypothesis import Hypothesis
-from ostinato.decode.walk import begin, check, look, refuse
+from ostinato.decode.lengths import each_row
+from ostinato.decode.ranking import Floats, Ints, Ranking
+from ostinato.decode.refusal import check, refuse
+from ostinato.decode.search import Choose, ranked, search
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
-from ostinato.state import select
+
+PLAIN: Final = Ranking()
+"""By ln p alone."""
 
 
-@dataclass
-class _Row:
-    """One row's open beginnings, best first, and what it has finished."""
-
-    open: list[Hypothesis] = field(default_factory=lambda: [Hypothesis([], 0.0, False)])
-    finished: list[Hypothesis] = field(default_factory=list)
-
-    def best(self, count: int) -> list[Hypothesis]:
-        return sorted(self.finished + self.open, key=lambda hypothesis: -hypothesis.log_prob)[:count]
-
-    def decided(self, count: int) -> bool:
-        """Whether no open beginning can still come among the best: ln p only falls as it grows."""
-        if not self.open:
-            return True
-        better = sum(hypothesis.log_prob >= self.open[0].log_prob for hypothesis in self.finished)
-        return better >= count
-
-
-@torch.no_grad()
 def beam(
-    lm: Predictor, width: int, rows: int = 1, *, max_length: int, n_best: int = 1, prompt: Padded | None = None
+    lm: Predictor,
+    width: int,
+    rows: int = 1,
+    *,
+    max_length: int | Sequence[int],
+    n_best: int = 1,
+    prompt: Padded | None = None,
+    ranking: Ranking = PLAIN,
+    constraints: Sequence[Constraint] = (),
 ) -> list[list[Hypothesis]]:
-    """For each row the `n_best` best hypotheses by ln p, best first, of at most `max_length` tokens, `</s>` counted.
+    """For each row the `n_best` best hypotheses by `ranking` (ln p, if nothing is said), best first, of at most
+    `max_length` tokens, `</s>` counted; one limit for all rows or one a row.
 
-    At each step the `width` most probable continuations stay, of equal ones the earlier; those that end in `</s>` are
-    finished and leave the beam. A row stops when its best finished hypothesis (with `n_best`, that many of them) scores
-    at least its best open one, for no open one can get better. At `max_length` open ones count as they are. There are
-    fewer than `n_best` only where the search kept no more. Rows do not see each other. Raises ConfigError for an option
-    out of range, DataError for a prompt that the model cannot read.
+    At each step the `width` best continuations stay, of equal ones the earlier; those that end in `</s>` are finished
+    and leave the beam, and at `max_length` open ones count as they are. An open one leaves, too, once `n_best` complete
+    ones score at least what it can at most reach, and without open ones the row stops. That is, with n its length,
+    L ≤ 0 its ln p and m the row's `max_length`:
+
+    * no penalty: L, for ln p only falls;
+    * GNMT: L / ((5 + m) / 6)^alpha, and Average: L / m, for the divisor grows no further;
+    * a word bonus w: w m more, or w (n + 1) where w < 0; coverage: at best 0.
+
+    So no hypothesis that could be among the best is given up but for the width, and with a width of at least the number
+    of sequences the result is the exhaustive search's. Rows do not see each other. Raises ConfigError for an option out
+    of range, constraints that leave a row nothing, or coverage of a model without attention; DataError for a prompt
+    that the model cannot read.
     """
+    refuse(width_problems(width, rows, max_length, n_best) + source_problems(ranking, rows))
+    longest = each_row(max_length, rows)
+    return search(Frontier(lm, range(rows), longest, prompt, constraints), _widest(width, ranking), n_best)
+
+
+def width_problems(width: int, rows: int, max_length: int | Sequence[int], n_best: int) -> list[str]:
+    """What is wrong with the options of a beam, one sentence each."""
     problems = check(rows, max_length)
     if width < 1:
         problems.append(f"width: {width} keeps nothing; keep at least 1")
     if not 1 <= n_best <= max(width, 1):
         problems.append(f"n_best: {n_best} is not from 1 to the width {width}; widen the beam or ask for fewer")
-    refuse(problems)
-    state = begin(lm, rows, prompt)
-    searches = [_Row() for _ in range(rows)]
-    active = list(range(rows))
-    for left in reversed(range(max_length)):
-        log_probs = look(lm, state).double()
-        parents: list[int] = []  # rows of the state
-        tokens: list[int] = []
-        still: list[int] = []
-        offset = 0
-        for row in active:
-            search = searches[row]
-            count = len(search.open)
-            kept = _extend(search, log_probs[offset : offset + count], width, lm.eos)
-            if not search.decided(n_best):
-                still.append(row)
-                parents += [offset + parent for parent in kept]
-                tokens += [hypothesis.tokens[-1] for hypothesis in search.open]
-            offset += count
-        active = still
-        if not active or not left:
-            break
-        device = log_probs.device
-        state = lm.advance(select(state, torch.tensor(parents)), torch.tensor(tokens, device=device))
-    return [search.best(n_best) for search in searches]
+    return problems
 
 
-def _extend(search: _Row, log_probs: Tensor, width: int, eos: int) -> list[int]:
-    """Take the best continuations [count V] into the row; gives which beginning each open one grew from."""
-    before = torch.tensor([hypothesis.log_prob for hypothesis in search.open], dtype=torch.float64)
-    totals = (before.to(log_probs.device).unsqueeze(1) + log_probs).reshape(-1)
-    grown: list[Hypothesis] = []
-    parents: list[int] = []
-    for place, total in zip(*_top(totals, width)):
-        parent, token = divmod(place, log_probs.shape[1])
-        tokens = search.open[parent].tokens
-        if token == eos:
-            search.finished.append(Hypothesis(tokens, total, True))
-        else:
-            grown.append(Hypothesis([*tokens, token], total, False))
-            parents.append(parent)
-    search.open = grown
-    return parents
+def source_problems(ranking: Ranking, rows: int) -> list[str]:
+    """Whether coverage knows as many sources as there are rows."""
+    if ranking.coverage is None or len(ranking.coverage.sources) == rows:
+        return []
+    return [f"coverage: there are {len(ranking.coverage.sources)} source lengths for {rows} rows; give one a row"]
 
 
-def _top(totals: Tensor, count: int) -> tuple[list[int], list[float]]:
-    """The places of the `count` greatest possible totals, best first; topk alone leaves open which of equal ones."""
-    least = totals.topk(min(count, len(totals))).values[-1]
-    places = ((totals >= least) & (totals > -torch.inf)).nonzero().squeeze(1)
-    order = totals[places].sort(descending=True, stable=True).indices[:count]
-    return places[order].tolist(), totals[places[order]].tolist()
+def _widest(width: int, ranking: Ranking) -> Choose:
+    def choose(frontier: Frontier) -> Growth:
+        masked = frontier.look()
+        candidates = best(masked, width)
+        parents = np.arange(len(frontier.lanes)).repeat(candidates.tokens.shape[1])
+        tokens, said = candidates.tokens.reshape(-1), candidates.log_probs.reshape(-1)
+        phrases = frontier.constraints.phrases()
+        if phrases is not None:
+            parents, tokens, said = with_phrases(*phrases, masked, (parents, tokens, said))
+        log_probs = frontier.log_probs[parents] + said
+        scores = valued(frontier, ranking, parents, log_probs)
+        bank = None if phrases is None else bank_of(*phrases, parents, tokens)
+        kept = ranked(frontier, parents, tokens, scores, width, bank)
+        return grown(frontier, ranking, parents[kept], tokens[kept], log_probs[kept], scores[kept])
+
+    return choose
+
+
+def valued(frontier: Frontier, ranking: Ranking, parents: Ints, log_probs: Floats) -> Floats:
+    """The scores of continuations [M]. Once a step, for it adds the step's attention to what was looked at."""
+    covered: Floats | float = 0.0
+    if ranking.coverage is not None:
+        covered = ranking.coverage.term(frontier.attend(), frontier.rows)[parents]
+    return ranking.scores(log_probs, frontier.length + 1, covered)
+
+
+def grown(
+    frontier: Frontier, ranking: Ranking, parents: Ints, tokens: Ints, log_probs: Floats, scores: Floats
+) -> Growth:
+    """Those continuations, with their bounds."""
+    longest = frontier.longest[frontier.lanes[parents]]
+    bounds = ranking.bounds(log_probs, frontier.length + 1, longest)
+    return Growth(parents, tokens, log_probs, scores, bounds, log_probs)

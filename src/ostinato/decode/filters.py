@@ -34,5 +34,18 @@ def keep_min_p(log_probs: LogProbs, share: float) -> LogProbs:
     return log_probs.masked_fill(log_probs < threshold, -torch.inf).log_softmax(dim=1)
 
 
+def keep_typical(log_probs: LogProbs, mass: float) -> LogProbs:
+    """The fewest tokens whose − ln p is nearest to the entropy and that hold at least `mass`, normalized (locally
+    typical sampling; Meister et al., 2023)."""
+    normal = log_probs.log_softmax(dim=1)
+    probs = normal.exp()
+    entropy = -(probs * normal).masked_fill(probs == 0, 0).sum(dim=1, keepdim=True)
+    order = (normal + entropy).abs().sort(dim=1, stable=True).indices  # what cannot come is infinitely far
+    ranked = probs.gather(1, order)
+    left_out = ranked.cumsum(dim=1) - ranked >= mass
+    left_out[:, 0] = False
+    return log_probs.masked_fill(torch.zeros_like(left_out).scatter(1, order, left_out), -torch.inf).log_softmax(dim=1)
+
+
 def _without(log_probs: LogProbs, tokens: torch.Tensor) -> LogProbs:
     return log_probs.scatter(1, tokens, -torch.inf).log_softmax(dim=1)

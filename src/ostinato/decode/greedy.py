@@ -1,31 +1,43 @@
 """Greedy search: at each step the most probable token."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
+from ostinato.decode.constraints.base import Constraint
 from ostinato.decode.hypothesis import Hypothesis
-from ostinato.decode.walk import check, gathered, refuse, walk
+from ostinato.decode.refusal import check, refuse
+from ostinato.decode.walk import gathered, possible, walk
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs
 
 
-def greedy(lm: Predictor, rows: int = 1, *, max_length: int, prompt: Padded | None = None) -> list[Hypothesis]:
+def greedy(
+    lm: Predictor,
+    rows: int = 1,
+    *,
+    max_length: int | Sequence[int],
+    prompt: Padded | None = None,
+    constraints: Sequence[Constraint] = (),
+) -> list[Hypothesis]:
     """One Hypothesis a row, of at most `max_length` tokens with `</s>` counted; of equal tokens the lowest id wins.
 
-    Raises ConfigError for an option out of range, DataError for a prompt that the model cannot read.
+    Raises ConfigError for an option out of range or constraints that leave nothing, DataError for a prompt that the
+    model cannot read.
     """
     refuse(check(rows, max_length))
-    return gathered(walk(lm, _best, rows, max_length, prompt), rows, lm.eos)
+    return gathered(walk(lm, _best, rows, max_length, prompt, constraints), rows, lm.eos)
 
 
-def greedy_tokens(lm: Predictor, *, max_length: int, prompt: Padded | None = None) -> Iterator[int]:
+def greedy_tokens(
+    lm: Predictor, *, max_length: int, prompt: Padded | None = None, constraints: Sequence[Constraint] = ()
+) -> Iterator[int]:
     """`greedy` of one row, each token as soon as it is known; `</s>` ends it and is not given."""
     refuse(check(1, max_length))
-    steps = walk(lm, _best, 1, max_length, prompt)
+    steps = walk(lm, _best, 1, max_length, prompt, constraints)
     return (token for step in steps for token in step.tokens if token != lm.eos)
 
 
 def _best(log_probs: LogProbs, rows: list[int]) -> Tensor:
-    return log_probs.argmax(dim=1)
+    return possible(log_probs, rows).argmax(dim=1)

@@ -1,16 +1,18 @@
 """Sampling: at each step a token drawn from what the model finds probable."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from ostinato.decode.filters import keep_min_p, keep_top_k, keep_top_p, temper
+from ostinato.decode.constraints.base import Constraint
+from ostinato.decode.filters import keep_min_p, keep_top_k, keep_top_p, keep_typical, temper
 from ostinato.decode.hypothesis import Hypothesis
-from ostinato.decode.walk import Choose, check, gathered, refuse, walk
+from ostinato.decode.refusal import check, refuse
+from ostinato.decode.walk import Choose, gathered, possible, walk
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs
@@ -18,15 +20,16 @@ from ostinato.shapes import LogProbs
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn: first tempered, then the `top_k` best, then the nucleus `top_p`, then `min_p`; None: all.
+    """How tokens are drawn: tempered first, then the `top_k` best, the nucleus `top_p`, `min_p` and `typical`.
 
-    Raises ConfigError naming every value out of range.
+    None keeps all. Raises ConfigError naming every value out of range.
     """
 
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = None
+    typical: float | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -40,6 +43,8 @@ class Sampling:
             problems.append(f"top_p: {self.top_p} is not a share of probability; choose one above 0 and at most 1")
         if self.min_p is not None and not 0 <= self.min_p <= 1:
             problems.append(f"min_p: {self.min_p} is not a share of the best token; choose one from 0 to 1")
+        if self.typical is not None and not 0 < self.typical <= 1:
+            problems.append(f"typical: {self.typical} is not a share of probability; choose one above 0 and at most 1")
         refuse(problems)
 
     def filtered(self, log_probs: LogProbs) -> LogProbs:
@@ -51,6 +56,8 @@ class Sampling:
             left = keep_top_p(left, self.top_p)
         if self.min_p is not None:
             left = keep_min_p(left, self.min_p)
+        if self.typical is not None:
+            left = keep_typical(left, self.typical)
         return left
 
 
@@ -58,22 +65,25 @@ def sample(
     lm: Predictor,
     rows: int = 1,
     *,
-    max_length: int,
+    max_length: int | Sequence[int],
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
     min_p: float | None = None,
+    typical: float | None = None,
     seed: int | Generator = 0,
     prompt: Padded | None = None,
+    constraints: Sequence[Constraint] = (),
 ) -> list[Hypothesis]:
     """One Hypothesis a row, of at most `max_length` tokens with `</s>` counted; what is drawn from, `Sampling` says.
 
     Row i draws from a generator of its own, made of the seed and i alone: more rows change nothing in the first ones.
-    `log_prob` is the model's own, not that of the filtered distribution. Raises ConfigError for an option out of range.
+    `log_prob` is the model's own, not that of the filtered distribution; where `constraints` forbid tokens, the rest is
+    drawn from in its own proportions. Raises ConfigError for an option out of range or constraints that leave nothing.
     """
-    sampling = Sampling(temperature, top_k, top_p, min_p)
+    sampling = Sampling(temperature, top_k, top_p, min_p, typical)
     refuse(check(rows, max_length))
-    return gathered(walk(lm, _draws(sampling, seed, rows), rows, max_length, prompt), rows, lm.eos)
+    return gathered(walk(lm, _draws(sampling, seed, rows), rows, max_length, prompt, constraints), rows, lm.eos)
 
 
 def sample_tokens(
@@ -84,21 +94,23 @@ def sample_tokens(
     top_k: int | None = None,
     top_p: float | None = None,
     min_p: float | None = None,
+    typical: float | None = None,
     seed: int | Generator = 0,
     prompt: Padded | None = None,
+    constraints: Sequence[Constraint] = (),
 ) -> Iterator[int]:
     """`sample` of one row, each token as soon as it is drawn; `</s>` ends it and is not given."""
-    sampling = Sampling(temperature, top_k, top_p, min_p)
+    sampling = Sampling(temperature, top_k, top_p, min_p, typical)
     refuse(check(1, max_length))
-    steps = walk(lm, _draws(sampling, seed, 1), 1, max_length, prompt)
+    steps = walk(lm, _draws(sampling, seed, 1), 1, max_length, prompt, constraints)
     return (token for step in steps for token in step.tokens if token != lm.eos)
 
 
 def _draws(sampling: Sampling, seed: int | Generator, rows: int) -> Choose:
-    generators = [_generator(seed, row) for row in range(rows)]
+    generators = [generator_of(seed, row) for row in range(rows)]
 
     def draw(log_probs: LogProbs, open_rows: list[int]) -> Tensor:
-        probs = sampling.filtered(log_probs).exp()
+        probs = sampling.filtered(possible(log_probs, open_rows)).exp()
         uniform = [torch.rand((), dtype=torch.float64, generator=generators[row]) for row in open_rows]
         return _at(probs, torch.stack(uniform).to(probs.device))
 
@@ -113,7 +125,8 @@ def _at(probs: Tensor, uniform: Tensor) -> Tensor:
     return torch.minimum(found, last_possible)
 
 
-def _generator(seed: int | Generator, row: int) -> Generator:
+def generator_of(seed: int | Generator, row: int) -> Generator:
+    """A row's own source of chance. Raises ConfigError for a negative seed."""
     if isinstance(seed, Generator):
         return Generator().manual_seed(int(torch.randint(2**62, (), generator=seed, device=seed.device)))
     if seed < 0:

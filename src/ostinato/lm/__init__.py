@@ -9,7 +9,17 @@ if TYPE_CHECKING:
     from ostinato.lm.cache import Cache
     from ostinato.lm.mixture import Mixture
     from ostinato.lm.ngram import NGram
-    from ostinato.lm.protocol import LanguageModel, Predictor, fold, language_models, log_probs_of, register, score
+    from ostinato.lm.protocol import (
+        LanguageModel,
+        Predictor,
+        fold,
+        language_models,
+        log_probs_of,
+        read,
+        register,
+        score,
+        searched,
+    )
     from ostinato.lm.words import Words
 
 __all__ = [
@@ -26,8 +36,10 @@ __all__ = [
     "fold",
     "language_models",
     "log_probs_of",
+    "read",
     "register",
     "score",
+    "searched",
 ]
 
 _HOMES = {

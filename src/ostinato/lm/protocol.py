@@ -34,13 +34,17 @@ class LanguageModel(Predictor, Protocol):
     """p(next token | state). An n-gram's state is its last n − 1 tokens and a network's is its hidden
     vectors; nobody above needs to know which.
 
-    A subclass writes the three methods of a Predictor and inherits the rest, or does better. The functions `score` and
-    `log_probs_of` of this module give the same for an object that has only the three.
+    A subclass writes the three methods of a Predictor and inherits the rest, or does better. The functions `score`,
+    `read` and `log_probs_of` of this module give the same for an object that has only the three.
     """
 
     def score(self, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
         """ln p of each token given those before it, 0 in the padding; and the state after each row's last token."""
         return fold(self, tokens, state)
+
+    def read(self, tokens: Padded, state: State) -> State:
+        """The state after each row's last token, as after `score`."""
+        return moved(self, tokens, state)
 
     def log_probs_of(self, state: State, candidates: Int[Tensor, "N K"]) -> Float[Tensor, "N K"]:
         """ln p(candidate | state)."""
@@ -55,6 +59,19 @@ def score(lm: Predictor, tokens: Padded, state: State) -> tuple[Float[Tensor, "N
     """The model's own `score`, or the fold of `log_probs` and `advance` where it has none."""
     own = getattr(lm, "score", None)
     return cast("tuple[Tensor, State]", own(tokens, state)) if own is not None else fold(lm, tokens, state)
+
+
+def read(lm: Predictor, tokens: Padded, state: State) -> State:
+    """The model's own `read`, or the fold of `advance` where it has none."""
+    own = getattr(lm, "read", None)
+    return cast("State", own(tokens, state)) if own is not None else moved(lm, tokens, state)
+
+
+def searched(lm: Predictor) -> Predictor:
+    """The same model, made ready for many steps: the model's own `searched()`, which has the same states and answers
+    for as long as nobody trains it, or the model itself where it has none."""
+    own = getattr(lm, "searched", None)
+    return cast("Predictor", own()) if own is not None else lm
 
 
 def log_probs_of(lm: Predictor, state: State, candidates: Int[Tensor, "N K"]) -> Float[Tensor, "N K"]:
@@ -72,6 +89,14 @@ def fold(lm: Predictor, tokens: Padded, state: State) -> tuple[Float[Tensor, "N 
         found.append(torch.where(mask[:, t], chosen, 0))
         state = where(mask[:, t], lm.advance(state, data[:, t]), state)
     return (torch.stack(found, dim=1) if found else torch.zeros(data.shape)), state
+
+
+def moved(lm: Predictor, tokens: Padded, state: State) -> State:
+    """The definition of `read`: move, one token at a time."""
+    data, mask = tokens.zeroed().data, tokens.mask
+    for t in range(tokens.steps):
+        state = where(mask[:, t], lm.advance(state, data[:, t]), state)
+    return state
 
 
 language_models: Registry[LanguageModel] = Registry(LanguageModel, "language-model", "ostinato.lm")

@@ -1,6 +1,7 @@
 """Models: a whole network a noun."""
 
 from ostinato.models.base import models, register
-from ostinato.models.language import Language, LanguageState, language
+from ostinato.models.language import Language, language
+from ostinato.models.stepped import LanguageState
 
 __all__ = ["Language", "LanguageState", "language", "models", "register"]

@@ -1,7 +1,5 @@
 """A recurrent language model (Mikolov et al., 2010): embed a token, fold it into the state, score the next one."""
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
@@ -12,17 +10,11 @@ from ostinato.layers import Dropout, Embedding, Recurrent, Residual, SequenceLay
 from ostinato.layers.base import as_module, nothing, started
 from ostinato.layers.outputs import Full, Output, linear_cross_entropy
 from ostinato.models.base import register
+from ostinato.models.stepped import LanguageState, Stepped, packable
 from ostinato.padded import Padded
 from ostinato.registry import Hidden, Layers, Share, Spec
 from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State
-
-
-class LanguageState(NamedTuple):
-    """What the last layer said after the last token [N D], and the layers' states."""
-
-    output: Tensor
-    layers: State
 
 
 class Language(nn.Module):
@@ -105,6 +97,15 @@ class Language(nn.Module):
             torch.log_softmax(self._logits(before), dim=-1).gather(-1, tokens.zeroed().data.unsqueeze(-1)).squeeze(-1)
         )
         return chosen.masked_fill(~tokens.mask, 0.0), after
+
+    def read(self, tokens: Padded, state: LanguageState) -> LanguageState:
+        """The state after each row's last token; nothing is scored."""
+        return self._read(tokens, state)[1]
+
+    def searched(self) -> "Language | Stepped":
+        """The same model for a search: its layers packed once for many steps, where they can be."""
+        layers = packable(self.body)
+        return self if layers is None or self.training or not self.embedding.weight.is_cpu else Stepped(self, layers)
 
     def log_probs_of(self, state: LanguageState, candidates: Tensor) -> Tensor:
         """[N K] natural log-probabilities of `candidates` [N K]."""

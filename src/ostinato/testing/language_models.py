@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ostinato import state as states
-from ostinato.lm.protocol import Predictor, fold, log_probs_of, score
+from ostinato.lm.protocol import Predictor, fold, log_probs_of, read, score
 from ostinato.padded import Padded
 from ostinato.state import State
 from ostinato.testing.samples import generator, spoilt
@@ -64,13 +64,14 @@ def rows_do_not_interact(lm: Predictor) -> None:
 
 
 def scores_are_looks_and_moves(lm: Predictor) -> None:
-    """`score` and `log_probs_of` are what `log_probs` and `advance` say, 0 in the padding, whatever stands there, and
-    the state after is the state after each row's own last token."""
+    """`score`, `read` and `log_probs_of` are what `log_probs` and `advance` say, 0 in the padding, whatever stands
+    there, and the state after is the state after each row's own last token."""
     tokens = Padded(_tokens(lm), torch.tensor([STEPS, 2, 0]))
     found, after = score(lm, spoilt(tokens), _start(lm))
     wanted, wanted_after = _looks_and_moves(lm, tokens)
     assert_close(found, wanted, "score against looks and moves")
     assert_states(after, wanted_after, "the state after score")
+    assert_states(read(lm, spoilt(tokens), _start(lm)), wanted_after, "the state after read")
     assert_close(fold(lm, tokens, _start(lm))[0], wanted, "the default score")
     first, middle = score(lm, Padded(tokens.data[:, :3], tokens.lengths.clamp_max(3)), _start(lm))
     rest, end = score(lm, Padded(tokens.data[:, 3:], (tokens.lengths - 3).clamp_min(0)), middle)
