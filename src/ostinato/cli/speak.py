@@ -48,10 +48,10 @@ def generate(
 
     sampling: dict[str, Any] = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
     sampling["temperature"] = temperature or 1.0
-    _check("", decode.Sampling, **sampling)
+    check("", decode.Sampling, **sampling)
     if typical is not None and temperature == 0:
         raise ConfigError("--typical: with --temperature 0 the likeliest is taken; leave one out")
-    repeats = [] if no_repeat_ngram is None else [_check("--no-repeat-ngram", decode.NoRepeat, no_repeat_ngram)]
+    repeats = [] if no_repeat_ngram is None else [check("--no-repeat-ngram", decode.NoRepeat, no_repeat_ngram)]
     ranking = _ranking(beam, length_penalty, {**sampling, "temperature": temperature, "seed": seed, "stream": stream})
     bundle, tokenizer = _speaker(run)
     ids = tokenizer.encode(prompt)
@@ -136,10 +136,10 @@ def _ranking(beam: int | None, length_penalty: float | None, drawing: dict[str, 
         if value != usual.get(name):
             why = "knows a text only at its end" if name == "stream" else "draws nothing"
             raise ConfigError(f"--{name.replace('_', '-')}: --beam {why}; leave one of them out")
-    return Ranking(None if length_penalty is None else _check("--length-penalty", GNMT, length_penalty))
+    return Ranking(None if length_penalty is None else check("--length-penalty", GNMT, length_penalty))
 
 
-def _check(option: str, make: Callable[..., T], *values: Any, **named: Any) -> T:
+def check(option: str, make: Callable[..., T], *values: Any, **named: Any) -> T:
     """What is made of options; refused before anything is loaded, under their own names."""
     try:
         return make(*values, **named)

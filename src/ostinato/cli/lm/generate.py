@@ -21,11 +21,12 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same text.")] = 0,
 ) -> None:
     """Write text: the prompt, and what the model goes on with; after a sentence, another."""
-    from ostinato.cli.speak import _check
+    from ostinato.cli.speak import check
+    from ostinato.decode import Sampling
     from ostinato.textmodel import opened
 
-    options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-    _check(options)
+    options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    check("", Sampling, **options)
     reader = opened(model)
     write = _words if reader.tokenizer is None else _tokens
     for piece in write(reader, prompt, length, seed, options):

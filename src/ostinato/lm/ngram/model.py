@@ -245,6 +245,12 @@ class NGram:
         """[N T]: ln p of each token after those before it, 0 in the padding; and the state after each row's last."""
         return self._tokens.score(tokens, state)
 
+    def read(self, tokens: Padded, state: State) -> State:
+        """The state after each row's last token, as after `score`."""
+        from ostinato.lm.protocol import moved  # which imports torch
+
+        return moved(self, tokens, state)
+
     def log_probs_of(self, state: State, candidates: Tensor) -> Tensor:
         """[N K]: ln p(candidate | state)."""
         return self._tokens.log_probs_of(state, candidates)
