@@ -4,7 +4,8 @@
 
 The torch loop is the usual one, vectorised: nn.Embedding, nn.LSTM and nn.Linear over all B·k rows at every step, one
 `topk` over each row's k·V continuations, until the last row is decided. Both have the same weights and the same stop
-rule, and must find the same hypotheses. Times are medians of pairs run in turn; the ratio is the median of the pairs'.
+rule; `same_hypotheses` is how often they find the same, for rounding may decide between two that are nearly as good.
+Times are medians of pairs run in turn; the ratio is the median of the pairs'.
 
 The model learns lines of Python's language reference for a little while, so that some lines end early and some late,
 as real ones do; with `--updates 0` its weights are random, `</s>` hardly ever comes, and every row runs to the limit.

@@ -23,7 +23,7 @@ from ostinato.decode import (
 from ostinato.errors import ConfigError
 
 seeds = st.integers(0, 10_000)
-few = settings(max_examples=5)
+few = settings(max_examples=2)
 
 ROWS, LONGEST, SIZE, EOS = 2, 5, 4, 0
 

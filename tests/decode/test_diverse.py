@@ -10,7 +10,7 @@ from ostinato.decode import GNMT, Ranking, beam, diverse_beam
 from ostinato.errors import ConfigError
 
 seeds = st.integers(0, 10_000)
-few = settings(max_examples=10)
+few = settings(max_examples=6)
 
 
 def by_hand(lm, groups: int, strength: float, steps: int) -> list[list[int]]:

@@ -18,7 +18,7 @@ from ostinato.models import Language
 from ostinato.padded import Padded
 
 seeds = st.integers(0, 10_000)
-few = settings(max_examples=10)
+few = settings(max_examples=6)
 
 RANKINGS = {
     "none": Ranking(),
@@ -75,7 +75,7 @@ def check(found: list[Hypothesis], wanted: list[Hypothesis]) -> None:
 
 @pytest.mark.parametrize("name", RANKINGS)
 @pytest.mark.parametrize("kind", MODELS)
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(seed=seeds, max_length=st.integers(1, 4), n_best=st.integers(1, 3))
 def test_wide_enough_is_exhaustive(kind, name, seed, max_length, n_best):
     lm = MODELS[kind](seed)

@@ -84,7 +84,7 @@ def test_a_row_hangs_on_its_seed_and_number_alone(seed, rows):
     assert more[0].tokens == list(sample_tokens(LM, max_length=8, seed=seed))
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(log_probs=distributions, mass=st.floats(0.01, 1))
 def test_the_typical_are_the_nearest_to_the_entropy(log_probs, mass):
     """By the definition: the nearest first, until there is enough."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ostinato.decode import Forbid, stochastic_beam
 
 LM = Chance(size=3, seed=4, sharpness=1.0)
-DRAWS = 3000
+DRAWS = 2000
 
 
 class Alike(Chance):
