@@ -6,7 +6,7 @@ What is searched needs `size`, `eos`, `start`, `log_probs` and `advance`, and no
 from ostinato.decode.beam import beam
 from ostinato.decode.constraints import Constraint, Forbid, Force, MinLength, NoRepeat, Phrases, Prefix
 from ostinato.decode.diverse import diverse_beam
-from ostinato.decode.ensemble import Fusion, GeometricMean, Mean
+from ostinato.decode.fusion import Fusion
 from ostinato.decode.greedy import greedy, greedy_tokens
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import by_source
@@ -22,10 +22,8 @@ __all__ = [
     "Forbid",
     "Force",
     "Fusion",
-    "GeometricMean",
     "Hypothesis",
     "LengthPenalty",
-    "Mean",
     "MinLength",
     "NoRepeat",
     "Phrases",

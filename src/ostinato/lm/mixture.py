@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -10,8 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ostinato.errors import ConfigError
-from ostinato.lm.protocol import LanguageModel, Predictor, fold, log_probs_of, register, score
+from ostinato.errors import ConfigError, DivergedError
+from ostinato.lm.protocol import LanguageModel, Predictor, fold, log_probs_of, read, register, score, searched
 from ostinato.lm.weights import fitted
 from ostinato.padded import Padded
 from ostinato.registry import NotNegative, Spec
@@ -57,10 +58,22 @@ class Mixture(LanguageModel):
         """Every model's."""
         return tuple(lm.advance(each, tokens) for lm, each in zip(self.models, state))
 
+    def read(self, tokens: Padded, state: State) -> State:
+        """Every model's."""
+        return tuple(read(lm, tokens, each) for lm, each in zip(self.models, state))
+
+    def searched(self) -> "Mixture":
+        """Of the models made ready for a search."""
+        ready = copy(self)
+        ready.models = tuple(searched(lm) for lm in self.models)
+        return ready
+
     def log_probs(self, state: State) -> LogProbs:
-        """[N V], computed in float64."""
+        """[N V], computed in float64. Raises DivergedError where no token is possible for all of a log-linear one."""
         mixed = self._combined([lm.log_probs(each) for lm, each in zip(self.models, state)])
         if self.kind == "log-linear":
+            if bool((mixed.amax(dim=1) == -torch.inf).any()):
+                raise DivergedError("mixture: no token is possible for all of its models; mix them linearly")
             mixed = mixed.log_softmax(dim=-1)
         return mixed.float()
 

@@ -1,4 +1,4 @@
-"""Several models searched as one: means are language models, fusion adds scores."""
+"""Several models searched as one: mixtures are language models, fusion adds scores."""
 
 import numpy as np
 import pytest
@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.cells import LSTM
-from ostinato.decode import Coverage, Fusion, GeometricMean, Mean, Ranking, beam, greedy, sample
+from ostinato.decode import Coverage, Fusion, Ranking, beam, greedy, sample
 from ostinato.errors import ConfigError, DivergedError
 from ostinato.layers import Embedding, Recurrent
-from ostinato.lm import Bigram, Uniform
+from ostinato.lm import Bigram, Mixture, Uniform
 from ostinato.models import Language
 from ostinato.padded import Padded
 from ostinato.testing.language_models import LAWS
@@ -34,25 +34,25 @@ def models() -> list[Fixed]:
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("kind", [Mean, GeometricMean])
-def test_means_of_unlike_models_keep_the_laws(kind, law):
+@pytest.mark.parametrize("kind", ["linear", "log-linear"])
+def test_mixtures_of_unlike_models_keep_the_laws(kind, law):
     with torch.no_grad():
-        law(kind([lstm(), BIGRAM, Uniform(size=4, eos=0)], [1.0, 2.0, 0.5]))
+        law(Mixture([lstm(), BIGRAM, Uniform(size=4, eos=0)], [1.0, 2.0, 0.5], kind))
 
 
-def test_means_by_hand():
-    assert says(Mean(models())) == pytest.approx((ONE + OTHER) / 2)
-    assert says(Mean(models(), [3.0, 1.0])) == pytest.approx(0.75 * ONE + 0.25 * OTHER)
+def test_they_are_what_they_say():
+    assert says(Mixture(models())) == pytest.approx((ONE + OTHER) / 2)
+    assert says(Mixture(models(), [3.0, 1.0])) == pytest.approx(0.75 * ONE + 0.25 * OTHER)
     root = np.sqrt(ONE * OTHER)
-    assert says(GeometricMean(models())) == pytest.approx(root / root.sum())
+    assert says(Mixture(models(), kind="log-linear")) == pytest.approx(root / root.sum())
     assert says(Fusion(models()[0], [models()[1]], [0.3])) == pytest.approx(ONE * OTHER**0.3)
-    assert says(Mean([Fixed([0.0, -torch.inf]), Fixed([-torch.inf, 0.0])])) == pytest.approx([0.5, 0.5])
+    assert says(Mixture([Fixed([0.0, -torch.inf]), Fixed([-torch.inf, 0.0])])) == pytest.approx([0.5, 0.5])
 
 
 @settings(max_examples=2)
 @given(seed=st.integers(0, 1000))
 def test_a_wide_beam_over_them_is_the_exhaustive_search(seed):
-    for lm in (Mean([Chance(seed=seed), BIGRAM]), GeometricMean([Chance(seed=seed), lstm()]),
+    for lm in (Mixture([Chance(seed=seed), BIGRAM]), Mixture([Chance(seed=seed), lstm()], kind="log-linear"),
                Fusion(Chance(seed=seed), [lstm(), BIGRAM], [0.5, 0.2])):  # fmt: skip
         found = beam(lm, 64, max_length=3, n_best=3)[0]
         wanted = exhaustive(lm, 3)[:3]
@@ -61,7 +61,7 @@ def test_a_wide_beam_over_them_is_the_exhaustive_search(seed):
 
 
 def test_prompts_and_all_searches_go_through_them():
-    lm, prompt = Mean([lstm(), BIGRAM]), Padded.of([torch.tensor([1, 2]), torch.tensor([3])])
+    lm, prompt = Mixture([lstm(), BIGRAM]), Padded.of([torch.tensor([1, 2]), torch.tensor([3])])
     one = Padded.full(torch.tensor([[1, 2]]))
     for search in (greedy, sample, lambda lm, rows, **given: beam(lm, 2, rows, **given)):
         assert search(lm, 2, max_length=4, prompt=prompt)[0] == search(lm, 1, max_length=4, prompt=one)[0]
@@ -74,17 +74,16 @@ def test_fusion_keeps_the_models_attention():
     assert found.score < found.log_prob
     with pytest.raises(ConfigError, match="Fusion has no attention"):
         beam(Fusion(BIGRAM, [lm], [0.1]), 3, max_length=4, ranking=ranking)
-    with pytest.raises(ConfigError, match="Mean has no attention"):
-        beam(Mean([BIGRAM, lm]), 3, max_length=4, ranking=ranking)
+    with pytest.raises(ConfigError, match="Mixture has no attention"):
+        beam(Mixture([BIGRAM, lm]), 3, max_length=4, ranking=ranking)
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Mean([]), "Mean: there is no model"),
-        (lambda: Mean([BIGRAM, Uniform(size=5, eos=0)]), "differ in their vocabulary .4 tokens with </s> 0, 5 tokens"),
-        (lambda: GeometricMean([BIGRAM, Uniform(size=4, eos=1)]), "differ in their vocabulary"),
-        (lambda: Mean([BIGRAM], [1.0, 2.0]), "there are 2 weights for 1 models"),
+        (lambda: Fusion(BIGRAM, [Uniform(size=5, eos=0)], [1.0]), "vocabulary .4 tokens with </s> 0, 5 tokens"),
+        (lambda: Fusion(BIGRAM, [Uniform(size=4, eos=1)], [1.0]), "differ in their vocabulary"),
+        (lambda: Fusion(BIGRAM, [BIGRAM], [1.0, 2.0]), "there are 2 weights for 1 models"),
         (lambda: Fusion(BIGRAM, [BIGRAM], [-0.5]), "give each model one above 0"),
     ],
 )
@@ -94,5 +93,6 @@ def test_what_does_not_fit_is_refused(make, said):
 
 
 def test_models_that_agree_on_nothing_are_named():
-    with pytest.raises(DivergedError, match="no token is possible for all models"):
-        greedy(GeometricMean([Fixed([0.0, -torch.inf]), Fixed([-torch.inf, 0.0])]), max_length=1)
+    lm = Mixture([Fixed([0.0, -torch.inf]), Fixed([-torch.inf, 0.0])], kind="log-linear")
+    with pytest.raises(DivergedError, match="no token is possible for all of its models"):
+        greedy(lm, max_length=1)
