@@ -218,6 +218,8 @@ def test_bad_input_is_answered_in_words(lm, tmp_path):
     lm("score", "odd.json", "held.txt").refused(5, "odd.json")
     lm("score", "bad.arpa", "held.txt").refused(3, "bad.arpa", "line")
     lm("convert", "odd.json", "-o", "x.arpa").refused(5, "odd.json")
+    lm("convert", "w.ngram", "-o", "x.arpa", "--memory", "1G").refused(2, "--memory")
+    lm("score", "w.ngram", "held.txt", "--json", "--per", "word").refused(2, "--json")
     lm("mix", "w.ngram", "-o", "m.json").refused(2, "--tune")
     lm("mix", "w.ngram", "--weights", "1,2", "-o", "m.json").refused(2, "weights")
     lm("mix", "w.ngram", "--tune", "held.txt", "--kind", "log-linear", "-o", "m.json").refused(2, "--tune")

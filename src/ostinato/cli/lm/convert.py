@@ -18,6 +18,8 @@ def convert(model: Model, out: Out, quantize: Quantize = False, memory: Memory =
     from ostinato.train.progress import standard
 
     value_bits = bits(out, quantize)
+    if memory is not None and is_arpa(out):
+        raise ConfigError(f"--memory: {out} is written as it is read, and nothing is sorted; leave it out")
     with contextlib.closing(standard()) as progress:
         grams, tokenizer, kept = _read(model, progress.stage)
         write(grams, out, None if is_arpa(out) else value_bits or kept, memory, progress.stage, tokenizer)

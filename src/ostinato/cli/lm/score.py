@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ostinato.cli.table import aligned
+from ostinato.errors import ConfigError
 
 if TYPE_CHECKING:
     from ostinato.metrics import Reading, Score
@@ -34,6 +35,8 @@ def score(
     from ostinato.textmodel.base import whole
     from ostinato.train.progress import standard
 
+    if as_json and per is not None:
+        raise ConfigError("--json, --per: lines are JSON already, and an object is one of the whole text; give one")
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
         with contextlib.closing(standard()) as progress:
             source = whole(located(str(text), Path(folder), progress.stage))
