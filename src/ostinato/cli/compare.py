@@ -74,9 +74,7 @@ def _text(found: "Outcome") -> str:
     return "\n\n".join(parts)
 
 
-def _page(
-    found: "Outcome", file: Path, changes: Sequence[str], out: Path | None, plot: Path | None, page: Path
-) -> str:
+def _page(found: "Outcome", file: Path, changes: Sequence[str], out: Path | None, plot: Path | None, page: Path) -> str:
     import torch
 
     from ostinato.bench import Machine
