@@ -33,7 +33,7 @@ demo: $(STAMP)
 	  "$(BIN)/ostinato stream $(DEMO)" >&2
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff check .

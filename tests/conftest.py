@@ -26,6 +26,11 @@ settings.register_profile("night", parent=settings.get_profile("ostinato"), max_
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ostinato"))
 
 
+def pytest_collection_modifyitems(items):
+    """The slow ones first: workers that have nothing left to do would otherwise wait for them."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def _same_chance_every_time():
     random.seed(0)

@@ -49,8 +49,8 @@ def _digits(folder: Folder, split: str) -> Iterator[Row]:
     for name, (width, training) in DIGITS.items():
         file = f"{name}.arff.gz"
         for place, (number, fields) in enumerate(arff(folder, file, width + 1)):
-            values = [parsed(folder, file, number, int, field) for field in fields]
             if (place < training) == (split == "train"):
+                values = [parsed(folder, file, number, int, field) for field in fields]
                 yield {"table": name, "values": values[:-1], "digit": values[-1]}
 
 

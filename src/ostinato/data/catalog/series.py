@@ -18,14 +18,15 @@ ECG_SAMPLES = {"train": (0, 432_000), "valid": (432_000, 540_000), "test": (540_
 def _beijing(folder: Folder, split: str) -> Iterator[Row]:
     name = "pollution.csv.gz"
     for number, fields in table(folder, name, BEIJING):
+        if fields["year"] not in YEARS[split]:
+            continue
         row: Row = dict(fields)
         for column in BEIJING:
             if column == "pm2.5" and row[column] == "NA":
                 row[column] = None
             elif column != "cbwd":
                 row[column] = parsed(folder, name, number, int if column in BEIJING[:5] else float, row[column])
-        if fields["year"] in YEARS[split]:
-            yield row
+        yield row
 
 
 def _etth(folder: Folder, split: str) -> Iterator[Row]:
