@@ -40,11 +40,11 @@ auto unlocked(const nanobind::object& told, Work work) {
 }
 
 // A NumPy array that keeps the values.
-template <class T>
-nanobind::ndarray<nanobind::numpy, T> array_of(std::vector<T>&& values, std::initializer_list<std::size_t> shape) {
-    auto kept = std::make_unique<std::vector<T>>(std::move(values));
+template <class T, class Memory>
+nanobind::ndarray<nanobind::numpy, T> array_of(std::vector<T, Memory>&& values, std::initializer_list<std::size_t> shape) {
+    auto kept = std::make_unique<std::vector<T, Memory>>(std::move(values));
     T* const data = kept->data();
-    nanobind::capsule owner(kept.release(), [](void* given) noexcept { delete static_cast<std::vector<T>*>(given); });
+    nanobind::capsule owner(kept.release(), [](void* given) noexcept { delete static_cast<std::vector<T, Memory>*>(given); });
     return {data, shape, owner};
 }
 

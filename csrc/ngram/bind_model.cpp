@@ -153,7 +153,7 @@ void bind_model(nb::module_& module) {
             if (number >= model.words()) throw std::invalid_argument("there is no word " + std::to_string(number));
             return nb::bytes(model.word(number).data(), model.word(number).size());
         }, "number"_a)
-        .def("find", [](const Model& model, const nb::bytes& text) { return model.find({text.c_str(), text.size()}); }, "text"_a)
+        .def("find", [](const Model& model, const nb::bytes& text) { return model.find(std::string_view(text.c_str(), text.size())); }, "text"_a)
         .def("bytes", [](const Model& model) { return nb::bytes(model.bytes().data(), model.bytes().size()); })
         .def("verify", [](const Model& model) { unlocked(nb::none(), [&](const Watch&) { model.verify(); }); })
         .def("thaw", [](const Model& model) {

@@ -120,7 +120,7 @@ class Freezer {
             const std::string& word = words[number];
             text += word, ends.push_back(std::uint32_t(text.size()));
             if (text.size() >= ~std::uint32_t(0)) refuse("the words of the vocabulary are longer together than 2^32 bytes");
-            const std::uint64_t hash = frozen::hash(word, word.size());
+            const std::uint64_t hash = frozen::Key(word, word.size()).hash;
             std::uint64_t at = hash & slots.mask;
             while (table[at]) at = (at + 1) & slots.mask;
             table[at] = slots.mark(hash) | std::uint32_t(number + 1);

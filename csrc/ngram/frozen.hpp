@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -54,6 +55,15 @@ struct Header {
 // Where the children of 32 n-grams begin: `base` is the first one's, and in the 96 bits stand for each n-gram as many zeros
 // as it has children and a one. Where that does not fit, high words of ones only, which cannot be, and twice the row of
 // `narrow`, or that of `wide` and one.
+// Where the i-th one of a byte stands, i from 0.
+inline constexpr auto place_in_byte = [] {
+    std::array<std::array<std::uint8_t, 8>, 256> places{};
+    for (unsigned byte = 0; byte < 256; ++byte)
+        for (unsigned place = 0, i = 0; place < 8; ++place)
+            if (byte >> place & 1) places[byte][i++] = std::uint8_t(place);
+    return places;
+}();
+
 inline constexpr int links_width = 32, links_bits = 96;
 struct Links {
     std::uint32_t base, bits[3];
@@ -73,9 +83,7 @@ struct Links {
             const std::uint64_t full = ((std::uint64_t(i) * 0x0101010101010101ull | 0x8080808080808080ull) - sums) & 0x8080808080808080ull;
             const int shift = int(((full >> 7) * 0x0101010101010101ull >> 56) * 8);
             if (shift == 64) return {links_bits, links_bits};
-            std::uint64_t rest = word >> shift;
-            for (i -= int((sums << 8 >> shift) & 0xff); i > 0; --i) rest &= rest - 1;
-            at += 1 + shift + std::countr_zero(rest);
+            at += 1 + shift + place_in_byte[(word >> shift) & 0xff][i - int((sums << 8 >> shift) & 0xff)];
         }
         const std::uint64_t after = at + 1 < 64 ? low >> (at + 1) : 0;
         if (after) return {at, at + 1 + std::countr_zero(after)};
@@ -128,23 +136,31 @@ inline std::uint64_t mixed(std::uint64_t x) {
     return x ^ (x >> 32);
 }
 
-// `safe`: how many bytes may be read from the text's first on.
-inline std::uint64_t hash(std::string_view text, std::size_t safe) {
-    std::uint64_t state = text.size() * 0x9e3779b97f4a7c15ull, piece = 0;
-    std::size_t at = 0;
-    for (; at + 8 <= text.size(); at += 8) std::memcpy(&piece, text.data() + at, 8), state = mixed(state ^ piece);
-    if (const std::size_t left = text.size() - at) {
-        if (at + 8 <= safe) {
-            std::memcpy(&piece, text.data() + at, 8);
-            piece &= ~0ull >> (64 - 8 * left);
-        } else {
-            piece = 0;
-            std::memcpy(&piece, text.data() + at, left);
-        }
-        state = mixed(state ^ piece);
+// The next 8 of `left` bytes as a number, 0 where there are fewer. safe: how many may be read there.
+inline std::uint64_t eight(const char* at, std::size_t left, std::size_t safe) {
+    std::uint64_t piece = 0;
+    if (left < 8 && safe < 8) {
+        std::memcpy(&piece, at, left);
+        return piece;
     }
-    return mixed(state);
+    std::memcpy(&piece, at, 8);
+    return left < 8 ? piece & ((std::uint64_t(1) << (8 * left)) - 1) : piece;
 }
+
+// A word as it is looked for. head: its first 8 bytes.
+struct Key {
+    std::string_view text;
+    std::uint64_t head, hash;
+    Key() = default;
+    // safe: how many bytes may be read from the text's first on.
+    explicit Key(std::string_view word, std::size_t safe) : text(word), head(eight(word.data(), word.size(), safe)) {
+        std::uint64_t state = word.size() * 0x9e3779b97f4a7c15ull;
+        if (!word.empty()) state = mixed(state ^ head);
+        for (std::size_t at = 8; at < word.size(); at += 8)
+            state = mixed(state ^ eight(word.data() + at, word.size() - at, safe - at));
+        hash = mixed(state);
+    }
+};
 
 // Of bytes that come in pieces of whole 8 bytes, but for the last.
 class Checksum {

@@ -73,8 +73,8 @@ void Model::read() {
         view.rank_bits = level.rank_bits, view.rank_mask = (std::uint64_t(1) << level.rank_bits) - 1;
         if (n > 1)
             view.ranks = reinterpret_cast<const std::uint8_t*>(section(level.ranks, (level.count * level.rank_bits + 7) / 8, "ranks"));
-        view.values = reinterpret_cast<const std::uint8_t*>(
-            section(level.values, level.count * (coded ? 1 : 4) * (view.last ? 1 : 2), "values"));
+        view.value_bytes = (coded ? 1 : 4) * (view.last ? 1 : 2);
+        view.values = reinterpret_cast<const std::uint8_t*>(section(level.values, level.count * view.value_bytes, "values"));
         if (coded) {
             view.log_probs = reinterpret_cast<const float*>(section(level.codes, 2 * 256 * sizeof(float), "codes"));
             view.backoffs = view.log_probs + 256;
@@ -85,9 +85,11 @@ void Model::read() {
         view.below = header_.level[n].count;
         view.links = reinterpret_cast<const Links*>(
             section(level.links, (level.count + links_width - 1) / links_width * sizeof(Links), "links"));
-        view.narrow_rows = level.narrow.bytes / (2 * links_width), view.wide_rows = level.wide.bytes / (4 * links_width);
-        view.narrow = reinterpret_cast<const std::uint16_t*>(section(level.narrow, 2 * links_width * view.narrow_rows, "narrow"));
-        view.wide = reinterpret_cast<const std::uint32_t*>(section(level.wide, 4 * links_width * view.wide_rows, "wide"));
+        const auto rows = [&](const frozen::Section& held, std::uint64_t width, const char* what) {
+            const std::uint64_t count = held.bytes / (width * links_width);
+            return View::Rows{reinterpret_cast<const std::uint8_t*>(section(held, width * links_width * count, what)), count};
+        };
+        view.rows[0] = rows(level.narrow, 2, "narrow"), view.rows[1] = rows(level.wide, 4, "wide");
     }
 }
 
@@ -130,27 +132,17 @@ std::string_view Model::word(Word number) const {
     return {text_ + from, std::size_t(to - from)};
 }
 
-// Most words are short: without a call.
-static bool same(const char* a, const char* b, std::size_t size) {
-    const auto differ = [&](auto piece, std::size_t at) {
-        auto other = piece;
-        std::memcpy(&piece, a + at, sizeof(piece)), std::memcpy(&other, b + at, sizeof(other));
-        return piece ^ other;
-    };
-    if (size > 16) return std::memcmp(a, b, size) == 0;
-    if (size >= 8) return !(differ(std::uint64_t(), 0) | differ(std::uint64_t(), size - 8));
-    if (size >= 4) return !(differ(std::uint32_t(), 0) | differ(std::uint32_t(), size - 4));
-    return !size || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
-}
-
-Word Model::find(std::string_view text, std::uint64_t hash) const {
-    const std::uint32_t mark = slot_.mark(hash), numbers = slot_.number_mask();
-    std::uint64_t at = hash & slot_.mask;
+Word Model::find(const frozen::Key& key) const {
+    const std::size_t size = key.text.size();
+    if (size == 0) return unknown;
+    const std::uint32_t mark = slot_.mark(key.hash), numbers = slot_.number_mask();
+    std::uint64_t at = key.hash & slot_.mask;
     for (std::uint64_t looked = 0; looked <= slot_.mask && slots_[at]; ++looked, at = (at + 1) & slot_.mask) {
         const Word number = (slots_[at] & numbers) - 1;
         if ((slots_[at] & ~numbers) != mark || number >= header_.words) continue;
         const std::string_view held = word(number);
-        if (held.size() == text.size() && same(held.data(), text.data(), text.size())) return number > end ? number : unknown;
+        if (held.size() != size || frozen::eight(held.data(), size, 8) != key.head) continue;
+        if (size <= 8 || std::memcmp(held.data() + 8, key.text.data() + 8, size - 8) == 0) return number > end ? number : unknown;
     }
     return unknown;
 }

@@ -37,11 +37,16 @@ struct View {
     std::uint64_t rank_mask = 0;
     const std::uint8_t* values = nullptr;
     const float *log_probs = nullptr, *backoffs = nullptr;  // codes, where values are bytes
+    std::uint32_t value_bytes = 8;
     bool last = false;
     const frozen::Links* links = nullptr;
-    const std::uint16_t *narrow = nullptr, *posts = nullptr;
-    const std::uint32_t* wide = nullptr;
-    std::uint64_t narrow_rows = 0, wide_rows = 0, below = 0;  // the last: n-grams of the next order
+    // Of crowded links, narrow ones and wide ones.
+    struct Rows {
+        const std::uint8_t* data = nullptr;
+        std::uint64_t count = 0;
+    } rows[2];
+    const std::uint16_t* posts = nullptr;
+    std::uint64_t below = 0;  // n-grams of the next order
 
     std::uint32_t rank(std::uint64_t place) const {
         const std::uint64_t bit = place * rank_bits;
@@ -64,10 +69,16 @@ struct View {
         const int i = int(place % frozen::links_width);
         Range found;
         if (block.crowded()) {
-            const std::uint64_t row = block.bits[0] / 2, at = row * frozen::links_width + std::uint64_t(i);
-            if (row >= (block.bits[0] % 2 ? wide_rows : narrow_rows)) return {};
-            found = block.bits[0] % 2 ? Range{i ? wide[at - 1] : 0, wide[at]} : Range{i ? narrow[at - 1] : 0u, narrow[at]};
-            found = {block.base + found.begin, block.base + found.end};
+            // Both kinds of rows in one way, for nobody could foretell which.
+            const std::uint32_t row = block.bits[0] / 2, kind = block.bits[0] % 2, mask = kind ? ~0u : 0xffffu;
+            if (row >= rows[kind].count) return {};
+            const std::size_t width = 2 + 2 * kind;
+            const std::uint8_t* const at = rows[kind].data + (std::size_t(row) * frozen::links_width + std::size_t(i)) * width;
+            std::uint32_t begin, end;
+            std::memcpy(&end, at, 4);
+            std::memcpy(&begin, at - (i ? width : 0), 4);
+            begin &= 0 - std::uint32_t(i != 0);  // before the first there is none
+            found = {block.base + (begin & mask), block.base + (end & mask)};
         } else {
             const auto [before, at] = block.ones(i - 1);
             found = {block.base + std::uint32_t(before + 1 - i), block.base + std::uint32_t(at - i)};
@@ -90,9 +101,9 @@ struct View {
     void prefetch_rows(std::uint64_t place) const {
         const frozen::Links& block = links[place / frozen::links_width];
         if (block.crowded() && !(block.bits[0] & 1))
-            __builtin_prefetch(narrow + std::uint64_t(block.bits[0] / 2) * frozen::links_width + place % frozen::links_width);
+            __builtin_prefetch(rows[0].data + (std::uint64_t(block.bits[0] / 2) * frozen::links_width + place % frozen::links_width) * 2);
     }
-    void prefetch_values(std::uint64_t place) const { __builtin_prefetch(values + (log_probs ? 2 : 8) * place / (last ? 2 : 1)); }
+    void prefetch_values(std::uint64_t place) const { __builtin_prefetch(values + place * value_bytes); }
 
    private:
     float real(std::uint64_t at) const {
@@ -128,11 +139,10 @@ class Model {
     void verify() const;
 
     std::string_view word(Word number) const;
-    // The word's number by its text and frozen::hash of that; `unknown` for one that is not there, and for the text of the
-    // three reserved ones.
-    Word find(std::string_view text, std::uint64_t hash) const;
+    // The word's number; `unknown` for one that is not there, and for the text of the three reserved ones.
+    Word find(const frozen::Key& key) const;
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(slots_ + (hash & slot_.mask)); }
-    Word find(std::string_view text) const { return find(text, frozen::hash(text, text.size())); }
+    Word find(std::string_view text) const { return find(frozen::Key(text, text.size())); }
 
     // log10 p(word | context), and the context after it; `matched` is how long the longest n-gram is that ends with it.
     double extend(Context& context, Word word, int& matched) const;

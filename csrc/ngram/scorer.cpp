@@ -16,25 +16,30 @@ namespace {
 constexpr int positions = 1024;  // at once: what is kept of them fits a core's cache
 constexpr int lanes = 8;         // searches side by side
 
+// Without a branch, where nobody could foretell it.
+float chosen(bool first, float one, float other) {
+    const auto bits = std::bit_cast<std::uint32_t>(other);
+    return std::bit_cast<float>(bits ^ ((bits ^ std::bit_cast<std::uint32_t>(one)) & (0 - std::uint32_t(first))));
+}
+std::uint32_t chosen(bool first, std::uint32_t one, std::uint32_t other) { return other ^ ((other ^ one) & (0 - std::uint32_t(first))); }
+
 // For each i the place in `ranges[i]` with the greatest rank that is not above wanted[i] (or the first); ranges are not empty.
 void search(const View& view, const Range* ranges, const std::uint32_t* wanted, std::uint32_t* found, int count) {
-    // Short lists apart from long ones: those side by side wait for the longest.
+    // Sorted by how many rounds they take: those side by side wait for the longest.
+    const auto rounds_of = [&](int i) { return std::bit_width((ranges[i].size() - 1) * 2 | 1) - 1; };
     std::array<std::uint16_t, positions> order;
-    int shorts = 0, longs = count;
-    for (int i = 0; i < count; ++i) {
-        const bool is_short = ranges[i].size() <= 16;
-        order[std::size_t(is_short ? shorts : longs - 1)] = std::uint16_t(i);
-        shorts += is_short, longs -= !is_short;
-    }
+    std::array<int, 34> starts{};
+    for (int i = 0; i < count; ++i) ++starts[std::size_t(rounds_of(i)) + 1];
+    for (std::size_t rounds = 1; rounds < starts.size(); ++rounds) starts[rounds] += starts[rounds - 1];
+    for (int i = 0; i < count; ++i) order[std::size_t(starts[std::size_t(rounds_of(i))]++)] = std::uint16_t(i);
     for (int from = 0; from < count; from += lanes) {
         const int here = std::min(lanes, count - from);
-        std::uint32_t at[lanes], left[lanes], rank[lanes], longest = 0;
+        std::uint32_t at[lanes], left[lanes], rank[lanes];
         for (int i = 0; i < lanes; ++i) {
             const int which = order[std::size_t(from + std::min(i, here - 1))];
             at[i] = ranges[which].begin, left[i] = ranges[which].size(), rank[i] = wanted[which];
-            longest = std::max(longest, left[i]);
         }
-        for (int rounds = std::bit_width(longest - 1); rounds > 0; --rounds)
+        for (int rounds = rounds_of(order[std::size_t(from + here - 1)]); rounds > 0; --rounds)
             for (int i = 0; i < lanes; ++i) {
                 const std::uint32_t half = left[i] / 2;
                 at[i] += view.rank(at[i] + half) <= rank[i] ? half : 0;
@@ -49,9 +54,9 @@ void search(const View& view, const Range* ranges, const std::uint32_t* wanted, 
 struct Scorer::Work {
     int count = 0, kept = 0;  // positions; those at the start that are only context
     std::array<Word, positions> words;
-    std::array<std::uint8_t, positions> fresh, scored, matched;
+    std::array<std::uint8_t, positions + 1> fresh, scored, matched;
     std::array<float, positions> log_prob;
-    std::array<double, positions> weight;
+    std::array<double, positions + 1> weight;
     std::array<std::uint32_t, positions> places, before;  // of the n-grams of the order at work, and of the one below
     std::array<std::uint32_t, positions> rank;            // of the longest n-gram found
     std::array<int, positions> alive, was_alive;          // positions where these orders have an n-gram
@@ -61,7 +66,7 @@ struct Scorer::Work {
     std::array<std::uint32_t, positions> wanted, begins, found;
 };
 
-Scorer::Scorer(const Model& model, Scores& scores) : model_(model), scores_(scores), work_(std::make_unique<Work>()) {}
+Scorer::Scorer(const Model& model, Scores& scores) : model_(model), scores_(scores), work_(new Work) {}
 Scorer::~Scorer() = default;
 
 void Scorer::push(Word word, bool fresh, bool scored) {
@@ -86,31 +91,30 @@ void Scorer::level(int n) {
     // Where both the n-gram without its first word and the one without its last are there.
     for (int a = 0; a < w.was_alive_count; ++a) {
         const int t = w.was_alive[a];
+        below.prefetch_links(w.before[t]);
         w.found[count] = std::uint32_t(t);
-        count += t && !w.fresh[t] && last == t - 1;
+        count += !w.fresh[t] && last == t - 1;
         last = t;
     }
-    for (int i = 0; i < count; ++i) below.prefetch_links(w.before[w.found[i] - 1]);
     for (int i = 0; i < count; ++i) below.prefetch_rows(w.before[w.found[i] - 1]);
     w.alive_count = 0;
     for (int i = 0; i < count; ++i) {
-        const std::uint32_t t = w.found[i];
-        const Range range = below.children(w.before[t - 1]);
-        w.alive[w.alive_count] = int(t), w.ranges[w.alive_count] = range, w.wanted[w.alive_count] = w.rank[t];
+        const std::uint32_t t = w.found[i], rank = w.rank[t];
+        const Range children = below.children(w.before[t - 1]), range = view.narrowed(children, rank, model_.words());
+        const int at = w.alive_count;
+        w.alive[at] = int(t), w.begins[at] = children.begin, w.ranges[at] = range, w.wanted[at] = rank;
+        view.prefetch_rank(range.begin + range.size() / 2);
         w.alive_count += range.size() > 0;
     }
     count = w.alive_count;
-    for (int i = 0; i < count; ++i) w.begins[i] = w.ranges[i].begin;
-    if (view.posts)
-        for (int i = 0; i < count; ++i) w.ranges[i] = view.narrowed(w.ranges[i], w.wanted[i], model_.words());
-    for (int i = 0; i < count; ++i) view.prefetch_rank(w.ranges[i].begin + w.ranges[i].size() / 2);
     search(view, w.ranges.data(), w.wanted.data(), w.found.data(), count);
     w.alive_count = 0;
     for (int i = 0; i < count; ++i) {
         const int t = w.alive[i];
-        const bool there = view.rank(w.found[i]) == w.wanted[i];
-        w.places[t] = w.found[i], w.matched[t] = std::uint8_t(n - !there);
-        w.rank[t] = there ? w.found[i] - w.begins[i] : w.rank[t];
+        const std::uint32_t place = w.found[i], wanted = w.wanted[i];
+        const bool there = view.rank(place) == wanted;
+        w.places[t] = place, w.matched[t] = std::uint8_t(n - !there);
+        w.rank[t] = chosen(there, place - w.begins[i], wanted);
         w.alive[w.alive_count] = t, w.alive_count += there;
     }
     values(n - 1);
@@ -120,27 +124,27 @@ void Scorer::level(int n) {
 void Scorer::values(int n) {
     Work& w = *work_;
     const View& view = model_.view(n);
+    const auto here = [&](int t) { return w.matched[t] == n; };
+    const auto weighs = [&](int t) { return !view.last & !w.fresh[t + 1] & (w.matched[t + 1] <= n); };  // on the word after
     int count = 0;
     for (int a = 0; a < w.was_alive_count; ++a) {
         const int t = w.was_alive[a];
-        w.found[count] = std::uint32_t(t), count += w.matched[t] == n;
+        view.prefetch_values(w.before[t]);
+        w.found[count] = std::uint32_t(t), count += here(t) | weighs(t);
     }
-    for (int i = 0; i < count; ++i) view.prefetch_values(w.before[w.found[i]]);
-    for (int i = 0; i < count; ++i) w.log_prob[w.found[i]] = view.log_prob(w.before[w.found[i]]);
-    if (view.last) return;
-    count = 0;
-    for (int a = 0; a < w.was_alive_count; ++a) {
-        const int t = w.was_alive[a] + 1;  // the word after
-        w.found[count] = std::uint32_t(t), count += t < w.count && !w.fresh[t] && w.matched[t] <= n;
+    for (int i = 0; i < count; ++i) {
+        const int t = int(w.found[i]);
+        const float log_prob = view.log_prob(w.before[t]), backoff = view.backoff(w.before[t]);
+        w.log_prob[t] = chosen(here(t), log_prob, w.log_prob[t]);
+        w.weight[t + 1] += chosen(weighs(t), backoff, 0.f);
     }
-    for (int i = 0; i < count; ++i) view.prefetch_values(w.before[w.found[i] - 1]);
-    for (int i = 0; i < count; ++i) w.weight[w.found[i]] += view.backoff(w.before[w.found[i] - 1]);
 }
 
 void Scorer::work() {
     Work& w = *work_;
     for (int t = 0; t < w.count; ++t) w.matched[t] = 1, w.rank[t] = w.places[t] = w.words[t], w.alive[t] = t, w.weight[t] = 0;
     w.alive_count = w.count;
+    w.fresh[0] = w.fresh[w.count] = true;  // before the first there is nothing, and after the last nobody asks
     for (int n = 2; n <= model_.order(); ++n) level(n);
     w.before.swap(w.places), w.was_alive.swap(w.alive), w.was_alive_count = w.alive_count;
     values(model_.order());
@@ -191,19 +195,15 @@ struct Sentences {
     Scorer scorer{model, out.scores};
     std::uint64_t scored = 0;
 
-    struct Found {
-        std::string_view text;
-        std::uint64_t hash;
-    };
     static constexpr int ahead = 16;
 
     // Up to the end of the text or, if so asked, of its line; how far it came.
     const char* sentence(const char* at, const char* stop, bool line, bool begins, bool ends) {
-        Found found[ahead];
+        frozen::Key found[ahead];
         int count = 0;
         bool started = false, fresh = true;
         const auto push = [&] {
-            for (int i = 0; i < count; ++i) scorer.push(model.find(found[i].text, found[i].hash), std::exchange(fresh, false), true);
+            for (int i = 0; i < count; ++i) scorer.push(model.find(found[i]), std::exchange(fresh, false), true);
             scored += std::uint64_t(count), count = 0;
         };
         const auto start = [&] {
@@ -211,13 +211,13 @@ struct Sentences {
             started = true;
         };
         for (;;) {
-            while (at < stop && space(*at) && !(line && *at == '\n')) ++at;
+            while (at < stop && static_cast<unsigned char>(*at) <= ' ' && space(*at) && !(line && *at == '\n')) ++at;
             if (at == stop || (line && *at == '\n')) break;
             const char* from = at;
             at = word_end(at, stop, readable);
             if (!started) start();
             const std::string_view text(from, std::size_t(at - from));
-            found[count] = {text, frozen::hash(text, std::size_t(readable - from))};
+            found[count] = frozen::Key(text, std::size_t(readable - from));
             model.prefetch(found[count].hash);
             if (++count == ahead) push();
         }
@@ -230,24 +230,6 @@ struct Sentences {
         return at;
     }
 };
-
-TextScores joined(std::vector<TextScores>& parts) {
-    if (parts.size() == 1) return std::move(parts[0]);
-    TextScores all;
-    std::size_t words = 0, sentences = 0;
-    for (const TextScores& part : parts) words += part.scores.log10.size(), sentences += part.ends.size();
-    all.scores.log10.reserve(words), all.scores.matched.reserve(words), all.scores.unknown.reserve(words), all.ends.reserve(sentences);
-    for (TextScores& part : parts) {
-        const std::uint64_t before = all.scores.log10.size();
-        const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
-        append(all.scores.log10, part.scores.log10), append(all.scores.matched, part.scores.matched);
-        append(all.scores.unknown, part.scores.unknown);
-        for (const std::uint64_t end : part.ends) all.ends.push_back(before + end);
-        all.blank += part.blank;
-        part = {};
-    }
-    return all;
-}
 
 template <class Body>
 void in_parts(int count, int threads, Body body) {
@@ -262,10 +244,32 @@ void in_parts(int count, int threads, Body body) {
     }, &call);
 }
 
+TextScores joined(std::vector<TextScores>& parts, int threads) {
+    if (parts.size() == 1) return std::move(parts[0]);
+    TextScores all;
+    std::vector<std::uint64_t> before{0};
+    for (const TextScores& part : parts) before.push_back(before.back() + part.scores.log10.size());
+    const std::size_t words = before.back();
+    all.scores.log10.resize(words), all.scores.matched.resize(words), all.scores.unknown.resize(words);
+    in_parts(int(parts.size()), threads, [&](int i) {
+        Scores& from = parts[std::size_t(i)].scores;
+        const auto at = std::ptrdiff_t(before[std::size_t(i)]);
+        std::copy(from.log10.begin(), from.log10.end(), all.scores.log10.begin() + at);
+        std::copy(from.matched.begin(), from.matched.end(), all.scores.matched.begin() + at);
+        std::copy(from.unknown.begin(), from.unknown.end(), all.scores.unknown.begin() + at);
+        from = {};
+    });
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        for (const std::uint64_t end : parts[i].ends) all.ends.push_back(before[i] + end);
+        all.blank += parts[i].blank;
+    }
+    return all;
+}
+
 }  // namespace
 
 TextScores score_lines(const Model& model, std::string_view text, int threads) {
-    constexpr std::size_t least = 1 << 16;
+    constexpr std::size_t least = 1 << 15;
     std::vector<std::string_view> pieces;
     for (std::size_t at = 0; at < text.size();) {
         std::size_t stop = text.size() - at > least ? text.find('\n', at + least) : text.npos;
@@ -282,7 +286,7 @@ TextScores score_lines(const Model& model, std::string_view text, int threads) {
         while (at < stop) at = sentences.sentence(at, stop, true, true, true);
         sentences.scorer.flush();
     });
-    return joined(parts);
+    return joined(parts, threads);
 }
 
 TextScores score_texts(const Model& model, const std::vector<std::string_view>& texts, bool begins, bool ends, int threads) {
@@ -298,7 +302,7 @@ TextScores score_texts(const Model& model, const std::vector<std::string_view>& 
         }
         sentences.scorer.flush();
     });
-    return joined(parts);
+    return joined(parts, threads);
 }
 
 }  // namespace ostinato::ngram

@@ -7,18 +7,39 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model.hpp"
 
 namespace ostinato::ngram {
 
+// Numbers that are nothing before they are written: memory is touched once.
+template <class T>
+struct Unset : std::allocator<T> {
+    template <class U>
+    struct rebind {
+        using other = Unset<U>;
+    };
+    template <class U>
+    void construct(U* at) noexcept {
+        ::new (static_cast<void*>(at)) U;
+    }
+    template <class U, class... From>
+    void construct(U* at, From&&... from) {
+        ::new (static_cast<void*>(at)) U(std::forward<From>(from)...);
+    }
+};
+template <class T>
+using Numbers = std::vector<T, Unset<T>>;
+
 // Of words, one after another.
 struct Scores {
-    std::vector<double> log10;
-    std::vector<std::uint8_t> matched;  // how long the longest n-gram is that ends with the word
-    std::vector<std::uint8_t> unknown;  // whether the model does not know the word
+    Numbers<double> log10;
+    Numbers<std::uint8_t> matched;  // how long the longest n-gram is that ends with the word
+    Numbers<std::uint8_t> unknown;  // whether the model does not know the word
     void clear() { log10.clear(), matched.clear(), unknown.clear(); }
 };
 

@@ -218,13 +218,17 @@ class NGram:
             rest = b""
             try:
                 while block := file.read(BLOCK_BYTES):
+                    block = rest + block if rest else block
                     whole = block.rfind(b"\n") + 1
-                    found.append(self._model.score_lines(rest + block[:whole], threads or _threads()))
-                    rest = block[whole:] if whole else rest + block
+                    rest = block[whole:]
+                    if whole:
+                        lines = block[:whole] if rest else block
+                        found.append(self._model.score_lines(lines, threads or _threads()))
                     progress(f"score {name.name}", packed.tell(), size)
             except files.PACKED as error:
                 raise DataError(f"{name}: it cannot be decompressed ({error}); fetch it again") from error
-            found.append(self._model.score_lines(rest, threads or _threads()))
+            if rest or not found:
+                found.append(self._model.score_lines(rest, threads or _threads()))
         return _joined([_scores(each) for each in found])
 
     # Tokens: ostinato.lm.protocol.LanguageModel
