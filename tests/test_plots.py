@@ -102,6 +102,13 @@ def test_a_logarithmic_axis_puts_equal_ratios_equally_far_apart():
     assert {"1", "10", "1,000"} <= set(texts(figure))
 
 
+def test_whole_numbers_have_whole_ticks():
+    drawn = texts(svg([Series("n", range(1, 21), range(100, 120))], **WORDS))
+    assert {"5", "10", "15", "20"} <= set(drawn)
+    assert not any("." in text for text in drawn)
+    assert "1.5" in texts(svg([Series("n", [0.5, 1.0, 2.5], [1, 2, 3])], **WORDS))
+
+
 def test_nothing_to_draw_on_a_logarithmic_axis_is_said():
     with pytest.raises(ConfigError, match="no value is above 0"):
         svg([Series("a", [1, 2], [0, -1])], **WORDS, y_log=True)

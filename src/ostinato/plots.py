@@ -215,8 +215,8 @@ def _marked(y: Sequence[Number]) -> list[int]:
 
 
 def _scale(axis: "Axis", values: Sequence[Number], title: str, is_log: bool) -> None:
-    """Plain numbers; on a logarithmic x axis at the `values` themselves where they are few."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+    """Plain numbers, whole ones where all `values` are; on a logarithmic x axis at the values where they are few."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     positive = sorted({value for value in values if 0 < value < math.inf})
     if is_log and values and not positive:
@@ -229,6 +229,8 @@ def _scale(axis: "Axis", values: Sequence[Number], title: str, is_log: bool) -> 
         few = axis.axis_name == "x" and len(positive) <= MARKED_POINTS
         axis.set_major_locator(FixedLocator(positive) if few else LogLocator(subs=within))
         axis.set_minor_locator(NullLocator())
+    elif all(float(value).is_integer() for value in values if math.isfinite(value)):
+        axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
 

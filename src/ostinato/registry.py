@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from types import NoneType, UnionType
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -200,6 +201,7 @@ def check_call(constructor: Callable[..., Any], table: Table, at: str, name: str
     return options, problems
 
 
+@cache
 def _schema(constructor: Callable[..., Any]) -> tuple[type[BaseModel], dict[str, tuple[Registry[Any], type, bool]]]:
     """The pydantic model of the ordinary parameters, and the nested tables among them."""
     function = constructor.__init__ if inspect.isclass(constructor) else constructor  # type: ignore[misc]
