@@ -361,7 +361,8 @@ def test_a_beam_refuses_what_it_would_ignore(run, trained, option):
 
 def test_a_beam_refuses_a_penalty_below_zero(run, trained):
     run("generate", trained[0], "--beam", 2, "--length-penalty=-1").refused(2, "--length-penalty")
-    run("generate", trained[0], "--temperature", 0, "--typical", 0.5).refused(2, "--typical")
+    for option in ("--typical=0.5", "--top-k=2", "--top-p=0.5", "--min-p=0.1", "--seed=1"):
+        run("generate", trained[0], "--temperature", 0, option).refused(2, option.partition("=")[0], "--temperature 0")
 
 
 def test_stream_answers_each_element_before_the_next_and_waits_for_half_a_character(trained):

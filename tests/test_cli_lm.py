@@ -232,6 +232,79 @@ def test_scores_that_are_no_distribution_have_no_perplexity(lm):
         lm("build", "train.txt", "--smoothing", name, "-o", "s.ngram").fine()
         lm("score", "s.ngram", "held.txt").refused(3, name, "no perplexity")
         assert len(lm("score", "s.ngram", "held.txt", "--per", "word").fine().out.splitlines()) == 14
+        rows = lm("score", "s.ngram", "held.txt", "--per", "sentence").fine().out.splitlines()
+        assert [set(json.loads(row)) for row in rows] == [{"sentence", "nats", "tokens", "oovs"}] * 2
+        lm("build", "train.txt", "--smoothing", name, "-o", "s.arpa").refused(2, "s.arpa", "no distribution")
+        lm("convert", "s.ngram", "-o", "s.arpa").refused(2, "s.arpa", "no distribution")
+        lm("mix", "s.ngram", "--weights", "1", "-o", "m.json").refused(2, "s.ngram", "no distribution")
+
+
+def test_nothing_that_is_read_is_written_over(lm, tmp_path):
+    lm("build", "train.txt", "-o", "a.ngram").fine()
+    lm("build", "train.txt", "--order", 2, "-o", "b.ngram").fine()
+    lm("mix", "a.ngram", "b.ngram", "--weights", "1,1", "-o", "m.json").fine()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for command in (
+        ("build", "train.txt", "-o", "train.txt"),
+        ("build", "train.txt", "--vocabulary", "held.txt", "-o", "held.txt"),
+        ("convert", "a.ngram", "-o", tmp_path / "a.ngram"),
+        ("prune", "a.ngram", "--entropy", "1e-3", "-o", "a.ngram"),
+        ("mix", "a.ngram", "b.ngram", "--weights", "1,1", "-o", "b.ngram"),
+        ("mix", "m.json", "a.ngram", "--weights", "1,1", "-o", "m.json"),
+        ("mix", "m.json", "a.ngram", "--weights", "1,1", "-o", "b.ngram"),
+    ):
+        lm(*command).refused(2, "is read here")
+    (tmp_path / "folder").mkdir()
+    lm("build", "train.txt", "-o", "folder").refused(2, "folder")
+    (tmp_path / "folder").rmdir()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_tokenizer_of_somebody_elses_stays_where_it_is(lm, tmp_path):
+    mine = tmp_path / "keep.tokenizer.json"
+    mine.write_text("{}")
+    lm("build", "train.txt", "-o", "keep").refused(2, "keep.tokenizer.json")
+    lm("build", "train.txt", "--unit", "character", "-o", "keep").refused(2, "keep.tokenizer.json")
+    assert mine.read_text() == "{}"
+    lm("build", "train.txt", "-o", "w.ngram").fine()
+    alone = lm("score", "w.ngram", "held.txt").fine().out
+    lm("build", "train.txt", "--unit", "character", "-o", "c.ngram").fine()
+    (tmp_path / "c.ngram.tokenizer.json").rename(tmp_path / "w.ngram.tokenizer.json")
+    assert lm("score", "w.ngram", "held.txt").fine().out == alone
+
+
+def test_a_damaged_model_is_refused_wherever_it_was_hit(lm, tmp_path):
+    lm("build", "train.txt", "-o", "w.ngram").fine()
+    raw = bytearray((tmp_path / "w.ngram").read_bytes())
+    raw[-100] ^= 16
+    (tmp_path / "w.ngram").write_bytes(raw)
+    lm("score", "w.ngram", "held.txt").refused(5, "w.ngram", "damaged")
+
+
+def test_a_text_is_utf_8_and_a_byte_order_mark_is_no_part_of_a_word(lm, tmp_path):
+    lm("build", "train.txt", "-o", "w.ngram").fine()
+    (tmp_path / "latin.txt").write_bytes(b"the cat\nle caf\xe9\n")
+    lm("score", "w.ngram", "latin.txt").refused(3, "latin.txt", "line 2", "UTF-8")
+    lm("w.ngram", "--text", "latin.txt", verb="evaluate").refused(3, "latin.txt", "UTF-8")
+    plain = lm("score", "w.ngram", "held.txt").fine().out
+    for name, text in (("train.txt", TRAIN), ("held.txt", HELD)):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    lm("build", "train.txt", "-o", "w.ngram").fine()
+    assert lm("score", "w.ngram", "held.txt").fine().out == plain
+
+
+def test_a_model_without_weight_says_nothing(lm):
+    lm("build", "train.txt", "--order", 2, "--smoothing", "witten_bell", "-o", "a.ngram").fine()
+    lm("build", "train.txt", "--order", 1, "-o", "b.ngram").fine()
+    lm("mix", "a.ngram", "b.ngram", "--weights", "1,0", "-o", "m.json").fine()
+    alone, both = lm("score", "a.ngram", "held.txt", "--json"), lm("score", "m.json", "held.txt", "--json")
+    assert alone.json == both.json
+    assert "Warning" not in both.err
+
+
+def test_options_without_an_effect_are_refused(lm):
+    lm("build", "train.txt", "-o", "w.ngram").fine()
+    lm("w.ngram", "--text", "held.txt", "--split", "test", verb="evaluate").refused(2, "--split")
 
 
 def test_a_word_model_stands_beside_one_of_characters_where_the_text_says_the_same(lm, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from textbook import BEGIN, UNKNOWN, Backoff, Text
 
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError
 from ostinato.lm.ngram.build import build, pruned
 from ostinato.lm.ngram.smoothing import smoothings
 
@@ -121,8 +121,13 @@ def test_without_a_held_out_text_every_tenth_sentence_tells_the_weights():
     wanted = textbook.JelinekMercer(text, textbook.fitted(rest, told, 2, 2))
     for word in text.vocabulary:
         assert model.log_prob(word, ("w1",)) == pytest.approx(math.log10(wanted.p(word, ("w1",))), abs=0.02)
-    with pytest.raises(DataError, match="19 sentences are too few"):
-        build(sentences[:19], 2, smoothing=table)
+    few = build(sentences[:19], 2, smoothing=table)
+    (note,) = few.notes
+    assert "19 sentences are too few" in note
+    assert "0.5 instead" in note
+    given = build(sentences[:19], 2, smoothing={"name": "jelinek_mercer", "weights": [0.5]})
+    for word in ("w1", "w2", "<unk>"):
+        assert Backoff(few.grams).log_prob(word, ("w1",)) == Backoff(given.grams).log_prob(word, ("w1",))
 
 
 def test_weights_or_a_text_to_find_them():
@@ -130,6 +135,8 @@ def test_weights_or_a_text_to_find_them():
         build([["a"]], 1, smoothing={"name": "jelinek_mercer", "weights": [0.5], "held_out": "x"})
     with pytest.raises(ConfigError, match="there are none"):
         build([["a"]], 1, smoothing={"name": "jelinek_mercer", "weights": []})
+    with pytest.raises(ConfigError, match="there are 2 for order 1"):
+        build([["a"]], 1, smoothing={"name": "jelinek_mercer", "weights": [0.5, 0.4]})
 
 
 def test_a_fallback_is_a_note():

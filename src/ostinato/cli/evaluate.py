@@ -24,7 +24,7 @@ SHOWN = ("bits_per_character", "nats_per_character", "perplexity")
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(help="Runs, bundles, n-gram files, mixtures.", show_default=False)],
     text: Annotated[Path | None, typer.Option(help="Judge on this whole file, not on what a run held out.")] = None,
-    split: Annotated[str, typer.Option(help="Which part of a run's own data to judge on.")] = "valid",
+    split: Annotated[str | None, typer.Option(help="Which part of a run's own data to judge on; valid.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Score models side by side, on the same text.
@@ -35,6 +35,9 @@ def evaluate(
     from ostinato.bundle import Bundle
     from ostinato.train import standard
 
+    if text is not None and split is not None:
+        raise ConfigError("--split: --text is judged on as a whole; leave one of them out")
+    split = split or "valid"
     found: dict[Path, list[Score]] = {}
     data: Mapping[str, Any] | None = None
     with tempfile.TemporaryDirectory() as folder:

@@ -49,8 +49,12 @@ def generate(
     sampling: dict[str, Any] = {"top_k": top_k, "top_p": top_p, "min_p": min_p, "typical": typical}
     sampling["temperature"] = temperature or 1.0
     check("", decode.Sampling, **sampling)
-    if typical is not None and temperature == 0:
-        raise ConfigError("--typical: with --temperature 0 the likeliest is taken; leave one out")
+    if temperature == 0 and beam is None:
+        for name, value in {**sampling, "seed": seed or None}.items():
+            if name != "temperature" and value is not None:
+                raise ConfigError(
+                    f"--{name.replace('_', '-')}: with --temperature 0 the likeliest is taken; leave one out"
+                )
     repeats = [] if no_repeat_ngram is None else [check("--no-repeat-ngram", decode.NoRepeat, no_repeat_ngram)]
     ranking = _ranking(beam, length_penalty, {**sampling, "temperature": temperature, "seed": seed, "stream": stream})
     bundle, tokenizer = _speaker(run)

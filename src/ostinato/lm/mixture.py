@@ -38,6 +38,8 @@ class Mixture(LanguageModel):
                 f"mixture: its models have {', '.join(map(str, sorted(sizes)))} tokens and end with "
                 f"{', '.join(map(str, sorted(ends)))}; mix models of one vocabulary"
             )
+        if kind not in ("linear", "log-linear"):
+            raise ConfigError(f"mixture.kind: '{kind}' is none; choose linear or log-linear")
         self.models, self.kind = tuple(models), kind
         self.weights = checked_weights(weights, len(models), kind)
         self.size, self.eos = models[0].size, models[0].eos

@@ -100,7 +100,8 @@ def mixed(readings: list[Reading], weights: npt.NDArray[np.float64]) -> Reading:
                 "mixture: its models do not read the text as the same tokens; build them with one tokenizer, or with "
                 "one vocabulary"
             )
-    return first.paying(np.logaddexp.reduce([r.log_probs + w for r, w in zip(readings, np.log(weights))], axis=0))
+    weighed = [r.log_probs + np.log(w) for r, w in zip(readings, weights) if w]  # without weight, p may be 0 as well
+    return first.paying(np.logaddexp.reduce(weighed, axis=0))
 
 
 def _by_row(values: npt.NDArray[Any], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -23,6 +23,7 @@ Ids: TypeAlias = npt.NDArray[np.int64]
 ROW_TOKENS = 256
 """Of a text that is one long row: the stretches that an interval is over."""
 STEPS_AT_ONCE = 1024
+BOM = b"\xef\xbb\xbf"
 
 
 class TextModel(ABC):
@@ -35,6 +36,16 @@ class TextModel(ABC):
     @abstractmethod
     def lm(self) -> Any:
         """The `ostinato.lm.LanguageModel` over the tokens' ids."""
+
+    @property
+    def files(self) -> list[Path]:
+        """What it is read from, those of its parts too."""
+        return [self.path]
+
+    @property
+    def distribution(self) -> bool:
+        """Whether its scores are probabilities, which sum to one."""
+        return True
 
     @property
     def words(self) -> list[str]:
@@ -125,10 +136,11 @@ def every_line(text: Text) -> Iterator[bytes]:
     """The lines of a text, with their ends."""
     with text.path.open("rb") as file:
         file.seek(text.start)
-        left = text.size_bytes
+        left, mark = text.size_bytes, BOM if text.start == 0 else b""
         while left and (line := file.readline(left)):
             left -= len(line)
-            yield line
+            yield line.removeprefix(mark)
+            mark = b""
 
 
 def whole(path: Path, errors: Errors = "strict") -> Text:

@@ -62,8 +62,19 @@ class Mixed(OfTokens):
                     f"{path}: {first.path} and {other.path} are not of the same tokens; build them with the same "
                     "tokenizer (--unit), or words of one --vocabulary"
                 )
+        for each in models:
+            if not each.distribution:
+                raise ConfigError(
+                    f"{path}: the scores of {each.path} are no distribution, and a mixture is of probabilities; "
+                    "build it with another smoothing"
+                )
         super().__init__(path, first.tokenizer)  # type: ignore[arg-type]
         self.models, self.weights, self.kind = list(models), list(weights), kind
+
+    @property
+    def files(self) -> list[Path]:
+        """Its own, and those of its models."""
+        return [self.path, *(path for each in self.models for path in each.files)]
 
     @property
     def words(self) -> list[str]:

@@ -33,6 +33,11 @@ class WordNGram(TextModel):
         super().__init__(path, None)
         self.ngram = ngram
 
+    @property
+    def distribution(self) -> bool:
+        """As its file says."""
+        return self.ngram.distribution
+
     @cached_property
     def words(self) -> list[str]:  # type: ignore[override]
         """Every word but <s>, which is never predicted."""
@@ -66,6 +71,11 @@ class TokenNGram(OfTokens):
         self.ngram = ngram.over(words_of(tokenizer))
         super().__init__(path, tokenizer, self.ngram)
 
+    @property
+    def distribution(self) -> bool:
+        """As its file says."""
+        return self.ngram.distribution
+
     def along(self, chunks: Iterable[Ids]) -> Iterator[npt.NDArray[np.float64]]:
         """Without torch."""
         return self.ngram.along(chunks)
@@ -80,10 +90,13 @@ class TokenNGram(OfTokens):
 def open_ngram(path: Path, progress: Progress = quiet) -> TextModel:
     """The model of an n-gram file, frozen or ARPA, with the tokenizer that stands beside it, if it is of tokens.
 
-    Raises BundleError where the tokenizer is missing or another, or the file is damaged; DataError for a bad ARPA file.
+    All of it is read once. Raises BundleError where the tokenizer is missing or another, or the file is damaged;
+    DataError for a bad ARPA file.
     """
     ngram, beside = NGram.load(path, progress=progress), sidecar(path)
-    if not beside.exists():
+    ngram.verify()
+    of_words = ngram.facts and ngram.tokenizer is None  # of an ARPA file nothing is known, and what stands beside tells
+    if of_words or not beside.exists():
         if ngram.tokenizer is not None:
             raise BundleError(f"{path}: it is of a tokenizer's tokens, and {beside} is not there; put it back")
         return WordNGram(path, ngram)
@@ -122,11 +135,14 @@ def cut_lines(text: Text, scores: Scores) -> Reading:
     and no line without a word: `corpus` is the sha256 of that, which is the text's own where it is written so.
     """
     digest, counts = hashlib.sha256(), []
-    for line in every_line(text):
+    for number, line in enumerate(every_line(text), 1):
         if words := line.split():
             said = b" ".join(words) + (b"\n" if line.endswith(b"\n") else b"")
             digest.update(said)
-            counts.append((len(said.decode("utf-8", "replace")), len(said)))
+            try:
+                counts.append((len(said.decode()), len(said)))
+            except UnicodeDecodeError:
+                raise DataError(f"{text.path}: line {number} is not UTF-8; convert the file first") from None
     if not counts:
         raise DataError(f"{text.path}: there is no word in it to score; name a text with words in it")
     characters, size_bytes = np.array(counts, np.int64).T

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ostinato.cli.lm.written import Memory, Out, Quantize, bits, write
+from ostinato.cli.lm.written import Memory, Out, Quantize, bits, checked_out, write
 from ostinato.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def build(
     if unit != "word" and reserved != "refuse":
         raise ConfigError(f"--reserved: --unit {unit} has no words like these; leave it out")
     value_bits = bits(out, quantize)
+    checked_out(out, [*texts, Path(unit), Path(vocabulary or "")])
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder, contextlib.closing(standard()) as progress:
         tokenizer = None
         if unit == "word":

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ostinato.cli.lm.written import Memory, Out, Quantize, bits, is_arpa, write
+from ostinato.cli.lm.written import Memory, Out, Quantize, bits, checked_out, is_arpa, write
 from ostinato.errors import ConfigError
 
 Model = Annotated[Path, typer.Argument(help="An n-gram file, frozen or ARPA.", show_default=False)]
@@ -18,6 +18,7 @@ def convert(model: Model, out: Out, quantize: Quantize = False, memory: Memory =
     from ostinato.train.progress import standard
 
     value_bits = bits(out, quantize)
+    checked_out(out, [model])
     if memory is not None and is_arpa(out):
         raise ConfigError(f"--memory: {out} is written as it is read, and nothing is sorted; leave it out")
     with contextlib.closing(standard()) as progress:
@@ -40,6 +41,7 @@ def prune(
     from ostinato.train.progress import standard
 
     value_bits = bits(out, quantize)
+    checked_out(out, [model])
     if not entropy > 0:
         raise ConfigError(f"--entropy: {entropy} prunes nothing; give a share above 0, such as 1e-8")
     with contextlib.closing(standard()) as progress:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import typer
 
 from ostinato.cli.lm.score import finite
-from ostinato.cli.lm.written import Out
+from ostinato.cli.lm.written import Out, checked_out
 from ostinato.cli.table import aligned
 from ostinato.errors import ConfigError
 
@@ -42,6 +42,7 @@ def mix(
     with contextlib.closing(standard()) as progress:
         opened_models = [each if isinstance(each, int) else opened(each, progress.stage) for each in names]
         members = with_caches(opened_models)
+        checked_out(out, [path for each in members for path in each.files])
         Mixed(out, members, [1.0] * len(members), kind)  # refused before anything is read
         if tune is not None:
             found = _tuned(members, tune, progress.stage)

@@ -43,7 +43,8 @@ def score(
             reader = opened(model, progress.stage)
             reading = reader.read(source, progress.stage, probabilities=per is None)
         if per is not None:
-            for line in _words(reading, reader.pieces(source)) if per == "word" else _rows(reading):
+            words = per == "word"
+            for line in _words(reading, reader.pieces(source)) if words else _rows(reading, reader.distribution):
                 print(json.dumps(line, ensure_ascii=False))
             return
     found = _object(reading)
@@ -85,8 +86,8 @@ def _table(found: dict[str, Any]) -> str:
         if value is None and name == "perplexity":
             rows.append([name, "infinite", ""])
         elif value is not None:
-            span = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else ""
-            rows.append([name.replace("_", " "), f"{value:.3f}", span])
+            span = f"{_shown(interval[0])} to {_shown(interval[1])}" if interval else ""
+            rows.append([name.replace("_", " "), _shown(value), span])
     for name in ("nats_per_token", "bits_per_character"):
         rows += [[name.replace("_", " "), f"{found[name]:.4f}", ""]] if found[name] is not None else []
     for name in ("tokens", "oovs", "impossible", "rows", "lines_dropped"):
@@ -95,18 +96,15 @@ def _table(found: dict[str, Any]) -> str:
     return f"{aligned(['', '', '95 % of resamples'], rows)}\n\n{signature}"
 
 
-def _rows(reading: "Reading") -> Iterator[dict[str, Any]]:
-    for number, row in enumerate(reading.rows(), 1):
-        known = ~reading.unknown[row]
-        paid, foreseen = reading.log_probs[row], reading.log_probs[row][known]
-        yield {
-            "sentence": number,
-            "nats": finite(-float(paid.sum())),
-            "tokens": len(paid),
-            "oovs": int((~known).sum()),
-            "perplexity": _exp(-float(paid.mean())),
-            "perplexity_excluding_oovs": _exp(-float(foreseen.mean())) if len(foreseen) else None,
-        }
+def _rows(reading: "Reading", distribution: bool) -> Iterator[dict[str, Any]]:
+    for number, part in enumerate(reading.rows(), 1):
+        known = ~reading.unknown[part]
+        paid, foreseen = reading.log_probs[part], reading.log_probs[part][known]
+        row = {"sentence": number, "nats": finite(-float(paid.sum())), "tokens": len(paid), "oovs": int((~known).sum())}
+        if distribution:
+            row["perplexity"] = _exp(-float(paid.mean()))
+            row["perplexity_excluding_oovs"] = _exp(-float(foreseen.mean())) if len(foreseen) else None
+        yield row
 
 
 def _words(reading: "Reading", pieces: Iterator[str]) -> Iterator[dict[str, Any]]:
@@ -120,6 +118,10 @@ def _words(reading: "Reading", pieces: Iterator[str]) -> Iterator[dict[str, Any]
                 "nats": finite(-paid),
                 "unknown": unknown,
             }
+
+
+def _shown(perplexity: float) -> str:
+    return f"{perplexity:.3f}" if perplexity < 1e9 else f"{perplexity:.3e}"
 
 
 def _exp(nats: float) -> float | None:

@@ -1,5 +1,6 @@
 """Where an n-gram model is written, and as what."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,15 @@ def bits(out: Path, quantize: bool) -> int | None:
     return 8 if quantize else None
 
 
+def checked_out(out: Path, inputs: Iterable[Path]) -> None:
+    """Raises ConfigError where the file to write is a folder, or one of those that are read."""
+    if out.is_dir():
+        raise ConfigError(f"-o: {out} is a folder; name a file")
+    for each in inputs:
+        if each.exists() and out.exists() and each.samefile(out):
+            raise ConfigError(f"-o: {out} is read here, and would be written over; name another file")
+
+
 def write(
     grams: Any, out: Path, value_bits: int | None, memory: str | None, progress: Any, tokenizer: "Tokenizer | None"
 ) -> None:
@@ -40,13 +50,20 @@ def write(
     from ostinato.lm.ngram.of_tokens import sidecar
     from ostinato.textmodel.ngrams import save_tokenizer
 
-    # The other file first: a model of tokens is never there without it, one of words never with it.
-    if tokenizer is not None:
+    if is_arpa(out) and not grams.distribution:
+        raise ConfigError(
+            f"-o: {out} could not say that its scores are no distribution, and who reads it would take them for one; "
+            "give the file another suffix"
+        )
+    beside, replaced = sidecar(out), out.exists()
+    if beside.exists() and not replaced and not (tokenizer and beside.read_text("utf-8") == tokenizer.to_json()):
+        raise ConfigError(f"-o: {beside} is there and would pass for the tokenizer of {out}; move it or name another")
+    if tokenizer is not None:  # first: a model of tokens is never there without it
         save_tokenizer(out, tokenizer)
-    else:
-        sidecar(out).unlink(missing_ok=True)
     if is_arpa(out):
         write_arpa(grams, out, progress=progress)
     else:
         limit = {} if memory is None else {"memory": max(memory_bytes(memory) // 4, 1 << 20)}
         freeze(grams, out, quantize=value_bits, progress=progress, **limit)
+    if tokenizer is None and replaced:  # that of the model that stood here
+        beside.unlink(missing_ok=True)

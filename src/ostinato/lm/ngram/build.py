@@ -32,6 +32,7 @@ MOST_ORDER: int = _core.ngram_most_order
 RESERVED: tuple[Reserved, ...] = ("refuse", "skip", "unknown")
 LEAST_MEMORY = 1 << 20
 CHUNK_BYTES = 1 << 20
+BOM = b"\xef\xbb\xbf"
 SORTED_TOKENS = 1 << 24
 HELD_OUT = 10
 """One sentence of so many tells Jelinek and Mercer's weights."""
@@ -193,7 +194,7 @@ class _Work:
             self.told,
         )  # fmt: skip
 
-    def fitted_weights(self, held_out: str | None, buckets: int) -> list[list[float]]:
+    def fitted_weights(self, held_out: str | None, buckets: int) -> tuple[list[list[float]], list[str]]:
         if held_out is not None:
             corpus, name = self.read(held_out, self.corpus.vocabulary, "unknown")
             if corpus.sentences == 0:
@@ -201,13 +202,14 @@ class _Work:
             seen, held = self.counts, self.count(0, False, corpus)
         else:
             if self.corpus.sentences < 2 * HELD_OUT:
-                raise DataError(
-                    f"jelinek_mercer: {self.corpus.sentences} sentences are too few to hold every {HELD_OUT}th out; "
-                    "give weights, or a held_out text"
+                note = (
+                    f"jelinek_mercer: {self.corpus.sentences:,} sentences are too few to hold every {HELD_OUT}th out "
+                    "for the weights; each is 0.5 instead"
                 )
+                return [[0.5]] * self.order, [note]
             seen, held = self.count(HELD_OUT, True), self.count(HELD_OUT, False)
         found = cast("list[list[float]]", seen.fit_weights(held, buckets, self.told))
-        return found + [found[-1]] * (self.order - len(found))
+        return found + [found[-1]] * (self.order - len(found)), []
 
     def read(self, source: Source, vocabulary: int | Sequence[str] | None, reserved: Reserved) -> tuple[Any, str]:
         """The corpus, and its name in messages."""
@@ -238,8 +240,10 @@ class _Work:
         size = path.stat().st_size
         try:
             with path.open("rb") as packed, OPENERS.get(path.suffix, contextlib.nullcontext)(packed) as file:
+                mark = BOM
                 while chunk := file.read(CHUNK_BYTES):
-                    corpus.read(chunk)
+                    corpus.read(chunk.removeprefix(mark))
+                    mark = b""
                     self._progress(f"read {path.name}", packed.tell(), size)
             corpus.end_of_file()
         except ValueError as error:

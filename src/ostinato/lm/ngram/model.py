@@ -36,6 +36,7 @@ Context: TypeAlias = tuple[str, ...]
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 BLOCK_BYTES = 64 << 20
+BOM = b"\xef\xbb\xbf"
 
 
 class Score(NamedTuple):
@@ -213,12 +214,12 @@ class NGram:
         """
         name = checked(Path(path))
         size = name.stat().st_size
-        found = []
+        found: list[tuple[Any, ...]] = []
         with name.open("rb") as packed, files.unpacked(packed) as file:
             rest = b""
             try:
                 while block := file.read(BLOCK_BYTES):
-                    block = rest + block if rest else block
+                    block = rest + block if rest else block if found else block.removeprefix(BOM)
                     whole = block.rfind(b"\n") + 1
                     rest = block[whole:]
                     if whole:

@@ -58,8 +58,8 @@ class Counted(Protocol):
     def of_counts(self, adjusted: bool) -> list[list[int]]:
         """[order 7]: how many n-grams of each order have the count 0, 1, … 6."""
 
-    def fitted_weights(self, held_out: str | None, buckets: int) -> list[list[float]]:
-        """[order buckets]: Jelinek and Mercer's."""
+    def fitted_weights(self, held_out: str | None, buckets: int) -> tuple[list[list[float]], Notes]:
+        """[order buckets]: Jelinek and Mercer's; and what was done otherwise than asked."""
 
 
 class Smoothed(NamedTuple):
@@ -275,6 +275,7 @@ class JelinekMercer(Smoothing):
     λ are `weights`, one an order, the last of which stands for the orders above it too. Without them they are found by
     expectation and maximization on the text `held_out`; without that, on every tenth sentence of the corpus, left out
     of counting for it and counted after it. Found are `buckets` for each order, by ⌊log₂ C(c)⌋; 1 is one λ an order.
+    Of fewer than 20 sentences none is left out: each λ is 0.5, and a note says so.
     """
 
     def __init__(
@@ -297,11 +298,16 @@ class JelinekMercer(Smoothing):
 
     def smoothed(self, counts: Counted) -> Smoothed:
         """λ by order and, if found, by how often the context was seen."""
+        notes: Notes = []
         if self.weights is not None:
+            if len(self.weights) > counts.order:
+                raise ConfigError(
+                    f"smoothing.weights: there are {len(self.weights)} for order {counts.order}; give no more than that"
+                )
             found = [[self.weights[min(k, len(self.weights) - 1)]] for k in range(counts.order)]
         else:
-            found = counts.fitted_weights(self.held_out, self.buckets)
-        return Smoothed([Rule(weights=each) for each in found], [])
+            found, notes = counts.fitted_weights(self.held_out, self.buckets)
+        return Smoothed([Rule(weights=each) for each in found], notes)
 
 
 @named("additive")
