@@ -1,6 +1,8 @@
-"""The verbs that work on materials: tokenize and data. """
+"""The verbs that work on materials: tokenize and data."""
 
+import gzip
 import json
+import lzma
 import os
 
 import pytest
@@ -72,12 +74,49 @@ class TestTokenize:
             (("encode", "TEXT"), "", 3, "it is not JSON"),
             (("encode", "MADE", "nowhere"), "", 3, "name a text file"),
             (("decode", "MADE"), "1 2 x\n", 3, "-:1: '1 2 x' is no row of ids"),
-            (("decode", "MADE"), "99999\n", 3, "there is no id 99999"),
+            (("decode", "MADE"), "99999\n", 3, "-:1: there is no id 99999"),
+            (("decode", "MADE"), "9" * 23 + "\n", 3, f"-:1: there is no id {'9' * 23}"),
+            (("train", "TEXT", "--set", "name=word"), "", 2, "--set name: the kind is not set like its options"),
+            (("train", "TEXT", "--size", 300, "--set", "size=280"), "", 2, "--size, --set size: both say"),
+            (("train", "TEXT", "--size", 0), "", 2, "--size"),
+            (("table", "TEXT", "--size", 0), "", 2, "--size"),
+            (("table", "TEXT", "MADE", "--size", 7), "", 2, "--size: the tokenizers that are named have their sizes"),
+            (("encode", "MADE", "--json", "--pieces"), "", 2, "leave --pieces out"),
         ],
     )
     def test_what_is_wrong_is_said_in_a_sentence(self, said, tmp_path, made, arguments, stdin, code, sentence):
         places = {"TEXT": tmp_path / "text", "MADE": made, "nowhere": tmp_path / "nowhere"}
         assert sentence in said("tokenize", *(places.get(a, a) for a in arguments), stdin=stdin, code=code)
+
+    def test_no_text_is_written_over(self, said, tmp_path):
+        text = tmp_path / "x.txt"
+        text.write_text(TEXT)
+        (tmp_path / "link").symlink_to(text)
+        for out in (text, tmp_path / "link"):
+            left = said("tokenize", "train", text, "--size", 300, "-o", out, code=2)
+            assert "is one of the texts, and writing it would destroy that; name another file" in left
+            assert text.read_text() == TEXT
+
+    @pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, "gz"), (lzma.compress, "xz")])
+    def test_packed_texts_are_encoded(self, said, tmp_path, made, pack, ending):
+        packed, plain = tmp_path / f"x.txt.{ending}", said("tokenize", "encode", made, tmp_path / "text")
+        packed.write_bytes(pack(TEXT.encode()))
+        assert said("tokenize", "encode", made, packed) == plain
+        packed.write_bytes(packed.read_bytes()[:-9])
+        assert f"x.txt.{ending}: it cannot be decompressed" in said("tokenize", "encode", made, packed, code=3)
+
+    def test_what_cannot_be_learnt_from_is_said(self, said, tmp_path):
+        text = tmp_path / "x.txt"
+        text.write_bytes(b"one\ntw\xf6\n")
+        left = said("tokenize", "train", text, "-o", tmp_path / "w.json", code=3)
+        assert "byte 6 is not UTF-8 (invalid start byte, in line 2); convert the file to UTF-8, with iconv say" in left
+        for raw, kinds in ((b"", ("bpe", "character", "word")), (b" \n\t\n", ("bpe", "word"))):
+            text.write_bytes(raw)
+            for kind in kinds:
+                left = said("tokenize", "train", text, "--kind", kind, "-o", tmp_path / "w.json", code=3)
+                assert "the text it was to learn from has no" in left
+                assert not (tmp_path / "w.json").exists()
+        said("tokenize", "train", text, "--kind", "byte", "-o", tmp_path / "w.json")
 
 
 class TestData:
@@ -123,4 +162,21 @@ class TestShow:
         assert "--split: csv has no split 'valid' here; choose from train" in said(*wrong, "--split", "valid", code=2)
         assert "did you mean 'csv'" in said("data", "show", "cvs", code=2)
         assert "source.path: csv needs it" in said("data", "show", "csv", code=2)
+        assert "--set name: the source is not set" in said(*wrong, "--set", "name=lines", code=2)
         assert "is one text, not rows" in said("data", "show", "text", "--set", "text=builtin:pydoc", code=2)
+
+    def test_rows_that_were_left_out_are_counted_with_shares_too(self, run, tmp_path):  # noqa: F811
+        path = tmp_path / "a.csv"
+        path.write_text("a\n" + "".join(f"{number}\n" for number in range(40)) + "x\ny\n")
+        options = ("--set", f"path={path}", "--set", "columns.a=integer", "--set", "bad_rows=skip")
+        err = run("data", "show", "csv", *options).fine().err
+        assert [line.endswith(" rows, 2 left out") for line in err.splitlines()[-2:]] == [True, False]
+
+    def test_what_is_no_json_is_not_printed(self, said, tmp_path):
+        parquet = pytest.importorskip("pyarrow.parquet")
+        import pyarrow
+
+        parquet.write_table(pyarrow.table({"a": [1.0, float("nan")]}), tmp_path / "p.parquet")
+        options = ("--set", f"path={tmp_path / 'p.parquet'}", "--set", "valid=0.0")
+        left = said("data", "show", "parquet", *options, code=3)
+        assert "p.parquet: row 1, column 'a': nan is not finite; write a finite number, or null" in left

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.audio import features
+from ostinato.audio.fbank import Fbank
 from ostinato.data.catalog import catalog
 from ostinato.data.catalog.base import Folder
 from ostinato.errors import ConfigError, DataError
@@ -247,6 +248,21 @@ def packed_power(values):
 def test_what_cannot_be_is_said(table, says):
     with pytest.raises(ConfigError, match=says):
         features.build(table)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"bands": 0}, r"fbank\.bands: 0 bands hear nothing"),
+        ({"floor": 0.0}, "floor: 0 has no logarithm; choose a small number above 0"),
+        ({"floor": math.nan}, "floor: nan"),
+        ({"low_hz": -5.0}, "bands from -5 to 8000 Hz are not within 0 to 8000"),
+        ({"rate": 0}, "rate: 0 samples a second"),
+    ],
+)
+def test_what_cannot_be_is_said_in_python_too(options, says):
+    with pytest.raises(ConfigError, match=says):
+        Fbank(**options)
 
 
 def test_what_is_no_sound_is_said():

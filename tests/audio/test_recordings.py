@@ -106,6 +106,13 @@ def test_any_span_is_that_of_the_whole(data):
     assert np.concatenate(list(sound.pieces(size))).tobytes() == sound.mono().tobytes()
 
 
+@pytest.mark.parametrize("size", [0, -1])
+def test_pieces_of_nothing_are_refused(size):
+    sound = wav(riff(chunk(b"fmt ", form()), chunk(b"data", bytes(8))))
+    with pytest.raises(ConfigError, match=f"pieces of {size} samples are none; ask for 1 or more"):
+        sound.pieces(size)
+
+
 def test_a_span_is_read_without_the_rest(tmp_path):
     """Of a file with a hole of 3 GiB, more than a test may hold, one sample at its end."""
     path, samples = tmp_path / "long.wav", 3 << 29

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ostinato.data.catalog import Catalog, DataSet, File, Folder, catalog
-from ostinato.data.catalog.get import check, get, home, use
+from ostinato.data.catalog.get import check, get, home, renew, use
 from ostinato.errors import ConfigError, DataError
 
 CONTENT = b"".join(f"{i} line of a file\n".encode() for i in range(50_000))
@@ -88,6 +88,44 @@ def test_a_set_is_fetched_checked_and_not_fetched_again():
         assert check(data_set, folder) == {"train": ({"lines": 50_000}, {"lines": 50_000})}
         assert use(data_set).path == folder.path == home(data_set)
         assert server.asked == [None]
+
+
+@pytest.fixture
+def cached(tmp_path):
+    path = tmp_path / "cache" / "ostinato" / "data" / "small" / "file.txt"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_a_file_that_was_cut_short_is_fetched_again(cached):
+    cached.write_bytes(CONTENT[:1000])
+    with Server() as server:
+        use(made(server.url))
+        assert server.asked == [None]
+    assert cached.read_bytes() == CONTENT
+
+
+def test_a_file_with_other_bytes_is_fetched_again(cached):
+    cached.write_bytes(CONTENT[::-1])
+    with Server() as server:
+        data_set = made(server.url)
+        with pytest.raises(DataError, match=r"its sha256 is .*; run ostinato data get small, which fetches it again"):
+            check(data_set, use(data_set))
+        assert not server.asked
+        for _ in range(2):
+            renew(data_set)
+            assert cached.read_bytes() == CONTENT
+        assert server.asked == [None]
+
+
+def test_what_cannot_be_fetched_is_to_be_copied(cached):
+    cached.write_bytes(CONTENT[:1000])
+    copied = r"; copy it again from a mirror, or set OSTINATO_DATA to a folder that has small/file\.txt"
+    with pytest.raises(DataError, match=f"it has 1,000 bytes .*{copied}"):
+        use(made())
+    cached.write_bytes(CONTENT[::-1])
+    with pytest.raises(DataError, match=f"its sha256 is .*{copied}"):
+        renew(made())
 
 
 def test_a_broken_download_goes_on_where_it_stopped():
@@ -173,8 +211,12 @@ class TestMirror:
 
     def test_a_checksum_that_differs_is_refused(self, mirror):
         mirror.write_bytes(CONTENT[::-1])
-        with pytest.raises(DataError, match="its sha256 is"):
+        with pytest.raises(DataError, match=r"its sha256 is .*copy it again from a mirror"):
             check(made(), use(made()))
+        url = "http://127.0.0.1:9/file.txt"
+        with pytest.raises(DataError, match=f"its sha256 is .*; fetch it again from {url}"):
+            renew(made(url))
+        assert mirror.read_bytes() == CONTENT[::-1]
 
     def test_counts_that_differ_are_told(self, mirror):
         mirror.write_bytes(CONTENT)

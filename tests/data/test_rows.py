@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+import subprocess
 import sys
 import threading
 from datetime import date
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from ostinato.data import Held, sources
 from ostinato.data import index as index_module
 from ostinato.data import parquet as parquet_module
+from ostinato.data.rows import divided
 from ostinato.errors import ConfigError, DataError
 
 pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -304,6 +306,8 @@ def test_a_list_cannot_be_in_a_cell(tmp_path):
 
 PARQUET = [
     ({"a": [1.0, math.nan]}, {"a": "number"}, r"row 1, column 'a': nan is not finite"),
+    ({"b": [0, 1], "a": [1.0, math.nan]}, {}, r"row 1, column 'a': nan is not finite"),
+    ({"a": [[1.0], [math.inf]]}, {"a": "any"}, r"row 1, column 'a': a number in it is not finite"),
     ({"a": [1, None]}, {"a": "integer"}, r"row 1, column 'a': None is no integer"),
     ({"label": [1]}, {"lable": "integer"}, r"there is no column 'lable'; did you mean 'label'"),
     ({"a": []}, {}, r"it has no row"),
@@ -365,6 +369,10 @@ class TestSkipped:
         rows = Held([{"a": 1}, {"a": "x"}, 7], {"a": "integer"}, "mine", "skip")
         assert [row.key for row in rows] == ["mine:0"]
         assert rows.skipped == 2
+        rows = Held([{"a": number} for number in [*range(40), "x"]], {"a": "integer"}, "mine", "skip")
+        assert {name: split.skipped for name, split in divided(rows, {"valid": 0.5}).items()} == {
+            "train": 1, "valid": 0
+        }  # fmt: skip
         assert (
             "mine: 2 of 3 rows were left out, the first for mine: row 1, column 'a': 'x' is no integer" in caplog.text
         )
@@ -409,6 +417,8 @@ class TestHeld:
             ([], {}, "rows: there is no row; give some"),
             ([{"a": 1}, [2]], {}, r"rows: row 1: it is a list, not a dict of columns"),
             ([{"a": math.nan}], {"a": "number"}, r"rows: row 0, column 'a': nan is not finite"),
+            ([{"b": 1, "a": math.nan}], {}, r"rows: row 0, column 'a': nan is not finite"),
+            ([{"b": 1, "a": np.array([1, -np.inf])}], {}, r"rows: row 0, column 'a': a number in it is not finite"),
             (iter([{"a": 1}, {}]), {"a": "any"}, r"rows: row 1, column 'a': the row has no such column"),
             ([{"a": {1: 2, "b": 3}}], {}, r"rows: row 0: it cannot be written as JSON .*; give names that are texts"),
         ],
@@ -416,6 +426,19 @@ class TestHeld:
     def test_what_is_wrong_is_said(self, items, columns, said):
         with pytest.raises(DataError, match=said):
             Held(items, columns)
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ('bad_rows="skipp"', "rows.bad_rows: there is no 'skipp'; did you mean 'skip'?"),
+            ('columns={"a": "int"}', "rows.columns.a: there is no kind 'int'; did you mean 'integer'?"),
+        ],
+    )
+    def test_what_is_asked_for_must_exist(self, options, said):
+        """In a process of its own, where no type is checked for the tests' sake."""
+        call = f'from ostinato.data import Held; Held([{{"a": 1}}], {options})'
+        left = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=False)
+        assert left.stderr.splitlines()[-1] == f"ostinato.errors.ConfigError: {said}"
 
 
 class TestFolders:

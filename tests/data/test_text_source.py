@@ -81,8 +81,8 @@ def test_bytes_that_are_not_utf8_are_named(tmp_path, place):
 
 def test_bad_bytes_are_named_from_the_start_of_the_file(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_bytes(b"a" * 50 + b"\xe2\x82")
-    with pytest.raises(DataError, match="byte 50 is not UTF-8"):
+    path.write_bytes(b"a\n" * 25 + b"\xe2\x82")
+    with pytest.raises(DataError, match=r"byte 50 is not UTF-8 \(unexpected end of data, in line 26\)"):
         read(Text(path, 20, 52))
 
 

@@ -86,8 +86,10 @@ def test_a_special_name_that_words_are_made_of_is_refused():
 
 
 def test_a_text_without_words_teaches_nothing():
-    with pytest.raises(DataError, match="has no word"):
-        trained("word", "  \t ")
+    for name in SIZES:
+        for text in ("", "  \t \n"):
+            with pytest.raises(DataError, match="has no word"):
+                trained(name, text)
 
 
 def test_words_are_those_of_a_word_language_model():

@@ -118,6 +118,20 @@ def test_nothing_is_nothing(name):
     assert tokenizer.count_characters([]) == tokenizer.count_bytes([]) == 0
 
 
+def test_characters_of_an_empty_text_are_refused():
+    with pytest.raises(DataError, match="has no character; name a longer text"):
+        made("character", "")
+
+
+@names
+@pytest.mark.parametrize("odd", [10**23, 2**63])
+def test_an_id_beyond_64_bits_is_named(name, odd):
+    with pytest.raises(DataError, match=f"there is no id {odd} in a vocabulary"):
+        made(name).decode([odd, 0])
+    with pytest.raises(DataError, match="there is no id -1 in a vocabulary"):
+        made(name).decode([-1, odd])
+
+
 @names
 @pytest.mark.parametrize("bad", [[-1], [100_000], np.array([[1, 2]]), np.array([0.5]), np.array(["a"])])
 def test_ids_of_another_vocabulary_are_refused(name, bad):

@@ -56,9 +56,14 @@ class Recording(ABC):
         return (total / self.channels).astype(np.float32)
 
     def pieces(self, size: int, channel: int | None = None) -> Iterator[Samples]:
-        """`mono` in pieces of `size` samples, the last one shorter: for recordings larger than the memory."""
-        for begin in range(0, self.samples, size):
-            yield self.mono(begin, min(begin + size, self.samples), channel)
+        """`mono` in pieces of `size` samples, the last one shorter: for recordings larger than the memory.
+
+        Raises ConfigError for a size below 1, and as `mono` does.
+        """
+        if size < 1:
+            raise ConfigError(f"{self.name}: pieces of {size} samples are none; ask for 1 or more")
+        begins = range(0, self.samples, size)
+        return (self.mono(begin, min(begin + size, self.samples), channel) for begin in begins)
 
     def span(self, begin: int, end: int | None) -> tuple[int, int]:
         """`begin` and `end`, checked. Raises DataError where they are not in the recording."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ostinato.audio.features import Features, Frames, State
 from ostinato.audio.framing import Framing, Heard, Rows, framings
 from ostinato.audio.recording import Samples
+from ostinato.errors import ConfigError
 from ostinato.registry import Spec
 
 Power: TypeAlias = npt.NDArray[np.float64]
@@ -21,10 +22,14 @@ class Spectrum(Features):
     """log max(energy, `floor`) in nats of what `energies` makes of the power |X_k|², k = 0 … fft / 2.
 
     Kaldi's floor is 2^-23, the step of float32 at 1. Its own tools take samples in ±32768, and their logarithms are
-    larger by 2 log 32768.
+    larger by 2 log 32768. Raises ConfigError for a rate below 1, and a floor that is not above 0.
     """
 
     def __init__(self, rate: int, floor: float, framing: Spec[Framing] | None):
+        if rate < 1:
+            raise ConfigError(f"rate: {rate} samples a second are no sound; give the recording's own rate")
+        if not 0 < floor < np.inf:
+            raise ConfigError(f"floor: {floor:g} has no logarithm; choose a small number above 0, such as 2**-23")
         self.rate, self.floor = rate, floor
         self.framing = (framing or framings.spec({"name": "inside"})).build(rate=rate)
         self.step, self.latency = self.framing.step, self.framing.latency

@@ -51,14 +51,15 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def get(names: Annotated[list[str], typer.Argument(help="Their names.", show_default=False)]) -> None:
-    """Fetch sets, or go on fetching them, and say what their licences ask for."""
+    """Fetch sets, or go on fetching them, check every byte, and say what their licences ask for."""
     from ostinato.data.catalog import catalog
-    from ostinato.data.catalog.get import use
+    from ostinato.data.catalog.get import renew, use
     from ostinato.train.progress import standard
 
     chosen = [catalog[name] for name in names]
     for each in chosen:
         with contextlib.closing(standard()) as progress:
+            renew(each, progress.stage)
             folder = use(each, progress.say, progress.stage)
         print(folder.path)
 
@@ -106,7 +107,10 @@ def show(
     from ostinato.registry import nearest
     from ostinato.train.progress import standard
 
-    spec = sources.spec({"name": source, **override({}, options or ())})
+    said = override({}, options or ())
+    if "name" in said:
+        raise ConfigError("--set name: the source is not set like its options; name it as in data show csv")
+    spec = sources.spec({"name": source, **said})
     with tempfile.TemporaryDirectory() as folder:
         with contextlib.closing(standard()) as progress:
             splits = spec.build(folder=Path(folder), progress=progress.stage).splits

@@ -1,12 +1,17 @@
 """tokenize: train a tokenizer, use one, and see what several make of a text."""
 
 import contextlib
+import gzip
+import io
 import json
+import lzma
+import os
 import sys
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
@@ -25,7 +30,8 @@ Sets = Annotated[
     typer.Option("--set", metavar="OPTION=VALUE", help="An option of the kind, such as lowercase=true."),
 ]
 Saved = Annotated[Path, typer.Argument(help="A tokenizer.json, or a SentencePiece .model.", show_default=False)]
-Input = Annotated[Path, typer.Argument(help="A text of UTF-8; - reads standard input.")]
+Input = Annotated[Path, typer.Argument(help="A text of UTF-8, or a .gz or .xz of one; - reads standard input.")]
+SIZE: Final = 8000
 
 
 @app.command()
@@ -33,13 +39,16 @@ def train(
     texts: Annotated[list[Path], typer.Argument(help="Texts of UTF-8; .gz and .xz are read too.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="The tokenizer.json to write.")] = Path("tokenizer.json"),
     kind: Kinds = "bpe",
-    size: Annotated[int | None, typer.Option(help="Ids in the vocabulary, for kinds that have a size (8,000).")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Ids in the vocabulary, for kinds that have a size (8,000).")
+    ] = None,
     options: Sets = None,
 ) -> None:
     """Learn a vocabulary from texts and save it as a tokenizer.json that the `tokenizers` library reads too."""
     from ostinato.data.atomic import replacing
     from ostinato.train.progress import standard
 
+    _apart(out, texts)
     tokenizer = _built(kind, size, options or [])
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(standard()) as progress:
         tokenizer.train(_pieces(texts, Path(folder), progress.stage))
@@ -56,6 +65,8 @@ def encode(
     as_json: Annotated[bool, typer.Option("--json", help="One object a line: ids, pieces and spans.")] = False,
 ) -> None:
     """The ids of each line, separated by spaces."""
+    if pieces and as_json:
+        raise ConfigError("--pieces: what --json prints has the pieces too; leave --pieces out")
     chosen = _loaded(tokenizer)
     for line in _lines(text):
         ids = chosen.encode(line)
@@ -79,7 +90,11 @@ def decode(
             raise DataError(
                 f"{ids}:{number}: {line[:40]!r} is no row of ids; give whole numbers with spaces between"
             ) from None
-        print(chosen.decode(found))
+        try:
+            text = chosen.decode(found)
+        except DataError as error:
+            raise DataError(f"{ids}:{number}: {str(error).removeprefix('tokenizer: ')}") from None
+        print(text)
 
 
 @app.command()
@@ -88,7 +103,7 @@ def table(
     saved: Annotated[
         list[Path] | None, typer.Argument(help="tokenizer.json files; without any, one of each kind is trained.")
     ] = None,
-    size: Annotated[int, typer.Option(help="Ids of those that are trained here.")] = 8000,
+    size: Annotated[int | None, typer.Option(min=1, help="Ids of those that are trained here (8,000).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Tokens a word, unknown rate and bits a character (of a bigram, on the last tenth), by tokenizer."""
@@ -97,14 +112,16 @@ def table(
     from ostinato.text import tokenizers
     from ostinato.train.progress import standard
 
+    if saved and size is not None:
+        raise ConfigError("--size: the tokenizers that are named have their sizes already; leave --size out")
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(standard()) as progress:
         corpora = source(str(text), folder=Path(folder), progress=progress.stage)
         for name in map(str, saved) if saved else tokenizers.names():
-            chosen = (
-                _loaded(Path(name)) if saved else _built(name, size if "size" in tokenizers.example(name) else None, [])
-            )
-            if not saved:
+            if saved:
+                chosen = _loaded(Path(name))
+            else:
+                chosen = _built(name, size if "size" in tokenizers.example(name) else None, [])
                 progress.stage(f"train {name}", 0, 1)
                 chosen.train(corpora.splits["train"].pieces())
             found[name] = cut(corpora, chosen, progress.stage)
@@ -133,12 +150,23 @@ def _built(kind: str, size: int | None, options: list[str]) -> "Tokenizer":
     from ostinato.recipe import override
     from ostinato.text import tokenizers
 
-    table = {"name": kind, **override({}, options)}
+    said = override({}, options)
+    if "name" in said:
+        raise ConfigError("--set name: the kind is not set like its options; give it as --kind")
+    if "size" in said and size is not None:
+        raise ConfigError("--size, --set size: both say how many ids there are; leave one of them out")
+    table = {"name": kind, **said}
     if "size" in tokenizers.example(kind):
-        table = {"size": size or 8000, **table}
+        table = {"size": SIZE if size is None else size, **table}
     elif size is not None:
         raise ConfigError(f"--size: {kind} has no size, its text decides; leave --size out")
     return tokenizers.build(table, at="tokenizer")
+
+
+def _apart(out: Path, texts: list[Path]) -> None:
+    for text in texts:
+        if os.path.exists(out) and os.path.exists(text) and out.samefile(text):
+            raise ConfigError(f"--out: {out} is one of the texts, and writing it would destroy that; name another file")
 
 
 def _loaded(path: Path) -> "Tokenizer":
@@ -171,11 +199,11 @@ def _lines(path: Path) -> Iterator[str]:
     """Without their ends. Raises DataError with file and line where one is not UTF-8 or has more than 1 MiB."""
     with contextlib.ExitStack() as stack:
         try:
-            file = sys.stdin.buffer if str(path) == "-" else stack.enter_context(path.open("rb"))
+            file = sys.stdin.buffer if str(path) == "-" else stack.enter_context(_opened(path))
         except OSError as error:
             raise DataError(f"{path}: it cannot be read ({error.strerror}); name a text file") from None
         number = 0
-        while raw := file.readline((1 << 20) + 1):
+        while raw := _line(file, path):
             number += 1
             if len(raw) > 1 << 20:
                 raise DataError(f"{path}:{number}: the line has more than 1 MiB; break it into shorter ones")
@@ -183,3 +211,18 @@ def _lines(path: Path) -> Iterator[str]:
                 yield raw.decode().rstrip("\n").rstrip("\r")
             except UnicodeDecodeError as error:
                 raise DataError(f"{path}:{number}: byte {error.start} is not UTF-8; convert the file first") from None
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    """The file's bytes, without its .gz or .xz."""
+    openers: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open}
+    file = openers[path.suffix](path) if path.suffix in openers else path.open("rb")
+    return cast(io.BufferedReader, file if isinstance(file, io.BufferedReader) else io.BufferedReader(file))
+
+
+def _line(file: Any, path: Path) -> bytes:
+    """The next line, or what of it is in 1 MiB and a byte; nothing at the end."""
+    try:
+        return cast(bytes, file.readline((1 << 20) + 1))
+    except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise DataError(f"{path}: it cannot be decompressed ({error}); fetch or pack it again") from None

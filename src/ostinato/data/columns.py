@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -64,6 +64,17 @@ def from_text(cells: Mapping[str, str], columns: Columns) -> dict[str, Any]:
         except FieldError as error:
             raise FieldError(name, error.what, error.advice) from None
     return found
+
+
+def known(columns: Columns, bad_rows: BadRows, at: str) -> None:
+    """Raises ConfigError for a kind of column, or a way with bad rows, that does not exist."""
+    wrong = [f"{at}.columns.{name}: there is no kind '{kind}'; {nearest(str(kind), list(KINDS))}"
+             for name, kind in columns.items() if kind not in KINDS]  # fmt: skip
+    ways = get_args(BadRows)
+    if bad_rows not in ways:
+        wrong.append(f"{at}.bad_rows: there is no '{bad_rows}'; {nearest(str(bad_rows), list(ways))}")
+    if wrong:
+        raise ConfigError(wrong)
 
 
 def writable(columns: Columns, at: str) -> None:

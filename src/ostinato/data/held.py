@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ostinato.data.columns import BadRows, Columns, FieldError, checked
+from ostinato.data.columns import BadRows, Columns, FieldError, checked, known
 from ostinato.data.rows import Fields, Identities, Row, Rows, identity
 from ostinato.errors import DataError
 
@@ -30,7 +30,8 @@ class Held(Rows):
 
     `columns` says which fields are taken and what they must be; without it, all are taken as they are. Every row is
     looked at once. `keys` names the rows, whose keys else are `name:number` from 0. Raises DataError with the row's
-    number and column for what is wrong, and where there is no row.
+    number and column for what is wrong, and where there is no row; ConfigError for a `bad_rows` or a kind of column
+    that does not exist.
 
     As data of a task: `Corpora({"train": Held(mine), "valid": Held(yours)}, folder)`, or `divided(Held(mine), …)`.
     """
@@ -44,6 +45,7 @@ class Held(Rows):
         *,
         keys: Sequence[str] | None = None,
     ):
+        known(columns, bad_rows, name)
         self.name, self._columns, self._keys = name, columns, keys
         self._items: Reachable = items if isinstance(items, Reachable) else list(items)
         count = len(self._items)

@@ -54,13 +54,15 @@ class Index:
         def make(file: BinaryIO) -> dict[str, Any]:
             count, skipped, first, waiting = 0, 0, "", array("Q")
             for met in rows:
-                if isinstance(met.fields, FieldError):
-                    error = met.fields.at(f"{name}: {unit} {met.place[2]}")
+                try:
+                    if isinstance(met.fields, FieldError):
+                        raise met.fields
+                    waiting.extend((*met.place, identity(met.fields)))
+                except FieldError as error:
                     if bad_rows == "refuse":
-                        raise error from None
-                    skipped, first = skipped + 1, first or met.fields.at(f"{unit} {met.place[2]}").args[0].split(";")[0]
+                        raise error.at(f"{name}: {unit} {met.place[2]}") from None
+                    skipped, first = skipped + 1, first or error.at(f"{unit} {met.place[2]}").args[0].split(";")[0]
                     continue
-                waiting.extend((*met.place, identity(met.fields)))
                 count += 1
                 if count % AT_ONCE == 0:
                     file.write(waiting)

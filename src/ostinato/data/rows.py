@@ -58,10 +58,10 @@ class Rows(Sequence[Row], ABC):
 
 
 class Chosen(Rows):
-    """Some of the rows of others: `numbers` [N]."""
+    """Some of the rows of others: `numbers` [N]; `skipped` of those others it has to answer for."""
 
-    def __init__(self, rows: Rows, numbers: npt.NDArray[np.int64]):
-        self.name, self._rows, self._numbers = rows.name, rows, numbers
+    def __init__(self, rows: Rows, numbers: npt.NDArray[np.int64], skipped: int = 0):
+        self.name, self._rows, self._numbers, self.skipped = rows.name, rows, numbers, skipped
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -78,11 +78,16 @@ class Chosen(Rows):
 def identity(fields: Fields) -> int:
     """64 bits of what is in a row: BLAKE2b of its fields as JSON, sorted by name.
 
-    Raises FieldError where they cannot be written so: names that are no text, lists that hold themselves.
+    Raises FieldError where they cannot be written so: NaN and infinity, names that are no text, lists that hold
+    themselves.
     """
     try:
         written = _written(fields)
     except (TypeError, ValueError, RecursionError) as error:
+        for name, value in fields.items():
+            if _infinite(value):
+                said = repr(value) if isinstance(value, float) else "a number in it"
+                raise FieldError(name, f"{said} is not finite", "write a finite number, or null") from None
         raise FieldError(None, f"it cannot be written as JSON ({error})", "give names that are texts") from None
     return int.from_bytes(hashlib.blake2b(written.encode(), digest_size=8).digest(), "little")
 
@@ -92,8 +97,8 @@ def divided(rows: Rows, shares: Mapping[str, float], seed: int = 1) -> dict[str,
 
     So equal rows are never in two splits, and a row stays in its split wherever it stands and whatever is added. Shares
     are therefore met on average only. The rule: SplitMix64 of identity + seed, as a number u in [0, 1), falls into the
-    shares one after the other, and behind them into `train`. Raises ConfigError where the shares leave nothing, and
-    DataError where a split gets no row.
+    shares one after the other, and behind them into `train`. Rows that were left out have no split; `train` counts
+    them. Raises ConfigError where the shares leave nothing, and DataError where a split gets no row.
     """
     shares = {name: share for name, share in shares.items() if share}
     if sum(shares.values()) >= 1:
@@ -106,7 +111,10 @@ def divided(rows: Rows, shares: Mapping[str, float], seed: int = 1) -> dict[str,
     ends = np.cumsum(list(shares.values()))
     found = np.searchsorted(ends, _uniform(rows.identities(), seed), side="right")
     names = [*shares, "train"]
-    splits = {name: Chosen(rows, np.flatnonzero(found == number)) for number, name in enumerate(names)}
+    splits = {
+        name: Chosen(rows, np.flatnonzero(found == number), rows.skipped if name == "train" else 0)
+        for number, name in enumerate(names)
+    }
     for name in ("train", *shares):
         if not len(splits[name]):
             raise DataError(
@@ -147,4 +155,18 @@ def plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
 
 
-_written = json.JSONEncoder(sort_keys=True, default=plain).encode
+def _infinite(value: Any) -> bool:
+    """Whether it holds a number that JSON has not."""
+    try:
+        _lenient(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    try:
+        _written(value)
+    except ValueError:
+        return True
+    return False
+
+
+_written = json.JSONEncoder(sort_keys=True, default=plain, allow_nan=False).encode
+_lenient = json.JSONEncoder(sort_keys=True, default=plain).encode

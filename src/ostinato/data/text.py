@@ -43,7 +43,7 @@ class Text:
     def pieces(self, progress: Callable[[int, int], None] | None = None) -> Iterator[str]:
         """The text in pieces of about 1 MiB, cut between characters; `progress` is told bytes done and bytes in all.
 
-        Raises DataError with file and byte offset where the bytes are not UTF-8 and `errors` is "strict".
+        Raises DataError with file, line and byte offset where the bytes are not UTF-8 and `errors` is "strict".
         """
         decoder = codecs.getincrementaldecoder("utf-8")(self.errors)
         done = 0
@@ -60,9 +60,17 @@ class Text:
         except UnicodeDecodeError as error:
             offset = self.start + done - pending + error.start
             raise DataError(
-                f"{self.path}: byte {offset} is not UTF-8 ({error.reason}); convert the file to UTF-8, "
-                'or set errors = "replace" to read such bytes as U+FFFD'
+                f"{self.path}: byte {offset} is not UTF-8 ({error.reason}, in line {self._line(offset)}); convert the "
+                'file to UTF-8, with iconv say, or, in a recipe, set errors = "replace" to read such bytes as U+FFFD'
             ) from error
+
+    def _line(self, offset: int) -> int:
+        """The line of the file, from 1, in which a byte stands."""
+        number = 1
+        with self.path.open("rb") as file:
+            while raw := file.read(min(offset, PIECE_BYTES)):
+                number, offset = number + raw.count(b"\n"), offset - len(raw)
+        return number
 
     def _raw(self) -> Iterator[bytes]:
         try:

@@ -35,10 +35,12 @@ class Characters(Tokenizer):
         return _text(self._codes[2:])
 
     def train(self, pieces: Iterable[str]) -> None:
-        """Every character that occurs is in the vocabulary."""
+        """Every character that occurs is in the vocabulary. Raises DataError where there is none."""
         seen = np.zeros(CODE_POINTS, np.bool_)
         for piece in pieces:
             seen[_codes(piece)] = True
+        if not seen.any():
+            raise DataError("tokenizer: the text it was to learn from has no character; name a longer text")
         self._take(np.flatnonzero(seen).astype(np.uint32))
 
     def encode(self, text: str) -> Ids:

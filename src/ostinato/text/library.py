@@ -82,8 +82,16 @@ class Library(Tokenizer):
         """Learn the vocabulary. Raises DataError where there is nothing to learn from."""
         library = self.empty()
         library.normalizer = self.normalizer()
-        library.train_from_iterator(_stretches(pieces, self.unit), self.trainer(self.wanted - len(self.names)))
-        if library.get_vocab_size() <= (self.unknown_token is not None):
+        words = False
+
+        def looked_at() -> Iterator[str]:
+            nonlocal words
+            for piece in pieces:
+                words = words or bool(piece.strip())
+                yield piece
+
+        library.train_from_iterator(_stretches(looked_at(), self.unit), self.trainer(self.wanted - len(self.names)))
+        if not words or library.get_vocab_size() <= (self.unknown_token is not None):
             raise DataError("tokenizer: the text it was to learn from has no word; name a longer text")
         learnt = json.loads(library.to_str())
         model = self.finished(learnt["model"])

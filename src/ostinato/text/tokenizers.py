@@ -105,6 +105,9 @@ class Tokenizer(ABC):
         found = np.asarray(ids)
         if found.size == 0:
             return np.zeros(0, self.dtype)
+        if found.ndim == 1 and found.dtype.kind in "fO" and all(type(each) is int for each in ids):
+            odd = next(each for each in ids if not 0 <= each < self.size)  # beyond 64 bits, NumPy makes no integers
+            raise DataError(f"tokenizer: there is no id {odd} in a vocabulary of {self.size}; pass its own ids")
         if found.ndim != 1 or found.dtype.kind not in "iu":
             raise DataError(f"tokenizer: ids are one row of integers, but {found.dtype} {list(found.shape)} was passed")
         if found.min() < 0 or found.max() >= self.size:

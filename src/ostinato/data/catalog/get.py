@@ -46,16 +46,18 @@ def aloud(sentence: str) -> None:
 def use(data_set: DataSet, say: Say = aloud, progress: Progress = quiet) -> Folder:
     """Its files, fetched if need be. What its licence asks for is said at the first use on this machine.
 
-    Raises DataError where a file has another size than it must have, or is to be had from a mirror only.
+    A file of the cache that has another size than it must have is fetched again. Raises DataError for one of a mirror,
+    and where a file is to be had from a mirror only.
     """
     folder = home(data_set)
-    if folder is None:
+    if folder is None or (_fetched(data_set, folder) and any(_missized(folder, file) for file in data_set.files)):
         folder = get(data_set, progress)
     for file in data_set.files:
-        found = (folder / file.path).stat().st_size
-        if found != file.size_bytes:
+        if _missized(folder, file):
+            found = (folder / file.path).stat().st_size
             raise DataError(
-                f"{folder / file.path}: it has {found:,} bytes and must have {file.size_bytes:,}; fetch it again"
+                f"{folder / file.path}: it has {found:,} bytes and must have {file.size_bytes:,}; "
+                f"{_again(data_set, file, folder)}"
             )
     _mention(data_set, say)
     return Folder(folder)
@@ -80,18 +82,61 @@ def get(data_set: DataSet, progress: Progress = quiet) -> Path:
     return folder
 
 
+def renew(data_set: DataSet, progress: Progress = quiet) -> None:
+    """See that every file is here and is the one it was: what is missing or differs in the cache is fetched.
+
+    Raises DataError for a file that differs and is a mirror's, and as `get` does.
+    """
+    folder = home(data_set)
+    if folder is not None:
+        wrong = _differing(data_set, folder, progress)
+        if wrong is None:
+            return
+        if not _fetched(data_set, folder):
+            raise wrong
+    get(data_set, progress)
+
+
 def check(data_set: DataSet, folder: Folder, progress: Progress = quiet) -> dict[str, tuple[Counts, Counts]]:
     """What each split comes to and what it must come to. Raises DataError for a file whose checksum differs."""
-    for file in data_set.files:
-        path = folder.path / file.path
-        found = _sha256(path, lambda done, file=file: progress(f"check {file.path}", done, file.size_bytes))  # type: ignore[misc]
-        if found != file.sha256:
-            raise DataError(f"{path}: its sha256 is {found[:12]}… and must be {file.sha256[:12]}…; fetch it again")
+    wrong = _differing(data_set, folder.path, progress)
+    if wrong is not None:
+        raise wrong
     counted = {}
     for number, split in enumerate(data_set.splits):
         progress(f"count {data_set.name}", number, len(data_set.splits))
         counted[split] = (data_set.count(data_set.rows(folder, split)), data_set.counts[split])
     return counted
+
+
+def _differing(data_set: DataSet, folder: Path, progress: Progress) -> DataError | None:
+    """What to say of the first file that is not the one it was."""
+    for file in data_set.files:
+        path = folder / file.path
+        found = _sha256(path, lambda done, file=file: progress(f"check {file.path}", done, file.size_bytes))  # type: ignore[misc]
+        if found != file.sha256:
+            return DataError(
+                f"{path}: its sha256 is {found[:12]}… and must be {file.sha256[:12]}…; {_again(data_set, file, folder)}"
+            )
+    return None
+
+
+def _fetched(data_set: DataSet, folder: Path) -> bool:
+    """Whether `get` puts the set's files there."""
+    return folder == cache() / data_set.name and not data_set.mirror_only
+
+
+def _missized(folder: Path, file: File) -> bool:
+    return (folder / file.path).stat().st_size != file.size_bytes
+
+
+def _again(data_set: DataSet, file: File, folder: Path) -> str:
+    """How a file that is not the one it was is to be had again: the end of a sentence."""
+    if _fetched(data_set, folder):
+        return f"run ostinato data get {data_set.name}, which fetches it again"
+    if file.url is not None:
+        return f"fetch it again from {file.url}"
+    return f"copy it again from a mirror, or set {MIRROR} to a folder that has {data_set.name}/{file.path}"
 
 
 def _mention(data_set: DataSet, say: Say) -> None:
