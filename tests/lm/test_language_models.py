@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from three_methods import ThreeMethods
 
 from ostinato.errors import ConfigError, DataError
 from ostinato.lm import Bigram, LanguageModel, Predictor, Uniform, Unigram, fold, language_models, log_probs_of, score
@@ -22,22 +23,6 @@ TRAINED_ON = np.array([0, 1, 2, 1, 2, 3, 1, 2, 0, 4, 4, 1, 2, 3, 3, 5])
 def made(name: str) -> LanguageModel:
     wiring = {"chunks": [TRAINED_ON[:5], TRAINED_ON[5:]], "size": SIZE, "eos": EOS}
     return language_models.build(language_models.example(name), **wiring)
-
-
-class ThreeMethods:
-    """An object of somebody else's: it has the three methods and nothing more."""
-
-    def __init__(self, lm: LanguageModel):
-        self.size, self.eos, self._lm = lm.size, lm.eos, lm
-
-    def start(self, owner):
-        return self._lm.start(owner)
-
-    def log_probs(self, state):
-        return self._lm.log_probs(state)
-
-    def advance(self, state, tokens):
-        return self._lm.advance(state, tokens)
 
 
 def contexts(lm: Predictor, tokens: torch.Tensor):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from three_methods import ThreeMethods
 
 from ostinato.data import Corpora
 from ostinato.errors import ComparisonError
@@ -36,22 +37,6 @@ def made(request, tmp_path, text):
     freeze(build_of_tokens([text], tokenizer, 3).grams, tmp_path / "m.ngram")
     save_tokenizer(tmp_path / "m.ngram", tokenizer)
     return tokenizer, tmp_path / "m.ngram"
-
-
-class ThreeMethods:
-    """Somebody else's model over the same ids."""
-
-    def __init__(self, lm):
-        self.size, self.eos, self._lm = lm.size, lm.eos, lm
-
-    def start(self, owner):
-        return self._lm.start(owner)
-
-    def log_probs(self, state):
-        return self._lm.log_probs(state)
-
-    def advance(self, state, tokens):
-        return self._lm.advance(state, tokens)
 
 
 def test_words_of_a_tokenizer_are_words(made):
