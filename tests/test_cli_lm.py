@@ -1,5 +1,6 @@
 """ostinato lm: models built, scored, converted, pruned, mixed and asked for text, as a person does it."""
 
+import gzip
 import json
 import math
 import subprocess
@@ -305,6 +306,15 @@ def test_a_model_without_weight_says_nothing(lm):
 def test_options_without_an_effect_are_refused(lm):
     lm("build", "train.txt", "-o", "w.ngram").fine()
     lm("w.ngram", "--text", "held.txt", "--split", "test", verb="evaluate").refused(2, "--split")
+    lm("w.ngram", "w.ngram", "--text", "held.txt", verb="evaluate").refused(2, "w.ngram", "twice")
+
+
+def test_a_vocabulary_may_be_compressed(lm, tmp_path):
+    (tmp_path / "words.txt").write_text("the cat sat")
+    (tmp_path / "words.txt.gz").write_bytes(gzip.compress(b"the cat sat"))
+    for name in ("words.txt", "words.txt.gz"):
+        lm("build", "train.txt", "--vocabulary", name, "-o", f"{name}.ngram").fine()
+    assert (tmp_path / "words.txt.ngram").read_bytes() == (tmp_path / "words.txt.gz.ngram").read_bytes()
 
 
 def test_a_word_model_stands_beside_one_of_characters_where_the_text_says_the_same(lm, tmp_path):

@@ -37,6 +37,9 @@ def evaluate(
 
     if text is not None and split is not None:
         raise ConfigError("--split: --text is judged on as a whole; leave one of them out")
+    twice = [str(run) for run in runs if runs.count(run) > 1]
+    if twice:
+        raise ConfigError(f"{twice[0]}: it is named twice; name each model once")
     split = split or "valid"
     found: dict[Path, list[Score]] = {}
     data: Mapping[str, Any] | None = None

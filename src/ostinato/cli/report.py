@@ -38,8 +38,8 @@ def report(
     found: list[Subject] = []
     with contextlib.closing(standard()) as progress:
         for subject in subjects(runs):
-            progress.stage("read the runs", len(found), len(runs))
             found.append(subject)
+            progress.stage("read the runs", len(found), len(runs))
         html = page(found, time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), progress.stage)
     with replacing(file) as writing:
         writing.write(html.encode())

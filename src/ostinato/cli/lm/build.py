@@ -136,9 +136,10 @@ def _vocabulary(given: str | None) -> int | list[str] | None:
     if given is None or given.isdecimal():
         return None if given is None else int(given)
     from ostinato.data.origin import checked
+    from ostinato.lm.ngram.files import unpacked
 
     words: dict[bytes, None] = {}
-    with checked(Path(given)).open("rb") as file:
+    with checked(Path(given)).open("rb") as packed, unpacked(packed) as file:
         for line in file:
             words.update(dict.fromkeys(line.split()))
     for name in (b"<s>", b"</s>", b"<unk>"):
