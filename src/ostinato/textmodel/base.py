@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ostinato.data.lined import BOM
 from ostinato.data.sources import Progress, quiet
 from ostinato.data.text import Errors, Text
 from ostinato.data.tokens import TokenFile
@@ -23,7 +24,6 @@ Ids: TypeAlias = npt.NDArray[np.int64]
 ROW_TOKENS = 256
 """Of a text that is one long row: the stretches that an interval is over."""
 STEPS_AT_ONCE = 1024
-BOM = b"\xef\xbb\xbf"
 
 
 class TextModel(ABC):

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato import _core
+from ostinato.data.lined import BOM
 from ostinato.data.origin import checked
 from ostinato.data.sources import Progress, quiet
 from ostinato.errors import ConfigError, DataError, ResourceError
@@ -32,7 +33,6 @@ MOST_ORDER: int = _core.ngram_most_order
 RESERVED: tuple[Reserved, ...] = ("refuse", "skip", "unknown")
 LEAST_MEMORY = 1 << 20
 CHUNK_BYTES = 1 << 20
-BOM = b"\xef\xbb\xbf"
 SORTED_TOKENS = 1 << 24
 HELD_OUT = 10
 """One sentence of so many tells Jelinek and Mercer's weights."""

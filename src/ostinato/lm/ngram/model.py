@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ostinato import _core
 from ostinato.data.atomic import replacing
+from ostinato.data.lined import BOM
 from ostinato.data.origin import checked
 from ostinato.data.sources import Progress, quiet
 from ostinato.errors import BundleError, DataError
@@ -36,7 +37,6 @@ Context: TypeAlias = tuple[str, ...]
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 BLOCK_BYTES = 64 << 20
-BOM = b"\xef\xbb\xbf"
 
 
 class Score(NamedTuple):
