@@ -66,18 +66,27 @@ def test_a_projected_lstm_is_its_definition(projected):
 @pytest.mark.parametrize(("batch", "steps", "hidden"), [(33, 17, 64), (2, 1000, 17), (33, 60, 64), (16, 40, 128)])
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
 def test_never_worse_than_twice_torchs_own_error(name, projected, batch, steps, hidden):
-    errors = []
-    for seed in range(3):
+    """On any CPU: outputs within 1e-5 of float64 and gradients within 1e-4, relative to the largest value; and at most
+    twice the error of torch's own fp32 path.
+
+    Both are compared by the median over seeds of the largest error, because a single largest error is chance. torch's
+    error depends on the instruction set (AVX-512 halves it), so it counts as no less than one unit in the last place
+    of the largest value, or two for a gradient, which is a longer sum: less than that, a ratio says nothing.
+    """
+    ours_errors, torch_errors = [], []
+    for seed in range(5):
         case = Case(name, batch, steps, hidden, hidden, projected=projected, ragged=False, seed=seed)
         exact = sum(case.run(torchs, torch.float64), ())
-        for run in (ours, torchs):
-            errors.append([error(found, want) for found, want in zip(sum(case.run(run), ()), exact, strict=True)])
-    # The worst of all seeds: one seed's largest error is one number's luck. Below the floor it is the last bit of the
-    # largest value, or the last two bits of a gradient, which is a long sum.
-    mine, theirs = (torch.tensor(errors[i::2]).amax(0) for i in range(2))
-    results = len(case.incoming)
-    floor = torch.tensor([2e-7] * results + [4e-7] * (len(mine) - results))
-    assert (mine <= torch.maximum(2 * theirs, floor)).all(), (mine, theirs)
+        for run, errors in ((ours, ours_errors), (torchs, torch_errors)):
+            errors.append([error(result, truth) for result, truth in zip(sum(case.run(run), ()), exact, strict=True)])
+    mine, theirs = torch.tensor(ours_errors), torch.tensor(torch_errors)
+    outputs = len(case.incoming)
+    gradients = mine.shape[1] - outputs
+    message = f"{kernels.isa()}: ours {mine.tolist()}, torch's {theirs.tolist()}"
+    assert (mine.amax(0) <= torch.tensor([1e-5] * outputs + [1e-4] * gradients)).all(), message
+    ulp = torch.finfo(torch.float32).eps
+    least = torch.tensor([ulp] * outputs + [2 * ulp] * gradients)
+    assert (mine.median(0).values <= 2 * torch.maximum(theirs.median(0).values, least)).all(), message
 
 
 @pytest.mark.parametrize("name", CELLS)
