@@ -91,7 +91,7 @@ def recounted(data: bytes) -> bytes:
 
 def asked(lm: NGram) -> bool:
     """Whether every answer is a log-probability."""
-    found = lm.scores(["a b c a b", "d e x a a a", ""])
+    found = lm.score_texts(["a b c a b", "d e x a a a", ""])
     single = [score.log10 for score in lm.full_scores("a b x")]
     return all(not math.isnan(value) for value in [*found.log10.tolist(), *single]) and len(found.ends) == 3
 

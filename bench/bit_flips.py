@@ -15,7 +15,7 @@ from pathlib import Path
 from kill_resume import recipe_for
 
 from ostinato.errors import BundleError
-from ostinato.train import Silent, checkpoint, fit
+from ostinato.training import Silent, checkpoint, fit
 
 
 def accepted(folder: Path, path: Path, damaged: bytes) -> bool:

@@ -22,8 +22,8 @@ from pathlib import Path
 import torch
 
 from ostinato.recipe import Recipe, check
-from ostinato.train import Settings, Silent, fit
-from ostinato.train.progress import View
+from ostinato.training import Settings, Silent, fit
+from ostinato.training.progress import TrainingView
 
 STEPS = 60
 COUNTED = ("kills", "kills_inside_a_save", "runs", "unreadable_runs", "other_curves", "other_weights")
@@ -34,16 +34,16 @@ def recipe_for(text: Path) -> Recipe[Settings]:
     """Dropout, carried state, averaged weights: all that a checkpoint must hold to make no difference."""
     return check(
         {
-            "task": {"name": "language", "steps": 8},
+            "task": {"name": "language", "bptt_steps": 8},
             "data": {"name": "text", "text": str(text), "valid": 0.2},
             "model": {"name": "language", "embedding": 8, "dropout": 0.1, "cell": {"name": "lstm", "hidden": 16}},
             "train": {
-                "rows": 4,
+                "batch_size": 4,
                 "steps": STEPS,
                 "evaluate_every": 15,
                 "checkpoint_every": 1,
                 "log_every": 1,
-                "ema": 0.9,
+                "ema_decay": 0.9,
             },
         },
         Settings,
@@ -58,7 +58,7 @@ class Told(Silent):
         super().__init__()
         self._pipe: int | None = pipe
 
-    def training(self, view: View) -> None:
+    def training(self, view: TrainingView) -> None:
         if self._pipe is not None:
             os.close(self._pipe)
             self._pipe = None

@@ -22,17 +22,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ostinato.data.plain import text as plain_text
-from ostinato.data.text import Text
+from ostinato.data.sources.text import text as plain_text
+from ostinato.data.text_file import Text
 from ostinato.lm.ngram import NGram, build
-from ostinato.lm.ngram.of_tokens import build_of_tokens
+from ostinato.lm.ngram.token_build import build_of_tokens
 from ostinato.metrics import LanguageMetric, NatsPerCharacter, Perplexity
 from ostinato.plots import Series, draw
+from ostinato.scoring.base import TextScorer, whole
+from ostinato.scoring.ngrams import TokenNGramScorer, WordNGramScorer
 from ostinato.text import Characters
-from ostinato.textmodel.base import TextModel, whole
-from ostinato.textmodel.ngrams import TokenNGram, WordNGram
 
-Sized = tuple[TextModel, int]
+Sized = tuple[TextScorer, int]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def wikitext2(data: Path, folder: Path) -> Corpus:
 
     def made(order: int, smoothing: str) -> Sized:
         grams = build(texts["train"].path, order, smoothing=smoothing).grams
-        return WordNGram(folder, NGram.of(grams)), _size(grams)
+        return WordNGramScorer(folder, NGram.of(grams)), _size(grams)
 
     return Corpus(texts, made, Perplexity, "WikiText-2, words", "perplexity", {})
 
@@ -70,7 +70,7 @@ def war_and_peace(data: Path, folder: Path) -> Corpus:
 
     def made(order: int, smoothing: str) -> Sized:
         grams = build_of_tokens([texts["train"]], tokenizer, order, smoothing=smoothing).grams
-        return TokenNGram(folder, NGram.of(grams), tokenizer), _size(grams)
+        return TokenNGramScorer(folder, NGram.of(grams), tokenizer), _size(grams)
 
     published = {"20-gram of Karpathy, Johnson and Fei-Fei (2015)": 1.195}
     return Corpus(texts, made, NatsPerCharacter, "War and Peace, characters", "nats a character", published)

@@ -69,7 +69,7 @@ def measure(data: Path, order: int, rounds: int, folder: Path) -> None:
         "score_file": lambda: lm.score_file(test),
         "score_file, one thread": lambda: lm.score_file(test, threads=1),
         "score_file, quantized": lambda: quantized.score_file(test),
-        "scores of a list of texts": lambda: lm.scores(texts),
+        "scores of a list of texts": lambda: lm.score_texts(texts),
     }
     if importlib.util.find_spec("kenlm"):
         kenlm = importlib.import_module("kenlm")

@@ -25,7 +25,7 @@ TEXT = "ein kleines lied, das wiederkehrt"
 
 def made(**options) -> Bundle:
     torch.manual_seed(0)
-    task_spec = tasks.spec({"name": "language", "steps": 8})
+    task_spec = tasks.spec({"name": "language", "bptt_steps": 8})
     tokenizer = tokenizers.build({"name": "character"})
     tokenizer.train([TEXT])
     task = task_spec.build()

@@ -23,7 +23,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 # Importing torch takes seconds, so one process does it and a fork of it runs each command.
 FORKS = """
 import json, os, resource, sys, traceback
-import ostinato.bundle, ostinato.decode, ostinato.lm, ostinato.recipe, ostinato.train.loop
+import ostinato.bundle, ostinato.decode, ostinato.lm, ostinato.recipe, ostinato.training.fitting
 from ostinato.cli import main
 for line in sys.stdin:
     asked = json.loads(line)
@@ -51,7 +51,7 @@ for line in sys.stdin:
 RECIPE = """
 [task]
 name = "language"
-steps = 16
+bptt_steps = 16
 [data]
 name = "text"
 text = "{text}"
@@ -60,10 +60,10 @@ name = "language"
 embedding = 8
 cell = {{ name = "lstm", hidden = 16 }}
 [train]
-rows = 8
+batch_size = 8
 steps = 60
 evaluate_every = 30
-optimizer = {{ name = "adamw", rate = 2e-2 }}
+optimizer = {{ name = "adamw", learning_rate = 2e-2 }}
 schedule = {{ name = "constant", warmup = 5 }}
 """
 
@@ -211,9 +211,9 @@ def test_another_recipe_in_the_same_folder_is_refused_and_fresh_starts_again(run
     [
         ("model.cell.hiden=3", ["model.cell.hiden", "did you mean 'hidden'?"]),
         ("model.name=langage", ["langage", "did you mean 'language'?"]),
-        ("train.rows=many", ["train.rows", "'many'"]),
-        ("train.rows=0", ["train.rows"]),
-        ("nonsense", ["--set nonsense", "train.rows=32"]),
+        ("train.batch_size=many", ["train.batch_size", "'many'"]),
+        ("train.batch_size=0", ["train.batch_size"]),
+        ("nonsense", ["--set nonsense", "train.batch_size=32"]),
         ("task.name=knit", ["task", "knit"]),
         ("model.cell.hidden=65536", ["parameters", "GiB"]),
     ],
@@ -224,9 +224,11 @@ def test_a_wrong_value_is_named_with_the_right_one(run, here, tmp_path, change, 
 
 
 def test_all_problems_are_named_at_once(run, here, tmp_path):
-    changes = [word for change in ("model.cel=3", "train.rows=-1", "data.valid=2.0") for word in ("--set", change)]
+    changes = [
+        word for change in ("model.cel=3", "train.batch_size=-1", "data.valid=2.0") for word in ("--set", change)
+    ]
     left = run("train", here / "recipe.toml", "--out", tmp_path / "run", *changes)
-    left.refused(2, "model.cel", "train.rows", "data.valid")
+    left.refused(2, "model.cel", "train.batch_size", "data.valid")
     assert left.err.count(f"{here / 'recipe.toml'}: ") == len(left.err.splitlines()) == 3
 
 

@@ -13,11 +13,11 @@ import pytest
 import ostinato
 from ostinato.cli.app import PLANNED, app
 from ostinato.recipe import load
-from ostinato.train import Settings, Silent, fit
+from ostinato.training import Settings, Silent, fit
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
-SMALL = ("task.steps=8", "model.cell.hidden=8", "model.embedding=4", "train.steps=3", "train.rows=4")
+SMALL = ("task.bptt_steps=8", "model.cell.hidden=8", "model.embedding=4", "train.steps=3", "train.batch_size=4")
 
 
 def fences(page: Path, language: str) -> list[str]:

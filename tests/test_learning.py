@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ostinato.recipe import check
-from ostinato.train import Settings, Silent, fit
+from ostinato.training import Settings, Silent, fit
 
 pytestmark = pytest.mark.slow
 
@@ -19,12 +19,12 @@ def nats_per_character(text: str, folder: Path, steps: int, hidden: int = 32, cu
     """The held-out score of a small LSTM after `steps` steps."""
     (folder / "text.txt").write_text(text)
     table = {
-        "task": {"name": "language", "steps": cut},
+        "task": {"name": "language", "bptt_steps": cut},
         "data": {"name": "text", "text": str(folder / "text.txt")},
         "model": {"name": "language", "embedding": 8, "cell": {"name": "lstm", "hidden": hidden}},
         "train": {
-            "rows": 16, "steps": steps, "evaluate_every": steps,
-            "optimizer": {"name": "adamw", "rate": 1e-2}, "schedule": {"name": "constant", "warmup": 20},
+            "batch_size": 16, "steps": steps, "evaluate_every": steps,
+            "optimizer": {"name": "adamw", "learning_rate": 1e-2}, "schedule": {"name": "constant", "warmup": 20},
         },
     }  # fmt: skip
     fitted = fit(check(table, Settings, "learning"), folder / "run", Silent())

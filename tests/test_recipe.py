@@ -14,7 +14,7 @@ from ostinato.registry import Count, Positive
 GOOD = """
 [task]
 name = "language"
-steps = 16
+bptt_steps = 16
 
 [data]
 name = "text"
@@ -25,17 +25,17 @@ name = "language"
 cell = { name = "lstm", hidden = 8 }
 
 [train]
-rows = 4
+batch_size = 4
 """
 
 
 class Settings:
     """What training may be told here."""
 
-    def __init__(self, rows: Count = 32, rate: Positive = 0.5, until: Count | None = None):
-        if rows == 13:
-            raise ConfigError(["train.rows: 13 is unlucky; take 12", "train.rate: so is this; take 1"])
-        self.rows, self.rate, self.until = rows, rate, until
+    def __init__(self, batch_size: Count = 32, rate: Positive = 0.5, until: Count | None = None):
+        if batch_size == 13:
+            raise ConfigError(["train.batch_size: 13 is unlucky; take 12", "train.rate: so is this; take 1"])
+        self.batch_size, self.rate, self.until = batch_size, rate, until
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def refused(path, *overrides) -> list[str]:
 
 def test_signature_then_file_then_override(path):
     loaded = recipe.load(path, ["train.rate=0.25", "model.cell.hidden=16", "model.tied=true"], Settings)
-    assert (loaded.train.rows, loaded.train.rate, loaded.train.until) == (4, 0.25, None)
-    assert loaded.table["train"] == {"rows": 4, "rate": 0.25}
-    assert loaded.table["task"]["steps"] == 16
+    assert (loaded.train.batch_size, loaded.train.rate, loaded.train.until) == (4, 0.25, None)
+    assert loaded.table["train"] == {"batch_size": 4, "rate": 0.25}
+    assert loaded.table["task"]["bptt_steps"] == 16
     model = loaded.model.build(size=7, eos=0)
     assert model.body.layers[0].cell.hidden == 16
     assert model.tied
@@ -72,14 +72,14 @@ def test_the_resolved_table_says_every_default_and_comes_to_itself(path):
 def test_every_problem_of_every_table_is_told_at_once(path):
     path.write_text(
         '[task]\nname = "langage"\n[model]\nname = "language"\ncell = { name = "lstm", hiden = 8 }\nlayers = "two"\n'
-        '[train]\nrows = 0\nrat = 1\n[trian]\n[data]\nname = "text"\ntext = 5\n'
+        '[train]\nbatch_size = 0\nrat = 1\n[trian]\n[data]\nname = "text"\ntext = 5\n'
     )
     found = refused(path)
     assert all(problem.startswith(f"{path}: ") for problem in found)
     places = [problem.removeprefix(f"{path}: ").split(":")[0] for problem in found]
     assert sorted(places) == sorted(
         [
-            "task", "model.cell.hiden", "model.cell.hidden", "model.layers", "train.rows", "train.rat", "trian",
+            "task", "model.cell.hiden", "model.cell.hidden", "model.layers", "train.batch_size", "train.rat", "trian",
             "data.text",
         ]
     )  # fmt: skip
@@ -89,8 +89,8 @@ def test_every_problem_of_every_table_is_told_at_once(path):
 
 
 def test_what_settings_refuse_is_told_with_its_place(path):
-    assert refused(path, "train.rows=13") == [
-        f"{path}: train.rows: 13 is unlucky; take 12", f"{path}: train.rate: so is this; take 1",
+    assert refused(path, "train.batch_size=13") == [
+        f"{path}: train.batch_size: 13 is unlucky; take 12", f"{path}: train.rate: so is this; take 1",
     ]  # fmt: skip
 
 

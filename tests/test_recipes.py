@@ -11,21 +11,21 @@ from ostinato.compare import load as load_comparison
 from ostinato.compare import outcome, plan, runs
 from ostinato.decode import sample
 from ostinato.recipe import load
-from ostinato.train import Settings, Silent, fit
+from ostinato.training import Settings, Silent, fit
 
 RECIPES = sorted(Path(__file__).parents[1].glob("recipes/*.toml"))
 COMPARISONS = sorted(Path(__file__).parents[1].glob("recipes/compare/*.toml"))
 SHORT = (
-    "train.steps=20", "train.rows=8", "train.evaluate_every=20", "train.log_every=5", "train.optimizer.rate=1e-2",
-    "train.schedule.warmup=0", "model.embedding=8",
+    "train.steps=20", "train.batch_size=8", "train.evaluate_every=20", "train.log_every=5",
+    "train.optimizer.learning_rate=1e-2",    "train.schedule.warmup=0", "model.embedding=8",
 )  # fmt: skip
 SMALL = {
-    "language": ("task.steps=16", "model.layers=1", "model.cell.hidden=16"),
-    "probe": ("data.train=200", "data.valid=100", "data.test=100"),
+    "language": ("task.bptt_steps=16", "model.layers=1", "model.cell.hidden=16"),
+    "synthetic": ("data.train=200", "data.valid=100", "data.test=100"),
 }
 
 
-FEW = ("train.steps=2", "train.rows=4", "data.train=100", "data.valid=50", "data.test=50", "compare.seeds=[1]")
+FEW = ("train.steps=2", "train.batch_size=4", "data.train=100", "data.valid=50", "data.test=50", "compare.seeds=[1]")
 
 
 def test_there_are_recipes():
@@ -52,12 +52,12 @@ def test_it_trains_and_what_it_made_can_be_used(path, tmp_path):
     assert fitted.steps == 20
     bundle = ostinato.load(str(tmp_path / "run"))
     assert bundle.recipe["model"]["name"] == load(path, (), Settings).model.name
-    if task == "probe":
+    if task == "synthetic":
         (answers,) = bundle.predict([[0, 1, 2, 3]])
         assert len(answers) == 1
         return
     (said,) = bundle.predict(["The same weights at every step."])
-    assert bundle.task.show(said)["bits_per_character"] > 0
+    assert bundle.task.to_record(said)["bits_per_character"] > 0
     live = bundle.stream()
     heard = live.push("The ").stable + live.close()[0].stable  # the last word waits for its end
     assert len(heard) == len(bundle.task.tokenizer.encode("The "))

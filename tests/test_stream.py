@@ -10,7 +10,7 @@ from ostinato.layers import Recurrent, unread
 from ostinato.layers.base import started
 from ostinato.models import models
 from ostinato.padded import Padded
-from ostinato.stream import Live, Streamer
+from ostinato.stream import LiveStream, Streamer
 from ostinato.tasks import Partial, Task, tasks
 
 
@@ -41,12 +41,12 @@ class EchoTask(Task):
     """Numbers in, numbers out; nothing is trained."""
 
     metrics = ()
-    prepare = assets = restore = model = batches = collate = loss = predict = references = items = None
+    prepare = assets = restore = model = batches = collate = loss = predict = references = batches_of = None
 
-    def reader(self):
+    def stream_reader(self):
         return Numbers()
 
-    def speaker(self, model, opening):
+    def stream_predictor(self, model, opening):
         return Echo()
 
 
@@ -71,7 +71,7 @@ class Ahead(nn.Module):
 
 
 def test_what_looks_ahead_answers_late_and_at_the_end():
-    live = Live(Streamer(EchoTask(), Ahead()))
+    live = LiveStream(Streamer(EchoTask(), Ahead()))
     assert live.push([1.0]).stable == []
     assert live.push([10.0, 100.0]).stable == [101.0]
     assert live.push([]).stable == []
@@ -97,7 +97,7 @@ def test_a_stream_is_heard_without_dropout_and_without_gradients():
     made = Recurrent(cells.build({"name": "lstm", "hidden": 2}, inputs=1))
     made.add_module("dropped", model)
     made.train()
-    live = Live(Streamer(EchoTask(), made))
+    live = LiveStream(Streamer(EchoTask(), made))
     assert not made.training
     live.push([1.0])
     assert not any(leaf.requires_grad for leaf in live.state)
@@ -105,15 +105,15 @@ def test_a_stream_is_heard_without_dropout_and_without_gradients():
 
 def test_what_has_no_live_side_says_so():
     class Deaf(EchoTask):
-        def reader(self):
-            return Task.reader(self)
+        def stream_reader(self):
+            return Task.stream_reader(self)
 
     with pytest.raises(StreamError, match="Deaf: it has no live input; use predict"):
         Streamer(Deaf(), Ahead()).open()
 
     class Mute(EchoTask):
-        def speaker(self, model, opening):
-            return Task.speaker(self, model, opening)
+        def stream_predictor(self, model, opening):
+            return Task.stream_predictor(self, model, opening)
 
     with pytest.raises(StreamError, match="Mute: it has no live output; use predict"):
         Streamer(Mute(), Ahead()).open()

@@ -47,7 +47,7 @@ class OutputFile {
         end_ += (bytes + 7) / 8 * 8 + 8;
         return at;
     }
-    // The caller brings it to the disk: see ostinato.data.atomic.
+    // The caller brings it to the disk: see ostinato.files.
     void close_at_end() {
         if (::ftruncate(descriptor_, off_t(end_))) fail("finish");
     }

@@ -15,7 +15,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,11 +27,12 @@ from torch.overrides import TorchFunctionMode
 
 from ostinato import __version__
 from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
+from ostinato.migrations import MIGRATIONS, Files
 from ostinato.models import models
 from ostinato.registry import Spec
 from ostinato.tasks import Prediction, Task, tasks
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MANIFEST: Final = "ostinato.json"
 WEIGHTS: Final = "model.safetensors"
 CONFIG_KEYS: Final = {"model_type", "architectures", "ostinato_version", "recipe"}
@@ -40,11 +41,6 @@ TENSORS: Final = 100_000
 
 MALFORMED: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 """What reading a stranger's JSON may raise."""
-
-Files = dict[str, bytes]
-
-MIGRATIONS: dict[int, Callable[[Files], Files]] = {}
-"""From schema n to n + 1: takes all files of a bundle and gives them as the next schema has them."""
 
 
 class Bundle:
@@ -117,11 +113,11 @@ class Bundle:
         """One prediction for each item (for a language model: a text), in order."""
         return list(self._predictions(items))
 
-    def stream(self) -> "Live":
+    def stream(self) -> "LiveStream":
         """One live input. Raises StreamError if the model cannot answer before the end."""
-        from ostinato.stream import Live, Streamer
+        from ostinato.stream import LiveStream, Streamer
 
-        return Live(Streamer(self.task, self.model))
+        return LiveStream(Streamer(self.task, self.model))
 
     def parameters(self) -> int:
         """How many numbers the model learnt."""
@@ -129,7 +125,7 @@ class Bundle:
 
     def _predictions(self, items: Sequence[Any]) -> Iterator[Prediction]:
         with torch.inference_mode():
-            for batch in self.task.items(items):
+            for batch in self.task.batches_of(items):
                 yield from self.task.predict(self.model, batch)[0]
 
     def _card(self) -> str:
@@ -245,7 +241,10 @@ def _migrated(files: Files, schema: int, path: Path) -> Files:
             raise BundleError(
                 f"{path}: its schema {old} is no longer read; load and save it with an older Ostinato first"
             )
-        files = MIGRATIONS[old](files)
+        try:
+            files = MIGRATIONS[old](files)
+        except MALFORMED as error:
+            raise BundleError(f"{path}: a file of it cannot be read ({error}); fetch the bundle again") from error
     return files
 
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from torch import nn
 
-from ostinato.data.sources import Corpora, sources
+from ostinato.data.splits import DataSplits, data_sources
 from ostinato.errors import ConfigError
 from ostinato.models import models
 from ostinato.registry import Spec, Table, check_call, nearest
@@ -32,7 +32,7 @@ class Recipe(Generic[T]):
 
     table: dict[str, Any]
     task: Spec[Task]
-    data: Spec[Corpora]
+    data: Spec[DataSplits]
     model: Spec[nn.Module]
     train: T
 
@@ -69,13 +69,13 @@ def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
     ]
     task, found = tasks.check(table["task"], "task") if "task" in table else (None, [])
     problems += found
-    data, found = sources.check(table["data"], "data") if "data" in table else (None, [])
+    data, found = data_sources.check(table["data"], "data") if "data" in table else (None, [])
     problems += found
     model, found = models.check(table["model"], "model") if "model" in table else (None, [])
     problems += found
     train = table.get("train", {})
     if isinstance(train, Mapping):
-        options, found = check_call(settings, train, "train", "training")
+        options, found = check_call(settings, train, "train", "training", getattr(settings, "renamed", None))
     else:
         options, found = {}, ["train: it is a table of settings; write [train]"]
     problems += found
@@ -97,7 +97,9 @@ def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:
         path, equals, text = setting.partition("=")
         keys = path.strip().split(".")
         if not equals or not all(keys):
-            raise ConfigError(f"--set {setting}: it is not of the form section.key=value; write, say, train.rows=32")
+            raise ConfigError(
+                f"--set {setting}: it is not of the form section.key=value; write, say, train.batch_size=32"
+            )
         into = result
         for key in keys[:-1]:
             into = into.setdefault(key, {})

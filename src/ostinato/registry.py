@@ -55,33 +55,39 @@ class Spec(Generic[T]):
 
 @dataclass(frozen=True)
 class Entry(Generic[T]):
-    """What is registered under one name, and a small table (without the name) that makes one to look at."""
+    """What is registered under one name, a small table (without the name) that makes one to look at, and the options
+    that once had other names (old → new)."""
 
     constructor: Callable[..., T]
     example: Table = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Registry(Generic[T]):
     """Every constructor of one noun, by name.
 
-    `kind` is the noun in messages, `package` the folder whose modules register themselves when first asked for;
-    installed packages add theirs through the entry point group `ostinato.<kind>s`.
+    `kind` is the noun in messages, `package` the module, or the folder whose modules (and those below it), register
+    themselves when first asked for; installed packages add theirs through the entry point group `ostinato.<kind>s`.
+    `renamed` has the names that are no longer used (old → new), so that a recipe with one is told the new one.
     """
 
-    def __init__(self, noun: Any, kind: str, package: str):
-        self.noun, self.kind, self.package = noun, kind, package
+    def __init__(self, noun: Any, kind: str, package: str, renamed: Mapping[str, str] | None = None):
+        self.noun, self.kind, self.package, self.renamed = noun, kind, package, dict(renamed or {})
         self._entries: dict[str, Entry[T]] = {}
         self._loaded = False
         _registries[noun] = self
 
-    def register(self, name: str, example: Table | None = None) -> Callable[[N], N]:
-        """Decorate a constructor; `example` is the table that the conformance laws and the documentation build."""
+    def register(
+        self, name: str, example: Table | None = None, renamed: Mapping[str, str] | None = None
+    ) -> Callable[[N], N]:
+        """Decorate a constructor; `example` is the table that the conformance laws and the documentation build, and
+        `renamed` says which options once had other names (old → new). Raises ConfigError for a name that is taken."""
 
         def add(constructor: N) -> N:
             known = self._entries.get(name)
             if known is not None and _home(known.constructor) != _home(constructor):  # a reload is no clash
                 raise ConfigError(f"{self.kind} '{name}' is registered twice; give one of them another name")
-            self._entries[name] = Entry(constructor, dict(example or {}))
+            self._entries[name] = Entry(constructor, dict(example or {}), dict(renamed or {}))
             return constructor
 
         return add
@@ -126,11 +132,14 @@ class Registry(Generic[T]):
         name = table["name"]
         if not isinstance(name, str) or name not in self._entries:
             return None, [self._unknown(name, at)]
-        constructor = self._entries[name].constructor
-        options, problems = check_call(constructor, {k: v for k, v in table.items() if k != "name"}, at, name)
+        entry = self._entries[name]
+        constructor, given = entry.constructor, {k: v for k, v in table.items() if k != "name"}
+        options, problems = check_call(constructor, given, at, name, entry.renamed)
         return Spec(name, options, constructor, at), problems
 
     def _unknown(self, name: object, at: str) -> str:
+        if str(name) in self.renamed:
+            return f"{at}: the {self.kind} '{name}' is now '{self.renamed[str(name)]}'; write that"
         return f"{at}: there is no {self.kind} '{name}'; {nearest(str(name), list(self._entries))}"
 
     def _load(self) -> None:
@@ -138,8 +147,8 @@ class Registry(Generic[T]):
             return
         self._loaded = True  # first, so that a module which looks a name up while it loads does not start over
         package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
+        for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{self.package}."):
+            importlib.import_module(module.name)
         for entry_point in entry_points(group=f"ostinato.{self.kind}s"):
             try:
                 entry_point.load()
@@ -162,14 +171,22 @@ def nearest(word: str, choices: list[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(choices) or 'nothing: there is none'}"
 
 
-def check_call(constructor: Callable[..., Any], table: Table, at: str, name: str) -> tuple[dict[str, Any], list[str]]:
-    """`table` as the ordinary arguments of a call, nested tables turned into Specs, and every problem found."""
+def check_call(
+    constructor: Callable[..., Any], table: Table, at: str, name: str, renamed: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """`table` as the ordinary arguments of a call, nested tables turned into Specs, and every problem found.
+
+    An option of an old name (`renamed`: old → new) is a problem whose sentence gives the new name.
+    """
     schema, nested = _schema(constructor)
     problems: list[str] = []
     for key in table:
         if key not in schema.model_fields and key not in nested:
             known = [*schema.model_fields, *nested]
-            problems.append(f"{at}.{key}: {name} has no such option; {nearest(key, known)}")
+            if renamed and key in renamed:
+                problems.append(f"{at}.{key}: it is now {at}.{renamed[key]}; write that")
+            else:
+                problems.append(f"{at}.{key}: {name} has no such option; {nearest(key, known)}")
     options: dict[str, Any] = {}
     for key, (registry, shape, required) in nested.items():
         if key not in table:

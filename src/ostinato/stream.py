@@ -17,9 +17,9 @@ class Stream:
     """One live input: its state, the unread rest of its input, and what its answers still depend on."""
 
     def __init__(self, task: Task, model: nn.Module):
-        self.state: State = task.opening(model)
-        self.reader = task.reader()
-        self.speaker = task.speaker(model, self.state)
+        self.state: State = task.stream_state(model)
+        self.reader = task.stream_reader()
+        self.predictor = task.stream_predictor(model, self.state)
         self.closed = False
 
 
@@ -66,9 +66,9 @@ class Streamer:
         with torch.inference_mode():
             held: Padded = self.model.finish(stream.state)  # type: ignore[operator]
             if held.steps:
-                late = stream.speaker.advance(torch.zeros(0, dtype=torch.int64), held.rows()[0])
+                late = stream.predictor.advance(torch.zeros(0, dtype=torch.int64), held.rows()[0])
                 said = Partial(said.stable + late.stable, late.tentative)
-            return said, stream.speaker.finish()
+            return said, stream.predictor.finish()
 
     def _step(self, streams: Sequence[Stream], inputs: Sequence[Tensor]) -> list[Partial]:
         if not streams:
@@ -79,11 +79,11 @@ class Streamer:
             said = []
             for row, (stream, read, outputs) in enumerate(zip(streams, inputs, out.rows())):
                 stream.state = select(state, [row])
-                said.append(stream.speaker.advance(read, outputs))
+                said.append(stream.predictor.advance(read, outputs))
         return said
 
 
-class Live:
+class LiveStream:
     """One stream of a Streamer of its own."""
 
     def __init__(self, streamer: Streamer):

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from ostinato.audio import Reader, Resampler, features
+from ostinato.audio import FrameReader, Resampler, features
 from ostinato.errors import ConfigError, DataError, StreamError
 
 SOUND = np.random.default_rng(1).integers(-20000, 20000, 3000).astype(np.int16)
@@ -26,35 +26,35 @@ def test_bytes_integers_and_floats_are_the_same_sound():
         [raw[:701], raw[701:]],
         [raw[:1001], raw[1001:1400], SOUND[700:]],
     ):
-        assert heard(Reader(FBANK), chunks).tobytes() == wanted.tobytes()
+        assert heard(FrameReader(FBANK), chunks).tobytes() == wanted.tobytes()
 
 
 @pytest.mark.parametrize("rate", [16000, 11025])
 def test_another_rate_is_resampled(rate):
     wanted = FBANK.whole(Resampler(rate, 8000).whole(SOUND))
-    reader = Reader(FBANK, rate)
+    reader = FrameReader(FBANK, rate)
     assert heard(reader, np.array_split(SOUND, 17)).tobytes() == wanted.tobytes()
 
 
 def test_a_copy_goes_on_by_itself():
-    reader = Reader(FBANK, 16000)
+    reader = FrameReader(FBANK, 16000)
     reader.read(SOUND[:1000].astype("<i2").tobytes() + b"\1")
     other = copy.copy(reader)
     other.read(b"\2" * 999)
     other.read(b"", final=True)
     reader.read(b"\0")
-    again = Reader(FBANK, 16000)
+    again = FrameReader(FBANK, 16000)
     again.read(np.append(SOUND[:1000], np.int16(1)))
     assert heard(reader, [SOUND[1000:]]).tobytes() == heard(again, [SOUND[1000:]]).tobytes()
 
 
 def test_a_rate_that_cannot_be_is_said():
     with pytest.raises(ConfigError, match="0 to 8000 samples a second; choose positive rates"):
-        Reader(FBANK, 0)
+        FrameReader(FBANK, 0)
 
 
 def test_what_is_refused_names_its_place():
-    reader = Reader(FBANK)
+    reader = FrameReader(FBANK)
     reader.read(SOUND[:100])
     for bad, says in [
         (np.array([0.0, np.inf]), "sample 101 is inf"),

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.cells import Cell
-from ostinato.data.batching import Shuffled
-from ostinato.data.sources import Corpora
+from ostinato.data.batching.contiguous import Shuffled
+from ostinato.data.splits import DataSplits
 from ostinato.layers import Bidirectional, Embedding, Recurrent, whole
 from ostinato.metrics.base import Metric, Signature
 from ostinato.padded import Padded
@@ -105,7 +105,7 @@ class IntentTask(Task):
         self.rows_at_once = rows_at_once
         self.splits: dict[str, list[Command]] = {}
 
-    def prepare(self, corpora: Corpora) -> None:
+    def prepare(self, corpora: DataSplits) -> None:
         self.splits = corpora.splits
         words = {word for command in self.splits["train"] for word in command.words}
         self._learn(["<pad>", "<unk>", *sorted(words)], ["<pad>", "<unk>", *sorted(set("".join(words)))])
@@ -160,16 +160,16 @@ class IntentTask(Task):
     def references(self, batch: CommandBatch) -> list[Understood]:
         return [Understood(int(i), s.tolist()) for i, s in zip(batch.intents, batch.slots.rows())]
 
-    def items(self, items: Sequence[Any]) -> Iterator[CommandBatch]:
+    def batches_of(self, items: Sequence[Any]) -> Iterator[CommandBatch]:
         for start in range(0, len(items), self.rows_at_once):
             texts = [text.split() for text in items[start : start + self.rows_at_once]]
             yield self.collate([Command(tuple(t), (0,) * len(t), 0, f"item {start + i}") for i, t in enumerate(texts)])
 
-    def show(self, prediction: Understood) -> dict[str, Any]:
+    def to_record(self, prediction: Understood) -> dict[str, Any]:
         return {"intent": INTENTS[prediction.intent], "slots": [SLOTS[slot] for slot in prediction.slots]}
 
 
-def commands(rows: Count = 120, *, folder: Any, progress: Any) -> Corpora:
+def commands(rows: Count = 120, *, folder: Any, progress: Any) -> DataSplits:
     """Commands made up by rule: artists end in -ova and rooms in -room; most of the names in `valid` are new."""
     generator = np.random.default_rng(0)
     frames = [(0, "play {a} now"), (0, "play {a} in {r}"), (1, "stop {r}"), (2, "who is {a}"), (1, "stop in {r} now")]
@@ -184,4 +184,4 @@ def commands(rows: Count = 120, *, folder: Any, progress: Any) -> Corpora:
             found.append(Command(*zip(*pairs), intent, f"command {first + number}"))
         return found
 
-    return Corpora({"train": made(rows, 0), "valid": made(40, rows)}, folder, progress)
+    return DataSplits({"train": made(rows, 0), "valid": made(40, rows)}, folder, progress)

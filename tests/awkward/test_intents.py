@@ -6,19 +6,21 @@ from intents import INTENTS, CommandBatch, IntentTask, Tagger, commands
 
 from ostinato import recipe
 from ostinato.bundle import Bundle
-from ostinato.data.sources import Corpora, quiet, sources
+from ostinato.data.splits import DataSplits, data_sources
 from ostinato.models import models
 from ostinato.padded import Padded
+from ostinato.progress import silent
 from ostinato.state import cat, flatten, over, select
 from ostinato.tasks import tasks
-from ostinato.train import Settings, Silent, fit
+from ostinato.training import Settings, Silent, fit
 
 TABLE = {
     "task": {"name": "intents"},
     "data": {"name": "commands"},
     "model": {"name": "intents", "hidden": 12, "cell": {"name": "lstm", "hidden": 12}},
     "train": {
-        "rows": 16, "steps": 60, "evaluate_every": 30, "seed": 3, "optimizer": {"name": "adamw", "rate": 0.02},
+        "batch_size": 16, "steps": 60, "evaluate_every": 30, "seed": 3,
+        "optimizer": {"name": "adamw", "learning_rate": 0.02},
         "schedule": {"name": "constant"},
     },
 }  # fmt: skip
@@ -27,7 +29,7 @@ TABLE = {
 @pytest.fixture
 def registered(monkeypatch):
     for registry, name, constructor in (
-        (tasks, "intents", IntentTask), (models, "intents", Tagger), (sources, "commands", commands),
+        (tasks, "intents", IntentTask), (models, "intents", Tagger), (data_sources, "commands", commands),
     ):  # fmt: skip
         registry.names()
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
@@ -37,7 +39,7 @@ def registered(monkeypatch):
 @pytest.fixture
 def prepared(tmp_path):
     task = IntentTask()
-    task.prepare(commands(folder=tmp_path, progress=quiet))
+    task.prepare(commands(folder=tmp_path, progress=silent))
     return task
 
 
@@ -84,7 +86,7 @@ def test_it_is_trained_judged_saved_and_loaded(registered, tmp_path):
     assert scores["slots_accuracy"] >= 0.95
     loaded = Bundle.load(tmp_path / "run")
     texts = ["play nalova in dogroom", "stop kitroom", "who is milova", ""]
-    shown = [loaded.task.show(prediction) for prediction in loaded.predict(texts[:3])]
+    shown = [loaded.task.to_record(prediction) for prediction in loaded.predict(texts[:3])]
     assert [entry["intent"] for entry in shown] == ["play", "stop", "ask"]
     assert shown[0]["slots"] == ["other", "artist", "other", "room"]
     assert loaded.predict(texts) == fitted.bundle.predict(texts)
@@ -115,8 +117,8 @@ def test_it_cannot_stream(registered, prepared):
 
 
 def test_the_corpora_are_what_they_say(tmp_path):
-    corpora = commands(folder=tmp_path, progress=quiet)
-    assert isinstance(corpora, Corpora)
+    corpora = commands(folder=tmp_path, progress=silent)
+    assert isinstance(corpora, DataSplits)
     seen = {word for command in corpora.splits["train"] for word in command.words}
     new = [word for command in corpora.splits["valid"] for word in command.words if word not in seen]
     assert len(new) >= 10

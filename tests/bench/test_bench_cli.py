@@ -9,13 +9,13 @@ import pytest
 from ostinato.bench import cores
 from ostinato.cli.bench import bench
 from ostinato.errors import ConfigError
-from ostinato.train.progress import Silent
+from ostinato.training.progress import Silent
 
 
 @pytest.fixture
 def run(capsys, monkeypatch):
     """The verb itself, without its progress: its stdout and stderr."""
-    monkeypatch.setattr("ostinato.train.progress.standard", Silent)
+    monkeypatch.setattr("ostinato.training.progress.standard", Silent)
 
     def run(**options):
         bench(quick=True, **{"seconds": 0.001, **options})

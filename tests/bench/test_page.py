@@ -2,17 +2,17 @@
 
 import pytest
 
-from ostinato.bench import Ceiling, Machine, Results, Row, page
+from ostinato.bench import BenchRow, Ceiling, Machine, Results, page
 from ostinato.bench.grid import Case
 from ostinato.bench.pairs import Paired
 
 CACHES = {"L1": 2**15, "L2": 2**20, "L3": 2**25}
 
 
-def row(case: Case, ratio: float, **more: float) -> Row:
+def row(case: Case, ratio: float, **more: float) -> BenchRow:
     against = {"torch": ratio, **more}
     pairs = {rival: Paired(2e-6, 2e-6 * r, r, (0.9 * r, 1.1 * r), 7) for rival, r in against.items()}
-    return Row(case, pairs, 5e9, 0.5, 0.25, 0.5)
+    return BenchRow(case, pairs, 5e9, 0.5, 0.25, 0.5)
 
 
 @pytest.fixture

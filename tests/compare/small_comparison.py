@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from ostinato.compare import Outcome, load, outcome, plan, runs
-from ostinato.train import Silent
+from ostinato.training import Silent
 
 TINY = """\
 [task]
-name = "probe"
+name = "synthetic"
 [data]
 name = "synthetic"
 problem = { name = "delayed_recall", cues = 2, distractors = 2, lag = 3 }
@@ -15,19 +15,19 @@ train = 64
 valid = 20
 test = 60
 [model]
-name = "probe"
+name = "sequence"
 embedding = 4
 [train]
 steps = 2
-rows = 8
-optimizer = { name = "adamw", rate = 1e-2 }
+batch_size = 8
+optimizer = { name = "adamw", learning_rate = 1e-2 }
 schedule = { name = "constant" }
 [compare]
 seeds = [1, 2]
 [contestants.gru]
 model.body = [{ name = "recurrent", cell = { name = "gru", hidden = 6 } }]
 [contestants.bag]
-model.body = [{ name = "bag" }]
+model.body = [{ name = "mean_pooling" }]
 """
 
 

@@ -10,8 +10,8 @@ from ostinato.cells import cells
 from ostinato.compare.budgets import Flops, Parameters, Scales, budgets, size_in
 from ostinato.compare.budgets.parameters import nearest_size
 from ostinato.compare.scales import RecipeScales, checked
-from ostinato.data.sources import quiet
 from ostinato.errors import ConfigError
+from ostinato.progress import silent
 
 STEPS, ROWS, EMBEDDING, CLASSES = 5, 3, 4, 2
 PARITY = {"name": "parity", "steps": STEPS}
@@ -19,10 +19,10 @@ PARITY = {"name": "parity", "steps": STEPS}
 
 def table(*body: dict, problem: dict = PARITY, **train) -> dict:
     return {
-        "task": {"name": "probe"},
+        "task": {"name": "synthetic"},
         "data": {"name": "synthetic", "problem": problem, "train": 30, "valid": 10, "test": 10},
-        "model": {"name": "probe", "embedding": EMBEDDING, "body": list(body)},
-        "train": {"rows": ROWS, **train},
+        "model": {"name": "sequence", "embedding": EMBEDDING, "body": list(body)},
+        "train": {"batch_size": ROWS, **train},
     }
 
 
@@ -32,7 +32,7 @@ def recurrent(cell: str, hidden, **options) -> dict:
 
 @pytest.fixture
 def scales(tmp_path) -> Scales:
-    return RecipeScales(tmp_path, quiet)
+    return RecipeScales(tmp_path, silent)
 
 
 @pytest.mark.parametrize("count", [700, 20_000])
@@ -125,7 +125,7 @@ def test_parameters_that_cannot_be_met_are_refused(scales):
     # 2 x 4 embedded; three blocks of 5 that multiply 4 and 5 numbers and add twice; 5 x 2 and 2 to the classes.
     with pytest.raises(ConfigError, match=r'model: it has 185 parameters where the budget has 900; write "solved"'):
         Parameters(900).within(table(recurrent("gru", 5), steps=1), scales)
-    wide = table({"name": "bag"}, steps=1)
+    wide = table({"name": "mean_pooling"}, steps=1)
     wide["model"]["embedding"] = "solved"  # each unit more is four parameters more: 2 symbols, 2 classes
     with pytest.raises(ConfigError, match=r"no size comes within 1\.00% of 100 parameters, the nearest is 2[45] with"):
         Parameters(100, tolerance=0.01).within({**wide}, scales)

@@ -9,7 +9,7 @@ from small_comparison import written
 
 from ostinato.cli.compare import compare
 from ostinato.errors import ConfigError
-from ostinato.train import Silent
+from ostinato.training import Silent
 
 CHANGES = ["train.steps=1", "compare.seeds=[3]"]
 
@@ -38,7 +38,7 @@ def test_as_it_is_typed(tmp_path):
 
 
 def test_one_json_object(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("ostinato.train.progress.standard", Silent)
+    monkeypatch.setattr("ostinato.training.progress.standard", Silent)
     compare(written(tmp_path), changes=CHANGES, out=tmp_path / "out", as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert [row["contestant"] for row in found["rows"]] == ["gru", "bag"]

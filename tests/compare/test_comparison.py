@@ -25,14 +25,14 @@ def test_a_table_with_a_name_replaces_and_any_other_is_merged():
 
 
 def test_contestants_have_the_recipe_and_what_is_their_own(tiny):
-    found = load(tiny(more="train.optimizer.rate = 0.5\n"), ["train.rows=4"])
+    found = load(tiny(more="train.optimizer.learning_rate = 0.5\n"), ["train.batch_size=4"])
     gru, bag = found.entries
     assert found.contestants == ["gru", "bag"]
     assert (gru.value, bag.value) == (None, None)
-    assert gru.table["train"]["optimizer"] == {"name": "adamw", "rate": 1e-2}
-    assert bag.table["train"]["optimizer"] == {"name": "adamw", "rate": 0.5}
-    assert gru.table["train"]["rows"] == bag.table["train"]["rows"] == 4
-    assert bag.table["model"] == {"name": "probe", "embedding": 4, "body": [{"name": "bag"}]}
+    assert gru.table["train"]["optimizer"] == {"name": "adamw", "learning_rate": 1e-2}
+    assert bag.table["train"]["optimizer"] == {"name": "adamw", "learning_rate": 0.5}
+    assert gru.table["train"]["batch_size"] == bag.table["train"]["batch_size"] == 4
+    assert bag.table["model"] == {"name": "sequence", "embedding": 4, "body": [{"name": "mean_pooling"}]}
     assert set(bag.table) == {"task", "data", "model", "train"}
 
 
@@ -79,7 +79,7 @@ def test_what_cannot_be_meant_is_said(tiny, replaced, more, words):
 
 def test_one_contestant_is_no_comparison(tmp_path):
     path = tmp_path / "one.toml"
-    path.write_text('[compare]\nseeds = [1]\n[contestants.gru]\nmodel.name = "probe"\n')
+    path.write_text('[compare]\nseeds = [1]\n[contestants.gru]\nmodel.name = "sequence"\n')
     assert "contestants: there are 1; name at least two, each in a table [contestants.NAME]" in refused(path)[0]
     path.write_text("[compare]\nseeds = [1]\n")
     assert "there are 0; name at least two" in refused(path)[0]
@@ -91,11 +91,11 @@ def test_a_file_that_is_not_there_or_is_something_else(tiny, tmp_path):
 
 
 def test_problems_of_all_are_said_once_and_those_of_some_with_their_names(tiny, tmp_path):
-    path = tiny(("rows = 8", "rowz = 8"), ("hidden = 6", "hiden = 6"), more="modle.body = []\n")
+    path = tiny(("batch_size = 8", "batch_sizes = 8"), ("hidden = 6", "hiden = 6"), more="modle.body = []\n")
     with pytest.raises(ConfigError) as error:
         compared(path, tmp_path / "out")
     assert error.value.problems == (
-        f"{path}: train.rowz: training has no such option; did you mean 'rows'?",
+        f"{path}: train.batch_sizes: training has no such option; did you mean 'batch_size'?",
         f"{path}: contestants.gru: model.body[0].cell.hiden: gru has no such option; did you mean 'hidden'?",
         f"{path}: contestants.gru: model.body[0].cell.hidden: gru needs it; add hidden = …",
         f"{path}: contestants.bag: modle: a recipe has no such table; did you mean 'model'?",
@@ -124,7 +124,7 @@ def test_data_without_a_test_split_is_refused(tmp_path):
     path = tmp_path / "text.toml"
     (tmp_path / "some.txt").write_text("to be or not to be " * 50)
     path.write_text(
-        f'[task]\nname = "language"\nsteps = 8\n[data]\nname = "text"\ntext = "{tmp_path / "some.txt"}"\n'
+        f'[task]\nname = "language"\nbptt_steps = 8\n[data]\nname = "text"\ntext = "{tmp_path / "some.txt"}"\n'
         '[model]\nname = "language"\ncell = { name = "gru", hidden = 4 }\n[train]\nsteps = 2\n[compare]\nseeds = [1]\n'
         "[contestants.small]\n[contestants.large]\nmodel.cell.hidden = 5\n"
     )

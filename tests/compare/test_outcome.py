@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_comparison import written
 
-from ostinato.compare import Contestant, Outcome, Run, curves, load, outcome, page
+from ostinato.compare import Contestant, ContestantRun, Outcome, curves, load, outcome, page
 from ostinato.compare.curves import drawable
 from ostinato.compare.outcome import T_95, over_seeds
 from ostinato.compare.tables import decimals_of, metric_words, tables
@@ -15,20 +15,20 @@ from ostinato.errors import ComparisonError, ConfigError
 from ostinato.metrics.answers import Accuracy, SquaredError
 from ostinato.metrics.base import evaluate
 from ostinato.plots import Series
-from ostinato.tasks.probe import ProbeTask
+from ostinato.tasks.synthetic import SyntheticTask
 
 SWEEP = '[sweep]\nkey = "data.problem.lag"\nvalues = [2, 16]\n'
 MACHINE = {"CPU": "a CPU"}
 
 
-class Judge(ProbeTask):
+class Judge(SyntheticTask):
     """As much of a task as an outcome asks of one."""
 
     def __init__(self, metric, guess: float):
         super().__init__()
         self.metric, self.guess = metric, guess
 
-    def judges(self, split: str):
+    def metrics_for(self, split: str):
         return (self.metric,)
 
     def baselines(self, split: str):
@@ -46,7 +46,7 @@ def an_outcome(tmp_path, scores: dict, metric=None, more: str = "", guess: float
                 rows = np.array([[cost, 1.0] for cost in costs])
                 score = evaluate(metric, rows)
                 one = Contestant(name, value, {}, 1234, None, score)
-                ended.append(Run(one, seed, tmp_path, Judge(metric, guess), score, rows, 10, 1.5))
+                ended.append(ContestantRun(one, seed, tmp_path, Judge(metric, guess), score, rows, 10, 1.5))
     return outcome(comparison, ended)
 
 

@@ -10,11 +10,11 @@ from small_comparison import compared, written
 
 import ostinato
 from ostinato.compare.runs import JUDGED, SPLIT
-from ostinato.data.sources import sources
+from ostinato.data.splits import data_sources
 from ostinato.errors import ConfigError
 from ostinato.metrics.base import evaluate, paired_bootstrap
 from ostinato.recipe import check
-from ostinato.train import Settings, Silent, fit
+from ostinato.training import Settings, Silent, fit
 
 FOLDERS = ["bag/seed-1", "bag/seed-2", "gru/seed-1", "gru/seed-2"]
 
@@ -54,10 +54,10 @@ def test_numbers_are_those_of_the_metric_over_the_test_split(done):
         each = []
         for run in row.runs:
             bundle = ostinato.load(str(run.folder))
-            bundle.task.prepare(sources.build(bundle.recipe["data"], folder=run.folder))
+            bundle.task.prepare(data_sources.build(bundle.recipe["data"], folder=run.folder))
             each.append(np.stack(bundle.task.statistics(bundle.model, SPLIT)[0]))
             assert run.score == bundle.task.evaluate(bundle.model, SPLIT)[0]
-        metric = bundle.task.judges(SPLIT)[0]
+        metric = bundle.task.metrics_for(SPLIT)[0]
         statistics[row.contestant] = np.sum(each, axis=0)
         assert row.scores == [evaluate(metric, rows).value for rows in each]
         assert row.mean == pytest.approx(np.mean(row.scores))
@@ -78,9 +78,9 @@ def test_the_one_that_others_are_tested_against_may_be_named(tiny, tmp_path):
 
 
 def test_the_answer_is_json(tiny, tmp_path):
-    path = tiny(("seeds = [1, 2]", "seeds = [2]"), more='[sweep]\nkey = "train.rows"\nvalues = [4, 8]\n')
+    path = tiny(("seeds = [1, 2]", "seeds = [2]"), more='[sweep]\nkey = "train.batch_size"\nvalues = [4, 8]\n')
     found = json.loads(json.dumps(compared(path, tmp_path / "out").as_object()))
-    assert found["sweep"] == {"key": "train.rows", "values": [4, 8]}
+    assert found["sweep"] == {"key": "train.batch_size", "values": [4, 8]}
     assert (found["metric"], found["better"], found["split"], found["seeds"]) == ("accuracy", "higher", "test", [2])
     assert [(row["contestant"], row["value"]) for row in found["rows"]] == [
         ("gru", 4), ("bag", 4), ("gru", 8), ("bag", 8),
@@ -90,7 +90,7 @@ def test_the_answer_is_json(tiny, tmp_path):
         assert set(row) == {*keys, "signature", "runs"}
         assert [set(run) for run in row["runs"]] == [{"seed", "score", "steps", "seconds", "folder"}]
         assert row["over_rows"][0] <= row["mean"] <= row["over_rows"][1]
-    assert found["rows"][0]["runs"][0]["folder"] == str(tmp_path / "out" / "gru" / "rows-4" / "seed-2")
+    assert found["rows"][0]["runs"][0]["folder"] == str(tmp_path / "out" / "gru" / "batch_size-4" / "seed-2")
     (guess,) = found["baselines"].values()
     assert guess[0] == guess[1]
 

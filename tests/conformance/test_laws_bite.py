@@ -259,10 +259,10 @@ class Leaks:
             tokens = tokens.flip(0)
         return self.inner.advance(state, tokens)
 
-    def score(self, tokens, state):
+    def token_log_probs(self, tokens, state):
         if self.wrong == "score":
-            return self.inner.score(Padded.full(tokens.zeroed().data), state)
-        return self.inner.score(tokens, state)
+            return self.inner.token_log_probs(Padded.full(tokens.zeroed().data), state)
+        return self.inner.token_log_probs(tokens, state)
 
     def attention(self, state):
         return torch.full((len(state[0]), 3), 0.5) if self.wrong == "attention" else None

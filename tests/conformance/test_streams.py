@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ostinato.errors import DataError, StreamError
 from ostinato.models import models
-from ostinato.stream import Live, Streamer
+from ostinato.stream import LiveStream, Streamer
 from ostinato.tasks import tasks
 from ostinato.testing import strategies
 from ostinato.testing.streams import LAWS, heard
@@ -45,7 +45,7 @@ def test_law(kind, deep, law):
 @given(chunks=strategies.chunks(TEXT.encode()))
 def test_heard_in_any_chunks_is_predicted_as_a_whole(chunks):
     live, task = streamer("character")
-    offline, _ = task.predict(live.model, next(task.items([TEXT])))
+    offline, _ = task.predict(live.model, next(task.batches_of([TEXT])))
     said, prediction = heard(live, chunks)
     assert prediction.characters == len(TEXT)
     assert prediction.nats == pytest.approx(-float(offline[0].log_probs.sum()), rel=1e-6)
@@ -98,7 +98,7 @@ def test_a_stream_that_ends_inside_a_character_says_so(kind):
 
 
 def test_a_live_stream_forgets_what_it_heard():
-    live = Live(streamer("character")[0])
+    live = LiveStream(streamer("character")[0])
     sizes = []
     for _ in range(3):
         live.push(TEXT * 10)

@@ -37,7 +37,7 @@ class ForgetsItsWords(Characters):
 
 
 class DropsTheRest(Bytes):
-    def reader(self):
+    def incremental_encoder(self):
         class Forgetful:
             def read(inner, chunk, final=False):
                 text = chunk.decode("utf-8", errors="ignore")
@@ -45,7 +45,7 @@ class DropsTheRest(Bytes):
 
         return Forgetful()
 
-    def writer(self):
+    def incremental_decoder(self):
         class Forgetful:
             def write(inner, ids):
                 return self.decode(ids)

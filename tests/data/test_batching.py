@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostinato.data import Batches, Shuffled, Streams
+from ostinato.data import Batches, ContiguousBatches, Shuffled
 from ostinato.errors import ConfigError
 
 
@@ -20,7 +20,7 @@ def test_streams_predict_everything_once(count, rows, steps):
     if rows > count - 1:
         rows = count - 1
     ids = np.arange(100, 100 + count)
-    streams: Batches = Streams(ids, rows, steps)
+    streams: Batches = ContiguousBatches(ids, rows, steps)
     batches = [streams.batch(0, i) for i in range(len(streams))]
     for row in range(rows):
         windows = [batch[row] for batch in batches]
@@ -37,7 +37,7 @@ def test_streams_predict_everything_once(count, rows, steps):
 
 
 def test_streams_are_even():
-    streams = Streams(np.arange(24), rows=4, steps=2)  # 23 predictions: 6, 6, 6, 5
+    streams = ContiguousBatches(np.arange(24), rows=4, steps=2)  # 23 predictions: 6, 6, 6, 5
     assert len(streams) == 3
     first, last = streams.batch(0, 0), streams.batch(7, 2)
     assert [window.tokens.tolist() for window in first] == [[0, 1, 2], [6, 7, 8], [12, 13, 14], [18, 19, 20]]
@@ -46,7 +46,7 @@ def test_streams_are_even():
 
 
 def test_a_row_that_has_ended_predicts_nothing():
-    last = Streams(np.arange(6), rows=2, steps=2).batch(0, 1)  # 3 and 2 predictions
+    last = ContiguousBatches(np.arange(6), rows=2, steps=2).batch(0, 1)  # 3 and 2 predictions
     assert [window.tokens.tolist() for window in last] == [[2, 3], [5]]
 
 
@@ -56,12 +56,12 @@ IMPOSSIBLE = [(5, 5, 1), (1, 1, 1), (0, 1, 1), (9, 0, 1), (9, -1, 1), (9, 1, 0)]
 @pytest.mark.parametrize(("count", "rows", "steps"), IMPOSSIBLE)
 def test_streams_refuse_what_cannot_be(count, rows, steps):
     with pytest.raises(ConfigError, match=r"^story: .*; (set|.*make both)|hold nothing"):
-        Streams(np.arange(count), rows, steps, name="story")
+        ContiguousBatches(np.arange(count), rows, steps, name="story")
 
 
 def test_batches_out_of_range():
     lines = [Line(str(i)) for i in range(3)]
-    for batches in (Streams(np.arange(9), 2, 2), Shuffled(lines, 2, 0)):
+    for batches in (ContiguousBatches(np.arange(9), 2, 2), Shuffled(lines, 2, 0)):
         for index in (-1, len(batches)):
             with pytest.raises(IndexError):
                 batches.batch(0, index)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostinato.data import Batches, Bucketed, Prefetched, Streams
+from ostinato.data import Batches, Bucketed, ContiguousBatches, Prefetched
 from ostinato.errors import ConfigError, DataError
 
 SECONDS = 30
@@ -80,7 +80,7 @@ def test_any_walk_gives_the_same_batches(walk, ahead):
 
 def test_the_batches_that_training_reads_are_the_same():
     lengths = np.random.default_rng(0).integers(1, 30, 100)
-    for batches in (Streams(np.arange(1000), 4, 7), Bucketed(list(range(100)), lengths, 8, 1, tokens=90)):
+    for batches in (ContiguousBatches(np.arange(1000), 4, 7), Bucketed(list(range(100)), lengths, 8, 1, tokens=90)):
         plain = [batches.batch(epoch, index) for epoch in range(2) for index in range(len(batches))]
         with Prefetched(batches, list) as prefetched:
             assert repr([prefetched.batch(e, i) for e in range(2) for i in range(len(batches))]) == repr(plain)

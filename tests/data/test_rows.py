@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.data import Held, sources
-from ostinato.data import index as index_module
-from ostinato.data import parquet as parquet_module
-from ostinato.data.rows import divided
+from ostinato.data import InMemoryRows, data_sources
+from ostinato.data.sources import parquet as parquet_module
+from ostinato.data.table import row_index as index_module
+from ostinato.data.table.rows import divided
 from ostinato.errors import ConfigError, DataError
 
 pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -30,7 +30,7 @@ from pyarrow import parquet  # noqa: E402
 
 def read(kind, path, folder=None, split="train", **options):
     table = {"name": kind, "path": str(path), "valid": 0.0, **options}
-    return sources.build(table, folder=folder or path.parent / "kept").splits[split]
+    return data_sources.build(table, folder=folder or path.parent / "kept").splits[split]
 
 
 def written(path, content):
@@ -107,7 +107,7 @@ def test_columns_are_what_they_are_asked_to_be(tmp_path):
     kinds = {"w": "texts", "i": "integers", "f": "numbers", "any": "any"}
     path = written(tmp_path / "t.jsonl", json.dumps(lists))
     assert fields(read("jsonl", path, columns=kinds)) == [lists]
-    assert fields(Held([{"i": np.arange(2), "x": np.float32(0.5)}], {"i": "integers", "x": "number"})) == [
+    assert fields(InMemoryRows([{"i": np.arange(2), "x": np.float32(0.5)}], {"i": "integers", "x": "number"})) == [
         {"i": [0, 1], "x": 0.5}
     ]
 
@@ -141,7 +141,7 @@ def test_a_large_file_does_not_fill_memory(tmp_path):
         nonlocal highest
         highest = max(highest, process.memory_info().rss - before)
 
-    rows = sources.build({"name": "jsonl", "path": str(path)}, folder=tmp_path, progress=progress).splits["train"]
+    rows = data_sources.build({"name": "jsonl", "path": str(path)}, folder=tmp_path, progress=progress).splits["train"]
     for number in np.random.default_rng(0).permutation(len(rows)):
         assert len(rows[int(number)].fields["text"]) == 300_000
         progress()
@@ -153,7 +153,7 @@ def test_files_of_one_name_are_kept_apart(tmp_path):
         (tmp_path / name).mkdir()
         written(tmp_path / name / "t.jsonl.gz", gzip.compress(json.dumps({"a": name}).encode()))
     paths = {"path": str(tmp_path / "one" / "t.jsonl.gz"), "valid": str(tmp_path / "two" / "t.jsonl.gz")}
-    splits = sources.build({"name": "jsonl", **paths}, folder=tmp_path / "kept").splits
+    splits = data_sources.build({"name": "jsonl", **paths}, folder=tmp_path / "kept").splits
     assert [splits[name][0].fields["a"] for name in ("train", "valid")] == ["one", "two"]
 
 
@@ -178,7 +178,7 @@ class TestKept:
     @pytest.fixture
     def passes(self, monkeypatch):
         """How often a file was read through."""
-        from ostinato.data.jsonl import JSONLines
+        from ostinato.data.sources.jsonl import JSONLines
 
         counted, spans = [], JSONLines.spans
         monkeypatch.setattr(JSONLines, "spans", lambda self, file: counted.append(1) or spans(self, file))
@@ -216,7 +216,7 @@ class TestKept:
         monkeypatch.setattr(index_module, "AT_ONCE", 10)
         path, told = written(tmp_path / "t.txt", "line\n" * 95), []
         table = {"name": "lines", "path": str(path), "valid": 0.0}
-        made = sources.build(table, folder=tmp_path, progress=lambda *what: told.append(what))
+        made = data_sources.build(table, folder=tmp_path, progress=lambda *what: told.append(what))
         assert [done for _, done, _ in told] == [50 * number for number in range(1, 10)] + [475]
         assert {(what, total) for what, _, total in told} == {("read t.txt", 475)}
         assert len(made.splits["train"]) == 95
@@ -366,10 +366,10 @@ class TestSkipped:
         assert "1 of 3 rows were left out, the first for row 1, column 'a': nan is not finite" in caplog.text
 
     def test_of_an_iterable(self, caplog):
-        rows = Held([{"a": 1}, {"a": "x"}, 7], {"a": "integer"}, "mine", "skip")
+        rows = InMemoryRows([{"a": 1}, {"a": "x"}, 7], {"a": "integer"}, "mine", "skip")
         assert [row.key for row in rows] == ["mine:0"]
         assert rows.skipped == 2
-        rows = Held([{"a": number} for number in [*range(40), "x"]], {"a": "integer"}, "mine", "skip")
+        rows = InMemoryRows([{"a": number} for number in [*range(40), "x"]], {"a": "integer"}, "mine", "skip")
         assert {name: split.skipped for name, split in divided(rows, {"valid": 0.5}).items()} == {
             "train": 1, "valid": 0
         }  # fmt: skip
@@ -384,7 +384,7 @@ class TestSkipped:
         ):
             read("jsonl", path, columns={"a": "text"}, bad_rows="skip")
         with pytest.raises(DataError, match=r"rows: there is no row but bad ones"):
-            Held([{"a": 1}], {"a": "text"}, bad_rows="skip")
+            InMemoryRows([{"a": 1}], {"a": "text"}, bad_rows="skip")
 
     def test_where_rows_end_must_be_known(self, tmp_path):
         path = written(tmp_path / "t.csv", 'a,b\n1,"2\n3,4\n')
@@ -393,7 +393,7 @@ class TestSkipped:
         assert "bad_rows" not in str(caught.value)
 
 
-class TestHeld:
+class TestInMemoryRows:
     def test_a_sequence_is_read_where_it_is(self):
         class Counted:
             asked = 0
@@ -406,7 +406,7 @@ class TestHeld:
                 return {"n": number}
 
         items = Counted()
-        rows = Held(items)
+        rows = InMemoryRows(items)
         assert items.asked == 3
         assert rows[1].fields == {"n": 1}
         assert items.asked == 4
@@ -425,7 +425,7 @@ class TestHeld:
     )
     def test_what_is_wrong_is_said(self, items, columns, said):
         with pytest.raises(DataError, match=said):
-            Held(items, columns)
+            InMemoryRows(items, columns)
 
     @pytest.mark.parametrize(
         ("options", "said"),
@@ -436,7 +436,7 @@ class TestHeld:
     )
     def test_what_is_asked_for_must_exist(self, options, said):
         """In a process of its own, where no type is checked for the tests' sake."""
-        call = f'from ostinato.data import Held; Held([{{"a": 1}}], {options})'
+        call = f'from ostinato.data import InMemoryRows; InMemoryRows([{{"a": 1}}], {options})'
         left = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=False)
         assert left.stderr.splitlines()[-1] == f"ostinato.errors.ConfigError: {said}"
 
@@ -472,7 +472,9 @@ class TestFolders:
 
     def test_a_split_does_not_depend_on_where_the_folder_lies(self, root, tmp_path):
         def labelled(at):
-            splits = sources.build({"name": "files", "path": f"{at}/**/*.txt", "valid": 0.5}, folder=tmp_path).splits
+            splits = data_sources.build(
+                {"name": "files", "path": f"{at}/**/*.txt", "valid": 0.5}, folder=tmp_path
+            ).splits
             return {name: [os.path.relpath(row.key, at) for row in rows] for name, rows in splits.items()}
 
         before = labelled(root)

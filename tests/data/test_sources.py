@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.data import Corpora, Held, Rows, divided, sources
-from ostinato.data.rows import identity
+from ostinato.data import DataSplits, InMemoryRows, Rows, data_sources, divided
+from ostinato.data.table.rows import identity
 from ostinato.errors import ConfigError, DataError
 
 TABLES = ("jsonl", "csv", "tsv", "parquet")
 MIRRORED = pytest.mark.skipif("OSTINATO_DATA" not in os.environ, reason="OSTINATO_DATA is not set")
-EVERY = [pytest.param(name, marks=MIRRORED) if name == "catalog" else name for name in sources.names()]
+EVERY = [pytest.param(name, marks=MIRRORED) if name == "catalog" else name for name in data_sources.names()]
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def example(name, folder) -> Corpora:
-    return sources.build(sources.example(name), folder=folder)
+def example(name, folder) -> DataSplits:
+    return data_sources.build(data_sources.example(name), folder=folder)
 
 
 def rows_of(name, folder) -> dict[str, Rows]:
@@ -68,13 +68,13 @@ def test_the_same_rows_come_twice(name, tmp_path, cache, monkeypatch):
 
 
 def test_reading_imports_no_torch(tmp_path):
-    names = [name for name in sources.names() if name != "catalog" or "OSTINATO_DATA" in os.environ]
+    names = [name for name in data_sources.names() if name != "catalog" or "OSTINATO_DATA" in os.environ]
     code = f"""
 import sys
 from pathlib import Path
-from ostinato.data import sources
+from ostinato.data import data_sources
 for name in {names!r}:
-    made = sources.build(sources.example(name), folder=Path({str(tmp_path)!r}, name))
+    made = data_sources.build(data_sources.example(name), folder=Path({str(tmp_path)!r}, name))
     for split in made.splits.values():
         next(iter(split.pieces())) if hasattr(split, "pieces") else split[0]
     assert "torch" not in sys.modules, name
@@ -98,7 +98,7 @@ ROWS = st.lists(st.fixed_dictionaries({"a": st.text(max_size=3), "b": st.integer
 def test_a_split_is_a_matter_of_seed_and_content_alone(rows, seed, data):
     def where(items):
         try:
-            splits = divided(Held(items), {"valid": 0.3, "test": 0.2}, seed)
+            splits = divided(InMemoryRows(items), {"valid": 0.3, "test": 0.2}, seed)
         except DataError:  # of few unlike rows a split may get none
             return None
         found = {}
@@ -116,7 +116,7 @@ def test_a_split_is_a_matter_of_seed_and_content_alone(rows, seed, data):
 
 
 def test_shares_are_met_on_average():
-    rows = Held({"a": number} for number in range(4000))
+    rows = InMemoryRows({"a": number} for number in range(4000))
     for seed in range(3):
         sizes = {name: len(split) for name, split in divided(rows, {"valid": 0.1, "test": 0.3}, seed).items()}
         # four standard deviations of a binomial
@@ -127,7 +127,7 @@ def test_shares_are_met_on_average():
 
 
 def test_a_whole_table_is_no_split():
-    rows = Held([{"a": 1}])
+    rows = InMemoryRows([{"a": 1}])
     assert divided(rows, {"valid": 0.0}) == {"train": rows}
     with pytest.raises(ConfigError, match=r"source\.valid, source\.test: .* leave nothing to train on"):
         divided(rows, {"valid": 0.5, "test": 0.5})
@@ -146,11 +146,11 @@ def test_splits_are_files_of_their_own(tmp_path):
     for name in ("one", "two", "three"):
         (tmp_path / f"{name}.txt").write_text(f"{name}\nalso {name}\n")
     table = {"name": "lines", "path": str(tmp_path / "one.txt"), "valid": str(tmp_path / "two.txt")}
-    splits = sources.build({**table, "test": str(tmp_path / "three.txt")}, folder=tmp_path).splits
+    splits = data_sources.build({**table, "test": str(tmp_path / "three.txt")}, folder=tmp_path).splits
     assert {name: [row.fields["text"] for row in rows] for name, rows in splits.items()} == {
         "train": ["one", "also one"], "valid": ["two", "also two"], "test": ["three", "also three"],
     }  # fmt: skip
-    assert list(sources.build({**table, "valid": 0.0}, folder=tmp_path).splits) == ["train"]
+    assert list(data_sources.build({**table, "valid": 0.0}, folder=tmp_path).splits) == ["train"]
 
 
 @pytest.mark.parametrize(
@@ -162,19 +162,21 @@ def test_splits_are_files_of_their_own(tmp_path):
 )  # fmt: skip
 def test_bad_options_are_refused(option, said, tmp_path):
     with pytest.raises(ConfigError, match=said):
-        sources.build({"name": "jsonl", "path": "builtin:pydoc.jsonl", **option}, folder=tmp_path)
+        data_sources.build({"name": "jsonl", "path": "builtin:pydoc.jsonl", **option}, folder=tmp_path)
 
 
 @MIRRORED
 def test_a_set_of_the_catalog_has_its_own_splits(tmp_path, cache):
-    made = sources.build({"name": "catalog", "set": "wnut17", "columns": {"words": "texts"}}, folder=tmp_path)
+    made = data_sources.build({"name": "catalog", "set": "wnut17", "columns": {"words": "texts"}}, folder=tmp_path)
     assert {name: len(rows) for name, rows in made.splits.items()} == {"train": 3394, "valid": 1009, "test": 1287}
     assert set(made.splits["valid"][0].fields) == {"words"}
     with pytest.raises(ConfigError, match="wnut17 has a split 'dev' of its own"):
-        sources.build({"name": "catalog", "set": "wnut17", "valid": 0.1}, folder=tmp_path)
-    cut = sources.build({"name": "catalog", "set": "protein_secondary_structure", "valid": 0.3}, folder=tmp_path).splits
+        data_sources.build({"name": "catalog", "set": "wnut17", "valid": 0.1}, folder=tmp_path)
+    cut = data_sources.build(
+        {"name": "catalog", "set": "protein_secondary_structure", "valid": 0.3}, folder=tmp_path
+    ).splits
     assert len(cut["train"]) + len(cut["valid"]) == 111  # as its SOURCE.txt counts them
     with pytest.raises(ConfigError, match="did you mean 'wnut17'"):
-        sources.build({"name": "catalog", "set": "wnut71"}, folder=tmp_path)
+        data_sources.build({"name": "catalog", "set": "wnut71"}, folder=tmp_path)
     with pytest.raises(DataError, match="column 'wrods': the row has no such column; did you mean 'words'"):
-        sources.build({"name": "catalog", "set": "wnut17", "columns": {"wrods": "texts"}}, folder=tmp_path)
+        data_sources.build({"name": "catalog", "set": "wnut17", "columns": {"wrods": "texts"}}, folder=tmp_path)

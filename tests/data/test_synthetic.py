@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from ostinato.data.sources import sources
+from ostinato.data.splits import data_sources
 from ostinato.data.synthetic import Generated, problems
 from ostinato.data.synthetic.dates import DIGITS
 from ostinato.data.synthetic.grammar import GRAPH, REBER
@@ -214,7 +214,7 @@ def test_dates_say_their_date():
 
 
 def test_a_source_of_them(tmp_path):
-    corpora = sources.build(
+    corpora = data_sources.build(
         {"name": "synthetic", "problem": {"name": "reverse", "length": 3}, "train": 7, "seed": 3}, folder=tmp_path
     )
     assert {name: len(split) for name, split in corpora.splits.items()} == {"train": 7, "valid": 1000, "test": 1000}

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.data import Text, sources
-from ostinato.data import origin as origin_module
-from ostinato.data.origin import located
-from ostinato.data.text import PIECE_BYTES
+from ostinato.data import Text, data_sources
+from ostinato.data import paths as origin_module
+from ostinato.data.paths import located
+from ostinato.data.text_file import PIECE_BYTES
 from ostinato.errors import ConfigError, DataError, ResourceError
 
 
 def corpora(text, folder, **options):
-    return sources.build({"name": "text", "text": str(text), **options}, folder=folder)
+    return data_sources.build({"name": "text", "text": str(text), **options}, folder=folder)
 
 
 def read(text: Text) -> str:
@@ -232,7 +232,7 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ostinato.data.atomic.os.fsync", full)
+    monkeypatch.setattr("ostinato.files.os.fsync", full)
     with pytest.raises(ResourceError, match="the disk is full"):
         origin_module.located(str(packed), tmp_path / "run")
     assert not list((tmp_path / "run").iterdir())

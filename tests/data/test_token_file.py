@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from ostinato.data import Text, TokenFile
-from ostinato.data import tokens as tokens_module
+from ostinato.data import token_file as tokens_module
 from ostinato.errors import DataError
 from ostinato.text import Bytes, Characters
 
@@ -64,7 +64,7 @@ def test_replaced_bytes_are_counted_as_they_are_read(tmp_path):
 
 
 def test_the_cut_into_pieces_does_not_show(text, tmp_path, monkeypatch):
-    monkeypatch.setattr("ostinato.data.text.PIECE_BYTES", 5)
+    monkeypatch.setattr("ostinato.data.text_file.PIECE_BYTES", 5)
     tokens = TokenFile.build(text, Bytes(), tmp_path / "t.bin")
     assert tokens[1:].tolist() == list(STORY.encode())
 

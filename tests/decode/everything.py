@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ostinato.decode import Hypothesis
-from ostinato.lm import Predictor, score
+from ostinato.lm import Predictor, token_log_probs
 from ostinato.padded import Padded
 
 
@@ -76,7 +76,7 @@ class Fixed:
 
 def rescored(lm: Predictor, found: Hypothesis, row: int = 0, prompt: Sequence[int] = ()) -> float:
     tokens = [*prompt, *found.tokens, *([lm.eos] if found.finished else [])]
-    log_probs, _ = score(lm, Padded.full(torch.tensor([tokens])), lm.start(torch.tensor([row])))
+    log_probs, _ = token_log_probs(lm, Padded.full(torch.tensor([tokens])), lm.start(torch.tensor([row])))
     return log_probs[0, len(prompt) :].double().sum().item()
 
 
@@ -87,7 +87,7 @@ def sequences(lm: Predictor, max_length: int, row: int = 0) -> list[Hypothesis]:
     for length in range(max_length):
         found += [(list(tokens), True) for tokens in itertools.product(words, repeat=length)]
     padded = Padded.of([torch.tensor([*tokens, lm.eos] if finished else tokens) for tokens, finished in found])
-    log_probs, _ = score(lm, padded, lm.start(torch.full((len(found),), row)))
+    log_probs, _ = token_log_probs(lm, padded, lm.start(torch.full((len(found),), row)))
     totals = log_probs.double().sum(dim=1).tolist()
     return [Hypothesis(tokens, total, finished, total) for (tokens, finished), total in zip(found, totals)]
 

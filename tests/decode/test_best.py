@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.decode.best import BLOCK, best
+from ostinato.decode.topk import BLOCK, top_k
 from ostinato.errors import DivergedError
 
 
@@ -17,7 +17,7 @@ def test_the_best_are_those_of_a_stable_sort(data, size, count):
     generator = torch.Generator().manual_seed(data.draw(st.integers(0, 99), "seed"))
     values = -torch.randint(0, kinds, (3, size), generator=generator).float()
     values[values == -1] = -torch.inf
-    found = best(values, count)
+    found = top_k(values, count)
     ranked, order = values.double().sort(dim=1, descending=True, stable=True)
     count = min(count, size)
     np.testing.assert_array_equal(found.log_probs, ranked[:, :count].numpy())
@@ -28,9 +28,9 @@ def test_the_best_are_those_of_a_stable_sort(data, size, count):
 @pytest.mark.parametrize("size", [5, 3000])
 def test_a_row_alone_has_the_same_best(size):
     values = torch.randn(6, size, generator=torch.Generator().manual_seed(0)).log_softmax(dim=1)
-    together = best(values, 4)
+    together = top_k(values, 4)
     for row in range(6):
-        alone = best(values[row : row + 1], 4)
+        alone = top_k(values[row : row + 1], 4)
         np.testing.assert_array_equal(alone.log_probs[0], together.log_probs[row])
         np.testing.assert_array_equal(alone.tokens[0], together.tokens[row])
 
@@ -41,4 +41,4 @@ def test_nan_is_found_wherever_it_stands(size):
         values = torch.zeros(2, size)
         values[1, place] = torch.nan
         with pytest.raises(DivergedError, match="not numbers"):
-            best(values, 2)
+            top_k(values, 2)

@@ -11,12 +11,12 @@ from ostinato.cells import LSTM
 from ostinato.decode import Coverage, Fusion, Ranking, beam, greedy, sample
 from ostinato.errors import ConfigError, DivergedError
 from ostinato.layers import Embedding, Recurrent
-from ostinato.lm import Bigram, Mixture, Uniform
+from ostinato.lm import BigramBaseline, Mixture, UniformBaseline
 from ostinato.models import Language
 from ostinato.padded import Padded
 from ostinato.testing.language_models import LAWS
 
-BIGRAM = Bigram.train([np.random.default_rng(1).integers(0, 4, 80)], 4, 0)
+BIGRAM = BigramBaseline.train([np.random.default_rng(1).integers(0, 4, 80)], 4, 0)
 ONE, OTHER = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.1, 0.8])
 
 
@@ -37,7 +37,7 @@ def models() -> list[Fixed]:
 @pytest.mark.parametrize("kind", ["linear", "log-linear"])
 def test_mixtures_of_unlike_models_keep_the_laws(kind, law):
     with torch.no_grad():
-        law(Mixture([lstm(), BIGRAM, Uniform(size=4, eos=0)], [1.0, 2.0, 0.5], kind))
+        law(Mixture([lstm(), BIGRAM, UniformBaseline(size=4, eos=0)], [1.0, 2.0, 0.5], kind))
 
 
 def test_they_are_what_they_say():
@@ -81,8 +81,8 @@ def test_fusion_keeps_the_models_attention():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Fusion(BIGRAM, [Uniform(size=5, eos=0)], [1.0]), "vocabulary .4 tokens with </s> 0, 5 tokens"),
-        (lambda: Fusion(BIGRAM, [Uniform(size=4, eos=1)], [1.0]), "differ in their vocabulary"),
+        (lambda: Fusion(BIGRAM, [UniformBaseline(size=5, eos=0)], [1.0]), "vocabulary .4 tokens with </s> 0, 5 tokens"),
+        (lambda: Fusion(BIGRAM, [UniformBaseline(size=4, eos=1)], [1.0]), "differ in their vocabulary"),
         (lambda: Fusion(BIGRAM, [BIGRAM], [1.0, 2.0]), "there are 2 weights for 1 models"),
         (lambda: Fusion(BIGRAM, [BIGRAM], [-0.5]), "give each model one above 0"),
     ],

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.cells import LSTM
-from ostinato.decode import GNMT, Average, Coverage, Fusion, Hypothesis, Ranking, beam, by_source, greedy
+from ostinato.decode import GNMT, AverageLogProb, Coverage, Fusion, Hypothesis, Ranking, beam, by_source, greedy
 from ostinato.errors import ConfigError
 from ostinato.layers import Embedding, Recurrent
-from ostinato.lm import Bigram
+from ostinato.lm import BigramBaseline
 from ostinato.models import Language
 from ostinato.padded import Padded
 
@@ -24,9 +24,9 @@ RANKINGS = {
     "none": Ranking(),
     "gnmt": Ranking(GNMT(0.8)),
     "steep": Ranking(GNMT(2.0)),
-    "average": Ranking(Average()),
+    "average": Ranking(AverageLogProb()),
     "bonus": Ranking(word_bonus=1.5),
-    "malus": Ranking(Average(), word_bonus=-0.7),
+    "malus": Ranking(AverageLogProb(), word_bonus=-0.7),
 }
 
 
@@ -43,8 +43,8 @@ def formula(name: str, found: Hypothesis) -> float:
     }[name]
 
 
-def bigram(seed: int) -> Bigram:
-    return Bigram.train([np.random.default_rng(seed).integers(0, 3, 60)], 3, 0)
+def bigram(seed: int) -> BigramBaseline:
+    return BigramBaseline.train([np.random.default_rng(seed).integers(0, 3, 60)], 3, 0)
 
 
 def lstm(seed: int) -> Language:
@@ -59,7 +59,7 @@ MODELS = {
     "chance": lambda seed: Chance(size=3, eos=1, seed=seed),
     "bigram": bigram,
     "lstm": lstm,
-    "both": lambda seed: Fusion(lstm(seed), [Bigram.train([np.arange(60) % 7 % 3], 3, 2)], [0.5]),
+    "both": lambda seed: Fusion(lstm(seed), [BigramBaseline.train([np.arange(60) % 7 % 3], 3, 2)], [0.5]),
 }
 
 
@@ -133,6 +133,7 @@ def test_coverage_against_everything(seed, beta, max_length):
     ranking = Ranking(GNMT(0.6), coverage=Coverage(beta, lm.sources))
     found = beam(lm, 3**max_length, 3, max_length=max_length, n_best=2, ranking=ranking)
     for row in range(3):
+
         def value(each: Hypothesis, row: int = row) -> float:
             n = len(each.tokens) + each.finished
             return each.log_prob / ((5 + n) / 6) ** 0.6 + beta * coverage(lm, each, row)
@@ -154,7 +155,7 @@ def test_the_search_goes_on_while_a_longer_one_may_overtake():
     asked = []
     look = lm.log_probs
     lm.log_probs = lambda state: asked.append(1) or look(state)
-    (best,) = beam(lm, 2, max_length=9, ranking=Ranking(Average()))[0]
+    (best,) = beam(lm, 2, max_length=9, ranking=Ranking(AverageLogProb()))[0]
     assert best.tokens == [1] * 9
     assert best.score == pytest.approx(-0.6)
     assert len(asked) == 9
@@ -162,7 +163,7 @@ def test_the_search_goes_on_while_a_longer_one_may_overtake():
     lm = Fixed([-0.01, -5.0, -6.0])  # −5 / 9 is less than −0.01: nothing can overtake
     look = lm.log_probs
     lm.log_probs = lambda state: asked.append(1) or look(state)
-    beam(lm, 2, max_length=9, ranking=Ranking(Average()))
+    beam(lm, 2, max_length=9, ranking=Ranking(AverageLogProb()))
     assert len(asked) == 1
 
 

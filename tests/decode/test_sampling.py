@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ostinato.decode import Sampling, greedy, sample, sample_tokens
 from ostinato.decode.filters import keep_min_p, keep_top_k, keep_top_p, keep_typical, temper
 from ostinato.errors import ConfigError
-from ostinato.lm import Bigram, score
+from ostinato.lm import BigramBaseline, token_log_probs
 from ostinato.padded import Padded
 
-LM = Bigram.train([np.random.default_rng(0).integers(0, 6, 200)], 6, 0)
+LM = BigramBaseline.train([np.random.default_rng(0).integers(0, 6, 200)], 6, 0)
 PROBS = [0.4, 0.3, 0.2, 0.1]
 
 distributions = st.lists(st.floats(-8, 8), min_size=1, max_size=8).map(
@@ -128,7 +128,7 @@ def test_tokens_are_as_frequent_as_they_are_probable():
 def test_log_prob_is_the_models_own():
     for found in sample(LM, 20, max_length=6, seed=3, temperature=0.5, top_k=4):
         tokens = [*found.tokens, *([0] if found.finished else [])]
-        log_probs, _ = score(LM, Padded.full(torch.tensor([tokens])), LM.start(torch.arange(1)))
+        log_probs, _ = token_log_probs(LM, Padded.full(torch.tensor([tokens])), LM.start(torch.arange(1)))
         assert found.log_prob == pytest.approx(log_probs.sum().item(), abs=1e-4)
         assert found.finished or len(found.tokens) == 6
 

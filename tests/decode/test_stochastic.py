@@ -20,7 +20,6 @@ class Alike(Chance):
         return super().start(torch.zeros_like(owner))
 
 
-
 def chi_square(found: np.ndarray, expected: np.ndarray) -> float:
     """Over what is expected at least five times, and the rest as one."""
     often = expected >= 5

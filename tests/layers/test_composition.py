@@ -122,12 +122,12 @@ class TestEmbedding:
     def test_scores_are_products_with_the_same_vectors(self):
         layer = Embedding(3, inputs=5)
         x = torch.randn(2, 7, 3)
-        torch.testing.assert_close(layer.scores(x), x @ layer.weight.T)
+        torch.testing.assert_close(layer.logits(x), x @ layer.weight.T)
 
     def test_as_output_layer_it_gives_logits_of_order_one(self):
         torch.manual_seed(0)
         layer = Embedding(400, inputs=300)
-        assert layer.scores(torch.randn(50, 400)).std().item() == pytest.approx(1.0, abs=0.05)
+        assert layer.logits(torch.randn(50, 400)).std().item() == pytest.approx(1.0, abs=0.05)
 
     def test_padding_learns_nothing(self):
         layer = Embedding(3, inputs=5)

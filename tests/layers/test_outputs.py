@@ -23,7 +23,7 @@ def made(name: str, inputs=6, size=11, **more):
 def test_scores_are_a_distribution_whose_cost_is_the_loss(name):
     layer = made(name).eval()
     x, targets = torch.randn(40, 6), torch.randint(0, 11, (40,))
-    log_probs = torch.log_softmax(layer.scores(x.view(8, 5, 6)), -1)
+    log_probs = torch.log_softmax(layer.logits(x.view(8, 5, 6)), -1)
     assert log_probs.shape == (8, 5, 11)
     costs = -log_probs.view(40, 11).gather(1, targets.unsqueeze(1)).sum()
     torch.testing.assert_close(layer.loss(x, targets), costs)
@@ -50,7 +50,7 @@ def test_it_learns(name):
 def test_nothing_costs_nothing(name):
     layer = made(name)
     assert layer.loss(torch.zeros(0, 6), torch.zeros(0, dtype=torch.int64)).item() == 0
-    assert layer.scores(torch.zeros(0, 6)).shape == (0, 11)
+    assert layer.logits(torch.zeros(0, 6)).shape == (0, 11)
 
 
 @each
@@ -133,15 +133,15 @@ class TestSampled:
     def test_the_mean_of_its_gradients_points_as_the_whole(self):
         layer = made("sampled", size=200, samples=150).train()
         x, targets = torch.randn(30, 6), torch.randint(0, 200, (30,))
-        wanted = torch.autograd.grad(cross_entropy(layer.scores(x), targets, reduction="sum"), [layer.weight])[0]
+        wanted = torch.autograd.grad(cross_entropy(layer.logits(x), targets, reduction="sum"), [layer.weight])[0]
         grads = [torch.autograd.grad(layer.loss(x, targets), [layer.weight])[0] for _ in range(300)]
         mean = torch.stack(grads).mean(0)
         assert torch.cosine_similarity(mean.flatten(), wanted.flatten(), 0) > 0.98
 
 
 def test_smoothing_is_for_training():
-    layer, x, targets = made("full", smoothing=0.2), torch.randn(9, 6), torch.randint(0, 11, (9,))
-    scores = layer.scores(x)
+    layer, x, targets = made("full", label_smoothing=0.2), torch.randn(9, 6), torch.randint(0, 11, (9,))
+    scores = layer.logits(x)
     torch.testing.assert_close(
         layer.train().loss(x, targets), cross_entropy(scores, targets, reduction="sum", label_smoothing=0.2)
     )

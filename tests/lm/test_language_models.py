@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from three_methods import ThreeMethods
 
 from ostinato.errors import ConfigError, DataError
-from ostinato.lm import Bigram, LanguageModel, Predictor, Uniform, Unigram, fold, language_models, log_probs_of, score
+from ostinato.lm import (
+    BigramBaseline,
+    LanguageModel,
+    Predictor,
+    UniformBaseline,
+    UnigramBaseline,
+    fold,
+    language_models,
+    log_probs_of,
+    token_log_probs,
+)
 from ostinato.padded import Padded
 from ostinato.state import flatten, select
 
@@ -51,25 +61,25 @@ def check_select_commutes_with_advance(lm: Predictor, tokens: torch.Tensor, rows
 
 
 def check_batching_changes_nothing(lm: Predictor, tokens: Padded) -> None:
-    together, _ = score(lm, tokens, lm.start(torch.arange(tokens.batch)))
+    together, _ = token_log_probs(lm, tokens, lm.start(torch.arange(tokens.batch)))
     for row, (alone, length) in enumerate(zip(tokens.rows(), tokens.lengths.tolist())):
-        found, _ = score(lm, Padded.full(alone.unsqueeze(0)), lm.start(torch.tensor([row])))
+        found, _ = token_log_probs(lm, Padded.full(alone.unsqueeze(0)), lm.start(torch.tensor([row])))
         torch.testing.assert_close(together[row, :length], found[0])
         assert (together[row, length:] == 0).all()
 
 
 def check_score_is_the_fold(lm: Predictor, tokens: Padded) -> None:
     start = lm.start(torch.arange(tokens.batch))
-    found, state = score(lm, tokens, start)
+    found, state = token_log_probs(lm, tokens, start)
     defined, defined_state = fold(lm, tokens, start)
     torch.testing.assert_close(found, defined)
     torch.testing.assert_close(flatten(state), flatten(defined_state))
 
 
 def check_score_continues(lm: Predictor, tokens: torch.Tensor, cut: int) -> None:
-    whole, _ = score(lm, Padded.full(tokens), lm.start(torch.arange(len(tokens))))
-    first, state = score(lm, Padded.full(tokens[:, :cut]), lm.start(torch.arange(len(tokens))))
-    then, _ = score(lm, Padded.full(tokens[:, cut:]), state)
+    whole, _ = token_log_probs(lm, Padded.full(tokens), lm.start(torch.arange(len(tokens))))
+    first, state = token_log_probs(lm, Padded.full(tokens[:, :cut]), lm.start(torch.arange(len(tokens))))
+    then, _ = token_log_probs(lm, Padded.full(tokens[:, cut:]), state)
     torch.testing.assert_close(torch.cat([first, then], dim=1), whole)
 
 
@@ -132,7 +142,7 @@ def test_the_cut_into_chunks_does_not_show(name):
 def test_unigram_is_counted_by_hand():
     counts = Counter(TRAINED_ON[1:].tolist())
     expected = [math.log((counts[w] + 0.5) / (len(TRAINED_ON) - 1 + 0.5 * SIZE)) for w in range(SIZE)]
-    lm = Unigram.train([TRAINED_ON], SIZE, EOS)
+    lm = UnigramBaseline.train([TRAINED_ON], SIZE, EOS)
     torch.testing.assert_close(lm.log_probs(lm.start(torch.arange(1)))[0], torch.tensor(expected))
 
 
@@ -140,7 +150,7 @@ def test_unigram_is_counted_by_hand():
 def test_bigram_is_counted_by_hand(sparse, monkeypatch):
     if sparse:
         monkeypatch.setattr("ostinato.lm.baselines.DENSE_PAIRS", 0)
-    lm = Bigram.train([TRAINED_ON[:6], TRAINED_ON[6:]], SIZE, EOS)
+    lm = BigramBaseline.train([TRAINED_ON[:6], TRAINED_ON[6:]], SIZE, EOS)
     ids = TRAINED_ON.tolist()
     pairs, tokens = Counter(pairwise(ids)), Counter(ids[1:])
     unigram = [(tokens[w] + 0.5) / (len(ids) - 1 + 0.5 * SIZE) for w in range(SIZE)]
@@ -154,13 +164,13 @@ def test_bigram_is_counted_by_hand(sparse, monkeypatch):
 
 
 def test_a_context_never_seen_is_the_unigram():
-    bigram, unigram = Bigram.train([TRAINED_ON], SIZE, EOS), Unigram.train([TRAINED_ON], SIZE, EOS)
+    bigram, unigram = BigramBaseline.train([TRAINED_ON], SIZE, EOS), UnigramBaseline.train([TRAINED_ON], SIZE, EOS)
     state = bigram.advance(bigram.start(torch.arange(1)), torch.tensor([6]))
     torch.testing.assert_close(bigram.log_probs(state), unigram.log_probs(state))
 
 
 def test_a_bigram_starts_after_the_boundary():
-    lm = Bigram.train([TRAINED_ON], SIZE, EOS)
+    lm = BigramBaseline.train([TRAINED_ON], SIZE, EOS)
     start = lm.start(torch.arange(1))
     torch.testing.assert_close(lm.log_probs(start), lm.log_probs(lm.advance(start, torch.tensor([EOS]))))
 
@@ -169,9 +179,9 @@ def test_better_with_more_to_go_by():
     ids = np.array([0, *([1, 2, 3, 1, 2, 4] * 200)])
     held_out = Padded.full(torch.tensor([[1, 2, 4, 1, 2, 3] * 5]))
     nats = []
-    for kind in (Uniform, Unigram, Bigram):
+    for kind in (UniformBaseline, UnigramBaseline, BigramBaseline):
         lm = kind.train([ids], SIZE, EOS)
-        nats.append(-score(lm, held_out, lm.start(torch.arange(1)))[0].mean().item())
+        nats.append(-token_log_probs(lm, held_out, lm.start(torch.arange(1)))[0].mean().item())
     assert nats[0] == pytest.approx(math.log(SIZE))
     assert nats[0] > nats[1] > nats[2]
 
@@ -179,21 +189,21 @@ def test_better_with_more_to_go_by():
 def test_a_large_vocabulary_is_no_table():
     size = 200_000  # a table of pairs would be 320 GB
     ids = np.random.default_rng(0).integers(0, size, 5000)
-    lm = Bigram.train([ids], size, EOS)
+    lm = BigramBaseline.train([ids], size, EOS)
     state = lm.advance(lm.start(torch.arange(3)), torch.tensor(ids[:3]))
     assert lm.log_probs(state).double().exp().sum(dim=1).tolist() == pytest.approx([1, 1, 1], abs=1e-4)
     assert lm.log_probs_of(state, torch.tensor(ids[1:4, None])).exp().min() > 0.1
 
 
 def test_what_cannot_be_learnt_from_is_refused():
-    for kind in (Unigram, Bigram):
+    for kind in (UnigramBaseline, BigramBaseline):
         for chunks in ([], [np.array([0])], [np.array([], np.int64)]):
             with pytest.raises(DataError, match="no token to learn from"):
                 kind.train(chunks, SIZE, EOS)
         for ids in ([0, SIZE], [0, -1]):
             with pytest.raises(DataError, match="an id outside"):
                 kind.train([np.array(ids)], SIZE, EOS)
-    for kind in (Uniform, Unigram, Bigram):
+    for kind in (UniformBaseline, UnigramBaseline, BigramBaseline):
         with pytest.raises(ConfigError, match="eos 9 is not one of 7 tokens"):
             kind.train([TRAINED_ON], SIZE, 9)
     with pytest.raises(ConfigError, match="smoothing"):
@@ -203,7 +213,7 @@ def test_what_cannot_be_learnt_from_is_refused():
 def test_no_steps_are_scored_as_nothing():
     lm = made("bigram")
     empty = Padded(torch.zeros(2, 0, dtype=torch.int64), torch.zeros(2, dtype=torch.int64))
-    for way in (score, fold):
+    for way in (token_log_probs, fold):
         found, state = way(lm, empty, lm.start(torch.arange(2)))
         assert found.shape == (2, 0)
         assert state[0].tolist() == [EOS, EOS]

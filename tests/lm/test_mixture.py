@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ostinato.errors import ConfigError, DataError
-from ostinato.lm import Cache, Mixture, Words, language_models, score
-from ostinato.lm.weights import fitted
+from ostinato.lm import Cache, Mixture, WordsAsPieces, language_models, token_log_probs
+from ostinato.lm.em import fitted
 from ostinato.padded import Padded
 from ostinato.testing.language_models import LAWS
 
@@ -24,7 +24,7 @@ def made(**table):
 
 
 def words(**options):
-    return Words(made(name="bigram"), SPELLINGS, size=6, eos=2, separator=1, **options)
+    return WordsAsPieces(made(name="bigram"), SPELLINGS, size=6, eos=2, separator=1, **options)
 
 
 MODELS = {
@@ -32,7 +32,7 @@ MODELS = {
     "linear, one without weight": lambda: Mixture([made(name="ngram"), made(name="cache", length=2)], [1.0, 0.0]),
     "words": words,
     "words, open": lambda: words(unknown=5),
-    "words, of a mixture": lambda: Words(
+    "words, of a mixture": lambda: WordsAsPieces(
         Mixture([made(name="ngram"), made(name="uniform")]), SPELLINGS, size=6, eos=2, separator=1, unknown=5
     ),
     "mixture of mixtures": lambda: Mixture([MODELS["log-linear"](), made(name="bigram")]),
@@ -91,7 +91,7 @@ def test_tuning_finds_the_model_that_knows():
     tuned = Mixture([made(name="uniform"), made(name="ngram", order=2)]).tuned(Padded.full(dev))
     assert tuned.weights[1] > 0.9
     before, after = (
-        float(score(lm, Padded.full(dev), lm.start(torch.arange(1)))[0].sum())
+        float(token_log_probs(lm, Padded.full(dev), lm.start(torch.arange(1)))[0].sum())
         for lm in (Mixture(tuned.models), tuned)
     )
     assert after > before
@@ -133,7 +133,7 @@ def test_a_spelt_sentence_costs_what_its_words_do(sentence):
     """Where every word has a spelling: word 5 is taken out of the word model by its sharing out what it had."""
     lm = words()
     tokens = torch.tensor([spelt(sentence)])
-    found = float(score(lm, Padded.full(tokens), lm.start(torch.arange(1)))[0].sum())
+    found = float(token_log_probs(lm, Padded.full(tokens), lm.start(torch.arange(1)))[0].sum())
     wanted, state = 0.0, lm.lm.start(torch.arange(1))
     for word in [*sentence, EOS]:
         probs = lm.lm.log_probs(state)[0].double().exp()
@@ -145,7 +145,7 @@ def test_a_spelt_sentence_costs_what_its_words_do(sentence):
 def test_an_open_vocabulary_spells_anything():
     lm = words(unknown=5)
     strange = torch.tensor([[5, 5, 5, 1, 4, 2]])
-    log_probs, after = score(lm, Padded.full(strange), lm.start(torch.arange(1)))
+    log_probs, after = token_log_probs(lm, Padded.full(strange), lm.start(torch.arange(1)))
     probs = lm.lm.log_probs(lm.lm.start(torch.arange(1)))[0].double().exp()
     below = float(probs[4])  # the one word that begins with 5
     unknown = float(probs[5]) / 4  # of all strings, those that begin with 5: there are four letters
@@ -165,4 +165,4 @@ def test_spellings_that_cannot_be_are_refused():
         ({}, "nothing to spell"),
     ):
         with pytest.raises(ConfigError, match=said):
-            Words(made(name="bigram"), spellings, size=6, eos=2, separator=1)
+            WordsAsPieces(made(name="bigram"), spellings, size=6, eos=2, separator=1)

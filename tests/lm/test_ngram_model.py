@@ -50,7 +50,7 @@ def test_scores_are_those_of_the_definition(tmp_path, seed, order, words):
     for begin in (True, False):
         for end in (True, False):
             wanted = [plain.sentence(text, begin, end) for text in texts]
-            found = lm.scores([" ".join(text) for text in texts], begin=begin, end=end)
+            found = lm.score_texts([" ".join(text) for text in texts], begin=begin, end=end)
             for text, row, span in zip(texts, wanted, found.sentences(), strict=True):
                 np.testing.assert_allclose(found.log10[span], [log10 for log10, _ in row], atol=2e-6)
                 assert found.lengths[span].tolist() == [length for _, length in row]
@@ -88,9 +88,11 @@ def test_equal_contexts_go_on_equally(tmp_path):
             context = lm.look(word, context).context
         ahead = tuple(round(plain.look([BEGIN, *words], word)[0], 9) for word in plain.words)
         assert seen.setdefault(context, ahead) == ahead
-        assert not context or any(
-            gram[: len(context)] == context and len(gram) > len(context) for gram in plain.log_probs
-        ) or plain.backoffs.get(context, 0)
+        assert (
+            not context
+            or any(gram[: len(context)] == context and len(gram) > len(context) for gram in plain.log_probs)
+            or plain.backoffs.get(context, 0)
+        )
     assert len(seen) > 20
 
 
@@ -98,12 +100,12 @@ def test_a_long_sentence_is_cut_without_a_trace(tmp_path):
     plain = drawn(3, 5, 4, share=0.8)
     lm, dice = loaded(plain, tmp_path), random.Random(1)
     words = [dice.choice(["w0", "w1", "w2", "w3"]) for _ in range(5000)]
-    found = lm.scores([" ".join(words)])
+    found = lm.score_texts([" ".join(words)])
     wanted = plain.sentence(words)
     np.testing.assert_allclose(found.log10, [log10 for log10, _ in wanted], atol=2e-6)
     assert found.lengths.max() == 5
     tokens = torch.tensor([[lm.number(word) for word in words]])
-    nats, state = lm.score(Padded.full(tokens), lm.start(torch.arange(1)))
+    nats, state = lm.token_log_probs(Padded.full(tokens), lm.start(torch.arange(1)))
     np.testing.assert_allclose(nats[0], np.array(wanted)[:-1, 0] * math.log(10), atol=1e-5)
     torch.testing.assert_close(nats, fold(lm, Padded.full(tokens), lm.start(torch.arange(1)))[0])
     assert state[0][0, -1] == tokens[0, -1]
@@ -116,7 +118,10 @@ def test_a_file_is_its_lines(tmp_path):
         path = tmp_path / name
         path.write_bytes(ending.join(lines).encode())
         for threads in (1, 2, 5):
-            found, wanted = lm.score_file(path, threads=threads), lm.scores([line for line in lines if line.strip()])
+            found, wanted = (
+                lm.score_file(path, threads=threads),
+                lm.score_texts([line for line in lines if line.strip()]),
+            )
             assert found.blank_lines == 12000
             assert all(np.array_equal(one, other) for one, other in zip(found[:4], wanted[:4]))
     assert lm.score_file(path).unknown[-5:].tolist() == [True, True, True, False, False]
@@ -138,7 +143,7 @@ def test_arpa_comes_back_the_same(tmp_path, seed, order):
         assert again.counts == lm.counts
         assert again._model.bytes() == lm._model.bytes()
     texts = [" ".join(f"w{i}" for i in dice.integers(0, 6, 6)) for _ in range(5)]
-    assert np.array_equal(again.scores(texts).log10, lm.scores(texts).log10)
+    assert np.array_equal(again.score_texts(texts).log10, lm.score_texts(texts).log10)
 
 
 def test_order_of_lines_and_small_liberties_do_not_matter(tmp_path):
@@ -229,7 +234,7 @@ def test_what_can_be_put_right_is(tmp_path):
     assert lm.counts == (6, 2, 1)
     assert [score.log10 for score in lm.full_scores("a b c x", begin=False, end=False)] == [-1, -2.5, -0.125, -99.25]
     path.write_text(SMALL.replace("-0.25\ta\t-0.25", "-0.25\ta").replace("-99\t", "-inf\t"))
-    assert NGram.load(path).scores(["a a"]).log10.tolist() == [-0.125, -0.25, -0.5]
+    assert NGram.load(path).score_texts(["a a"]).log10.tolist() == [-0.125, -0.25, -0.5]
 
 
 def test_packed_files_that_are_damaged_are_refused(tmp_path):
@@ -257,7 +262,7 @@ def test_kenlm_says_the_same():
     """tests/golden/by-kenlm/scores.json says how its numbers were made."""
     lm = NGram.load(KENLM / "zen.arpa")
     for row in json.loads((KENLM / "scores.json").read_text())["rows"]:
-        found = lm.scores([row["text"]], begin=row["begin"], end=row["end"])
+        found = lm.score_texts([row["text"]], begin=row["begin"], end=row["end"])
         np.testing.assert_allclose(found.log10, [log10 for log10, _, _ in row["scores"]], atol=1e-5)
         assert found.unknown.tolist() == [unknown for _, _, unknown in row["scores"]]
         known = ~found.unknown
@@ -272,7 +277,7 @@ def test_kenlm_reads_what_we_write(tmp_path):
         theirs = kenlm.Model(str(path))
         for text in ("a b c a x b", "beautiful is better than ugly . never", ""):
             wanted = [log10 for log10, _, _ in theirs.full_scores(text)]
-            np.testing.assert_allclose(lm.scores([text]).log10, wanted, atol=1e-5)
+            np.testing.assert_allclose(lm.score_texts([text]).log10, wanted, atol=1e-5)
 
 
 # The frozen file
@@ -304,7 +309,7 @@ def test_quantized_is_near_and_smaller(tmp_path):
     assert (small.quantize, lm.quantize) == (8, None)
     assert (tmp_path / "small").stat().st_size < 0.5 * (tmp_path / "whole").stat().st_size
     texts = [" ".join(words) for words in sentences]
-    one, other = lm.scores(texts), small.scores(texts)
+    one, other = lm.score_texts(texts), small.score_texts(texts)
     assert other.nats == pytest.approx(one.nats, rel=1e-3)
     assert np.array_equal(one.lengths, other.lengths)
     with pytest.raises(ConfigError, match="4 bits are not offered"):
@@ -318,7 +323,7 @@ def test_few_numbers_are_kept_as_they_are(tmp_path):
     path.write_text(SMALL)
     NGram.load(path).save(tmp_path / "small", quantize=8)
     small = NGram.load(tmp_path / "small")
-    assert small.scores(["a a"]).log10.tolist() == NGram.load(path).scores(["a a"]).log10.tolist()
+    assert small.score_texts(["a a"]).log10.tolist() == NGram.load(path).score_texts(["a a"]).log10.tolist()
 
 
 def test_every_damage_is_noticed_and_none_is_fatal(tmp_path):
@@ -338,9 +343,9 @@ def test_every_damage_is_noticed_and_none_is_fatal(tmp_path):
         except (BundleError, ConfigError):
             noticed, flips = noticed + 1, flips + 1
             continue
-        bad.scores(texts)
+        bad.score_texts(texts)
         bad.log_probs(bad.start(torch.arange(2)))
-        bad.score(Padded.full(tokens), bad.start(torch.arange(1)))
+        bad.token_log_probs(Padded.full(tokens), bad.start(torch.arange(1)))
         assert len(bad.vocabulary) == len(lm.vocabulary)
         try:
             bad.verify()
@@ -364,7 +369,7 @@ def test_it_goes_through_a_pickle(tmp_path):
     lm.save(tmp_path / "model")
     for one in (lm, NGram.load(tmp_path / "model"), NGram.load(tmp_path / "model", tokens=[END, "a", "b", "c"])):
         other = pickle.loads(pickle.dumps(one))
-        assert np.array_equal(other.scores(["a b x"]).log10, one.scores(["a b x"]).log10)
+        assert np.array_equal(other.score_texts(["a b x"]).log10, one.score_texts(["a b x"]).log10)
         assert (other.size, other.eos) == (one.size, one.eos)
     assert len(pickle.dumps(NGram.load(tmp_path / "model"))) < 300  # by its path
 
@@ -405,11 +410,11 @@ def test_tokens_are_words():
     assert (seen.size, seen.eos) == (6, 3)
     assert isinstance(seen, Predictor)
     tokens = Padded.full(torch.tensor([[2, 0, 1, 4]]))
-    nats, state = seen.score(tokens, seen.start(torch.arange(1)))
-    wanted = lm.scores(["a b x c"], end=False).log10 * math.log(10)
+    nats, state = seen.token_log_probs(tokens, seen.start(torch.arange(1)))
+    wanted = lm.score_texts(["a b x c"], end=False).log10 * math.log(10)
     wanted[2] -= math.log(2)  # x and y share what is unknown
     np.testing.assert_allclose(nats[0], wanted, atol=1e-6)
-    other = seen.score(Padded.full(torch.tensor([[2, 0, 5, 4]])), seen.start(torch.arange(1)))[1]
+    other = seen.token_log_probs(Padded.full(torch.tensor([[2, 0, 5, 4]])), seen.start(torch.arange(1)))[1]
     assert torch.equal(state[0], other[0])
     for wrong in (["a", "b"], [END, END], [END, BEGIN]):
         with pytest.raises(ConfigError, match="one of them </s>"):
@@ -424,12 +429,12 @@ def test_search_runs_on_it():
     lm = proper()
     (best,) = greedy(lm, max_length=8)
     words = " ".join(lm.vocabulary[token] for token in best.tokens if token != lm.eos)
-    found = lm.scores([words], end=best.finished)
+    found = lm.score_texts([words], end=best.finished)
     assert -found.nats == pytest.approx(best.log_prob, abs=1e-5)
     (hypotheses,) = beam(lm, 4, max_length=8, n_best=3)
     for hypothesis in hypotheses:
         words = " ".join(lm.vocabulary[token] for token in hypothesis.tokens if token != lm.eos)
-        assert -lm.scores([words], end=hypothesis.finished).nats == pytest.approx(hypothesis.log_prob, abs=1e-5)
+        assert -lm.score_texts([words], end=hypothesis.finished).nats == pytest.approx(hypothesis.log_prob, abs=1e-5)
 
 
 def test_text_is_scored_without_torch(tmp_path):

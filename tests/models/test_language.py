@@ -59,7 +59,7 @@ def test_logits_of_step_t_are_for_the_token_after_it():
     model = made()
     tokens = Padded(torch.tensor([[3, 4, 5], [6, 7, 0]]), torch.tensor([3, 2]))
     logits, _ = model(tokens, model.start(torch.arange(2)))
-    found, _ = model.score(tokens, model.start(torch.arange(2)))
+    found, _ = model.token_log_probs(tokens, model.start(torch.arange(2)))
     torch.testing.assert_close(found[0, 1:], logits.data[0, :-1].log_softmax(-1)[[0, 1], [4, 5]])
     assert found[1, 2] == 0
 

@@ -15,9 +15,7 @@ from ostinato.testing.language_models import LAWS
 BODIES = {
     "lstm": lambda: Recurrent(LSTM(7, inputs=5)),
     "gru": lambda: Stack([Recurrent(GRU(7, inputs=5))]),
-    "deep": lambda: Stack(
-        [Recurrent(LSTM(7, inputs=5)), Dropout(0.3, inputs=7), Stack([Recurrent(GRU(6, inputs=7))])]
-    ),
+    "deep": lambda: Stack([Recurrent(LSTM(7, inputs=5)), Dropout(0.3, inputs=7), Stack([Recurrent(GRU(6, inputs=7))])]),
 }
 
 

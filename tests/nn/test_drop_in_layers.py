@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequen
 from twins import CELLS, LAYERS, assert_alike, assert_bits, leaf, mapped, never_torch, run, tensors, twins
 
 import ostinato.nn
-from ostinato.nn import kinds
+from ostinato.nn import definitions
 from ostinato.testing.tolerances import GRADIENTS, assert_close, assert_same
 
 KINDS = [("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("LSTM", {}), ("LSTM", {"proj_size": 11}), ("GRU", {})]
@@ -219,7 +219,7 @@ def assert_curved_alike(ours, theirs, given):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_fallback_is_said_once_in_the_log(name, caplog, monkeypatch):
-    monkeypatch.setattr(kinds, "_said", set())
+    monkeypatch.setattr(definitions, "_said", set())
     ours, theirs = twins(name, 4, 5, dtype=torch.bfloat16)
     x = torch.randn(3, 2, 4, dtype=torch.bfloat16)
     with caplog.at_level(logging.INFO, "ostinato"):

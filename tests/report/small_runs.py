@@ -9,7 +9,7 @@ import pytest
 
 from ostinato.recipe import load
 from ostinato.report import Subject, charts, page, subjects
-from ostinato.train import Settings, Silent, fit
+from ostinato.training import Settings, Silent, fit
 
 TEXT = "the cat sat on the mat, and the dog sat on the cat. " * 320  # half of it is two rows to judge on
 
@@ -17,7 +17,7 @@ LANGUAGE = """\
 [task]
 name = "language"
 tokenizer = { name = "TOKENIZER" }
-steps = 8
+bptt_steps = 8
 [data]
 name = "text"
 text = "FILE"
@@ -27,27 +27,27 @@ name = "language"
 embedding = 4
 cell = { name = "CELL", hidden = 5 }
 [train]
-rows = 4
+batch_size = 4
 steps = 12
 evaluate_every = 4
 log_every = 2
-optimizer = { name = "adamw", rate = 1e-2 }
+optimizer = { name = "adamw", learning_rate = 1e-2 }
 """
 
 PROBE = """\
 [task]
-name = "probe"
+name = "synthetic"
 [data]
 name = "synthetic"
 problem = { name = "delayed_recall", cues = 2, distractors = 2, lag = 3 }
 train = 64
 valid = 20
 [model]
-name = "probe"
+name = "sequence"
 embedding = 4
-body = [{ name = "bag" }]
+body = [{ name = "mean_pooling" }]
 [train]
-rows = 8
+batch_size = 8
 steps = 4
 evaluate_every = 2
 log_every = 1

@@ -11,14 +11,14 @@ from small_runs import best, drawn, reported
 from ostinato.bundle import Bundle
 from ostinato.cli.report import report
 from ostinato.errors import ConfigError, DataError
-from ostinato.train import Silent
+from ostinato.training import Silent
 
 
 @pytest.fixture
 def called(tmp_path, monkeypatch, capsys):
     """Calls the verb in an empty folder, without drawing; what it said on stdout."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ostinato.train.progress.standard", Silent)
+    monkeypatch.setattr("ostinato.training.progress.standard", Silent)
     monkeypatch.setattr("ostinato.report.charts.svg", lambda series, **_: "<svg></svg>")
 
     def call(*runs, **options):

@@ -10,7 +10,7 @@ from small_runs import reported, rows, subject
 from ostinato.bundle import MANIFEST, Bundle
 from ostinato.errors import BundleError, ConfigError, DataError
 from ostinato.report import subjects
-from ostinato.train import checkpoint
+from ostinato.training import checkpoint
 
 LOG = "metrics.jsonl"
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from ostinato.data.sources import quiet as silent
-from ostinato.data.sources import sources
+from ostinato.data.splits import data_sources
 from ostinato.errors import ConfigError
 from ostinato.lm import language_models
 from ostinato.models import models
 from ostinato.padded import Padded
+from ostinato.progress import silent as silent
 from ostinato.tasks import LanguageTask, tasks
 from ostinato.tasks.base import Loss, carried
 
@@ -21,9 +21,9 @@ TEXT = "die katze sitzt auf der matte. der hund liegt daneben.\n" * 8
 @pytest.fixture
 def task(tmp_path) -> LanguageTask:
     (tmp_path / "text.txt").write_text(TEXT)
-    made = tasks.build({"name": "language", "steps": 7})
+    made = tasks.build({"name": "language", "bptt_steps": 7})
     made.prepare(
-        sources.build(
+        data_sources.build(
             {"name": "text", "text": str(tmp_path / "text.txt"), "valid": 0.2}, folder=tmp_path, progress=silent
         )
     )
@@ -101,22 +101,22 @@ def test_a_language_model_of_any_kind_is_judged_alike(task):
 
 def test_a_prediction_does_not_depend_on_how_many_are_asked_for(task, model):
     texts = ["die katze", "", "der hund liegt auf der matte", "x"] * 6
-    found = [prediction for batch in task.items(texts) for prediction in task.predict(model, batch)[0]]
+    found = [prediction for batch in task.batches_of(texts) for prediction in task.predict(model, batch)[0]]
     assert len(found) == len(texts)
     for text, prediction in zip(texts, found):
-        (alone,) = task.predict(model, next(task.items([text])))[0]
+        (alone,) = task.predict(model, next(task.batches_of([text])))[0]
         np.testing.assert_allclose(prediction.log_probs, alone.log_probs, rtol=1e-5)
-        assert task.show(prediction)["characters"] == len(text)
-    shown = task.show(found[0])
+        assert task.to_record(prediction)["characters"] == len(text)
+    shown = task.to_record(found[0])
     assert shown["text"] == "die katze"
     assert shown["bits_per_character"] == pytest.approx(shown["nats"] / math.log(2) / 9)
-    assert task.show(found[1])["bits_per_character"] is None
+    assert task.to_record(found[1])["bits_per_character"] is None
 
 
 def test_long_texts_are_scored_in_pieces_with_the_same_numbers(task, model, monkeypatch):
-    (whole,) = task.predict(model, next(task.items([TEXT])))[0]
+    (whole,) = task.predict(model, next(task.batches_of([TEXT])))[0]
     monkeypatch.setattr("ostinato.tasks.language.STEPS_AT_ONCE", 50)
-    (pieces,) = task.predict(model, next(task.items([TEXT])))[0]
+    (pieces,) = task.predict(model, next(task.batches_of([TEXT])))[0]
     np.testing.assert_allclose(pieces.log_probs, whole.log_probs, rtol=1e-5)
 
 
@@ -134,7 +134,7 @@ def test_before_it_is_prepared_it_says_so(task):
     with pytest.raises(ConfigError, match="no split 'test'"):
         task.batches("test", 1, 0)
     with pytest.raises(ConfigError, match="item 1 is a int"):
-        list(task.items(["text", 3]))
+        list(task.batches_of(["text", 3]))
 
 
 def test_losses_add_up_and_nothing_costs_nothing():

@@ -169,7 +169,7 @@ class TestFromElsewhere:
         ids = ours.encode(TEXT)
         assert ids.tolist() == other.encode(TEXT, add_special_tokens=False).ids
         assert ours.decode(ids) == other.decode(ids.tolist())
-        raw, reader, writer = TEXT.encode(), ours.reader(), ours.writer()
+        raw, reader, writer = TEXT.encode(), ours.incremental_encoder(), ours.incremental_decoder()
         parts = [reader.read(raw[i : i + 7], final=i + 7 >= len(raw)) for i in range(0, len(raw), 7)]
         assert np.concatenate(parts).tolist() == ids.tolist()
         assert "".join([writer.write(i) for i in ids.tolist()]) + writer.close() == ours.decode(ids)

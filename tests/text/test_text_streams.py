@@ -26,14 +26,14 @@ def chunks(whole, cuts):
 
 
 def check_reads_as_whole(tokenizer: Tokenizer, text: str, cuts: list[int]) -> None:
-    raw, reader = text.encode(), tokenizer.reader()
+    raw, reader = text.encode(), tokenizer.incremental_encoder()
     parts = chunks(raw, cuts)
     ids = [reader.read(part, final=i == len(parts) - 1) for i, part in enumerate(parts)]
     np.testing.assert_array_equal(np.concatenate(ids), tokenizer.encode(text))
 
 
 def check_writes_as_whole(tokenizer: Tokenizer, ids: list[int], cuts: list[int]) -> None:
-    writer = tokenizer.writer()
+    writer = tokenizer.incremental_decoder()
     written = "".join(writer.write(part) for part in chunks(ids, cuts)) + writer.close()
     assert written == tokenizer.decode(ids)
 
@@ -60,7 +60,7 @@ def test_bytes_that_are_not_utf8_write_as_the_whole(raw, cuts):
 
 @names
 def test_strings_and_bytes_may_alternate(name):
-    tokenizer, reader = made(name), made(name).reader()
+    tokenizer, reader = made(name), made(name).incremental_encoder()
     ids = [reader.read("aé"), reader.read(b"\xe2\x82"), reader.read(b"\xac"), reader.read("😀", final=True)]
     np.testing.assert_array_equal(np.concatenate(ids), tokenizer.encode("aé€😀"))
 
@@ -69,14 +69,14 @@ def test_strings_and_bytes_may_alternate(name):
 @pytest.mark.parametrize("cut", range(1, 8))
 def test_bad_bytes_are_named_by_their_place(name, cut):
     raw = b"a\xc3\xa9a\xc3(a"
-    reader = made(name).reader()
+    reader = made(name).incremental_encoder()
     with pytest.raises(DataError, match=r"byte 4 is not UTF-8"):
         [reader.read(part) for part in chunks(raw, [cut])]
 
 
 @names
 def test_an_end_within_a_character_is_named(name):
-    reader = made(name).reader()
+    reader = made(name).incremental_encoder()
     assert len(reader.read(b"a\xe2\x82")) <= 1
     assert reader.pending == b"\xe2\x82"
     with pytest.raises(DataError, match=r"byte 1 is not UTF-8 \(unexpected end"):
@@ -86,7 +86,7 @@ def test_an_end_within_a_character_is_named(name):
 @names
 def test_a_refused_chunk_is_not_taken_in(name):
     tokenizer = made(name)
-    reader = tokenizer.reader()
+    reader = tokenizer.incremental_encoder()
     first = reader.read(b"a\xe2")
     with pytest.raises(DataError):
         reader.read(b"a\xff")
@@ -99,7 +99,7 @@ def test_a_refused_chunk_is_not_taken_in(name):
 def test_a_chunk_that_the_tokenizer_refuses_is_not_taken_in():
     tokenizer = tokenizers.build({"name": "wordpiece", "size": 2000, "unknown": "error"})
     tokenizer.train(["It was the best of times, it was the worst of times."])
-    reader = tokenizer.reader()
+    reader = tokenizer.incremental_encoder()
     first = reader.read("It was")
     with pytest.raises(DataError, match="has something that the vocabulary has not"):
         reader.read(" Ω the")
@@ -109,7 +109,7 @@ def test_a_chunk_that_the_tokenizer_refuses_is_not_taken_in():
 
 @names
 def test_nothing_is_read_after_the_end(name):
-    reader = made(name).reader()
+    reader = made(name).incremental_encoder()
     reader.read("a", final=True)
     with pytest.raises(StreamError, match="take a new one"):
         reader.read("a")
@@ -118,11 +118,11 @@ def test_nothing_is_read_after_the_end(name):
 @names
 def test_a_lone_surrogate_is_refused(name):
     with pytest.raises(DataError, match="surrogate"):
-        made(name).reader().read("\ud800")
+        made(name).incremental_encoder().read("\ud800")
 
 
 def test_an_unfinished_character_waits():
-    writer = Bytes().writer()
+    writer = Bytes().incremental_decoder()
     assert [writer.write(byte) for byte in "€".encode()] == ["", "", "€"]
     assert writer.write([0xE2, 0x82]) == ""
     assert writer.close() == "\ufffd"

@@ -5,7 +5,7 @@ from ostinato.audio.deltas import Deltas
 from ostinato.audio.fbank import Fbank
 from ostinato.audio.features import Features, features, register
 from ostinato.audio.framing import Framing, framings
-from ostinato.audio.reader import Reader
+from ostinato.audio.reader import FrameReader
 from ostinato.audio.recording import Recording, opened
 from ostinato.audio.resampling import Resampler
 from ostinato.audio.spectrogram import Spectrogram
@@ -17,8 +17,8 @@ __all__ = [
     "Deltas",
     "Fbank",
     "Features",
+    "FrameReader",
     "Framing",
-    "Reader",
     "Recording",
     "Resampler",
     "Spectrogram",

@@ -15,7 +15,7 @@ Shape: TypeAlias = Literal["povey", "hann", "hamming", "rectangular"]
 Rows: TypeAlias = npt.NDArray[np.float32]
 
 
-class Heard(NamedTuple):
+class FramingState(NamedTuple):
     """`tail` [n] are the last of `read` samples, those that frames to come need; `given` frames are out."""
 
     tail: Samples
@@ -80,11 +80,11 @@ class Framing(ABC):
         """How many windows end within the first so many samples."""
         return max(0, (samples - self.latency) // self.step + 1)
 
-    def initial(self) -> Heard:
+    def initial(self) -> FramingState:
         """Nothing was heard yet."""
-        return Heard(np.zeros(0, np.float32), 0, 0)
+        return FramingState(np.zeros(0, np.float32), 0, 0)
 
-    def advance(self, state: Heard, samples: Samples, final: bool) -> tuple[Rows, Heard]:
+    def advance(self, state: FramingState, samples: Samples, final: bool) -> tuple[Rows, FramingState]:
         """The windows [T fft] that `samples` [n] complete, made ready for a Fourier transform."""
         tail, read = np.concatenate([state.tail, samples]), state.read + len(samples)
         end = max(state.given, self.count(read) if final else self.ready(read))
@@ -99,7 +99,7 @@ class Framing(ABC):
             self._prepare(rows[:, : self.length], windows, state.given)
         # One sample more than the next window needs: one that ends beyond the recording may reflect on it.
         keep = min(read, max(0, self.begin(end) - 1))
-        return rows, Heard(tail[max(0, keep - read + len(tail)) :].copy(), read, end)
+        return rows, FramingState(tail[max(0, keep - read + len(tail)) :].copy(), read, end)
 
     def _prepare(self, rows: Rows, windows: Samples, given: int) -> None:
         """Write the windows into `rows`. Every operation is elementwise, or goes along a row from left to right, so

@@ -10,7 +10,7 @@ from ostinato.audio.resampling import Resampler
 from ostinato.errors import DataError, StreamError
 
 
-class Reader:
+class FrameReader:
     """Chunks at `rate` samples a second (None: that of the features) to frames: however the sound is cut, the frames
     together are those of the whole, bit for bit.
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.audio.features import Features, Frames, State
-from ostinato.audio.framing import Framing, Heard, Rows, framings
+from ostinato.audio.framing import Framing, FramingState, Rows, framings
 from ostinato.audio.recording import Samples
 from ostinato.errors import ConfigError
 from ostinato.registry import Spec
@@ -46,7 +46,7 @@ class Spectrum(Features):
         """Nothing was heard yet."""
         return self.framing.initial()
 
-    def advance(self, state: Heard, samples: Samples, final: bool = False) -> tuple[Frames, State]:
+    def advance(self, state: FramingState, samples: Samples, final: bool = False) -> tuple[Frames, State]:
         """The frames [T width] that `samples` [n], perhaps none, complete; `final` says that nothing follows."""
         made = []
         size = FRAMES_AT_ONCE * self.step

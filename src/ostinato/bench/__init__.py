@@ -5,6 +5,6 @@ from ostinato.bench.grid import Case, cases, chosen
 from ostinato.bench.machine import Machine, cores
 from ostinato.bench.page import page
 from ostinato.bench.results import Results
-from ostinato.bench.row import SEED, Row, measure
+from ostinato.bench.row import SEED, BenchRow, measure
 
-__all__ = ["SEED", "Case", "Ceiling", "Machine", "Results", "Row", "cases", "chosen", "cores", "measure", "page"]
+__all__ = ["SEED", "BenchRow", "Case", "Ceiling", "Machine", "Results", "cases", "chosen", "cores", "measure", "page"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ostinato.bench.grid import CELLS, HIDDEN, RATIOS, STEPS
 from ostinato.bench.results import Results
-from ostinato.bench.row import SEED, Row
+from ostinato.bench.row import SEED, BenchRow
 
 RIVALS = {"torch": "torch.nn", "torch_cell": "torch.nn's cell", "onnx": "ONNX Runtime"}
 SHAPE = ("layer", "pass", "B", "T", "H", "threads")
@@ -64,7 +64,7 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _of(results: Results, section: str) -> list[Row]:
+def _of(results: Results, section: str) -> list[BenchRow]:
     return [row for row in results.rows if row.case.section == section]
 
 
@@ -96,7 +96,7 @@ def _machine(results: Results) -> str:
     return f"## Machine\n\n{table}\n\nWhat it can do at most, measured:\n\n{markdown(header, ceilings)}"
 
 
-def _targets(rows: Sequence[Row]) -> str:
+def _targets(rows: Sequence[BenchRow]) -> str:
     """The ratios that were asked for, beside the measured ones."""
     found = {(row.case.layer, row.case.what, row.case.batch, row.case.hidden, row.case.threads): row for row in rows
              if row.case.section == "target"}  # fmt: skip
@@ -119,7 +119,7 @@ def _targets(rows: Sequence[Row]) -> str:
     return f"## Against torch.nn\n\n{told}\n\n{markdown(header, lines)}" + _missed(found.values())
 
 
-def _missed(rows: Iterable[Row]) -> str:
+def _missed(rows: Iterable[BenchRow]) -> str:
     """What this machine would allow where more was asked than was reached."""
     header = ("layer", "pass", "B", "H", "threads", "asked", "measured", "at the roofline", "and with the map", "")
     lines = []
@@ -136,13 +136,13 @@ def _missed(rows: Iterable[Row]) -> str:
     return f"\n\n{MISSED}\n\n{markdown(header, lines)}" if lines else ""
 
 
-def _marked(row: Row | None) -> str:
+def _marked(row: BenchRow | None) -> str:
     if row is None:
         return ""
     return f"{row.ratio:.2f}" if row.met else f"**{row.ratio:.2f}**"
 
 
-def _steps(rows: Sequence[Row]) -> str:
+def _steps(rows: Sequence[BenchRow]) -> str:
     if not rows:
         return ""
     lines = []
@@ -160,16 +160,16 @@ def _steps(rows: Sequence[Row]) -> str:
     return f"## One step of a live stream\n\n{STEP}\n\n{markdown(header, lines)}"
 
 
-def _models(rows: Sequence[Row]) -> str:
+def _models(rows: Sequence[BenchRow]) -> str:
     table = _table(rows, "before ms", "after ms")
     return f"## Whole models\n\n{MODELS}\n\n{table}" if rows else ""
 
 
-def _details(heading: str, rows: Sequence[Row]) -> str:
+def _details(heading: str, rows: Sequence[BenchRow]) -> str:
     return f"{heading}\n\n{_table(rows, 'torch.nn ms', 'ours ms')}" if rows else ""
 
 
-def _table(rows: Sequence[Row], theirs: str, ours: str) -> str:
+def _table(rows: Sequence[BenchRow], theirs: str, ours: str) -> str:
     with_onnx = any("onnx" in row.against for row in rows)
     header = [*SHAPE, theirs, ours, "ratio"]
     header += ["ONNX Runtime ms", "ratio"] if with_onnx else []
@@ -184,14 +184,14 @@ def _table(rows: Sequence[Row], theirs: str, ours: str) -> str:
     return markdown([*header, "GF/s", "of peak", "of roofline"], lines)
 
 
-def _shape(row: Row) -> list[str]:
+def _shape(row: BenchRow) -> list[str]:
     case = row.case
     name = case.layer.upper() if case.section != "model" else case.layer
     name += "" if case.dtype == "float32" else f", {case.dtype}"
     return [name, case.what, str(case.batch), str(case.steps), str(case.hidden), str(case.threads)]
 
 
-def _losses(rows: Sequence[Row]) -> str:
+def _losses(rows: Sequence[BenchRow]) -> str:
     """Rows whose ratio is below one, whoever the rival is."""
     lines = [
         [*_shape(row), RIVALS[rival], f"{pair.theirs * 1e3:.3f}", f"{pair.ours * 1e3:.3f}", f"{pair.ratio:.2f}",

@@ -9,7 +9,7 @@ from ostinato.bench import onnx
 from ostinato.bench.ceiling import Ceiling, measure
 from ostinato.bench.grid import Case
 from ostinato.bench.machine import Machine
-from ostinato.bench.row import SEED, Row
+from ostinato.bench.row import SEED, BenchRow
 
 MOST_TRIAL_SECONDS = 1.0
 
@@ -23,7 +23,7 @@ class Results:
     seconds: float
     machine: Machine
     ceilings: dict[int, Ceiling]
-    rows: list[Row]
+    rows: list[BenchRow]
     skipped: tuple[str, ...] = ()
 
     @classmethod

@@ -17,7 +17,7 @@ CONTESTS = {"target": sequence.contest, "beyond": sequence.contest, "step": step
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """`against` has a pair for each rival: torch, torch_cell, onnx; `ours_seconds` is the one timed against torch.
 
     `share_of_roofline` is the least time that roofline.py gives, over ours; `share_with_map` that with the gates' map.
@@ -74,7 +74,7 @@ class Row:
         }
 
 
-def measure(case: Case, ceiling: Ceiling, seconds: float) -> Row:
+def measure(case: Case, ceiling: Ceiling, seconds: float) -> BenchRow:
     """Time ours against each rival, `seconds` a pair, once they agree on the numbers."""
     threads = torch.get_num_threads()
     torch.set_num_threads(case.threads)
@@ -91,7 +91,7 @@ def measure(case: Case, ceiling: Ceiling, seconds: float) -> Row:
     flops = found.work.operations / ours
     least = with_map(found.work, ceiling, case.what if case.what == "train" else "infer")
     share_of_peak = flops / ceiling.flops[case.dtype]
-    return Row(case, against, flops, share_of_peak, found.work.seconds(ceiling) / ours, least / ours)
+    return BenchRow(case, against, flops, share_of_peak, found.work.seconds(ceiling) / ours, least / ours)
 
 
 def _against(found: Contest, seconds: float) -> dict[str, Paired]:

@@ -1,8 +1,8 @@
 """Cells: one step each, in one file each."""
 
 from ostinato.cells.base import Cell, Masks, cells, register
-from ostinato.cells.elman import RNN, RNNState
 from ostinato.cells.gru import GRU, GRUState
 from ostinato.cells.lstm import LSTM, LSTMState
+from ostinato.cells.rnn import RNN, RNNState
 
 __all__ = ["GRU", "LSTM", "RNN", "Cell", "GRUState", "LSTMState", "Masks", "RNNState", "cells", "register"]

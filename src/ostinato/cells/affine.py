@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ostinato.kernels import linear
-from ostinato.kernels.door import refusal, widened
+from ostinato.kernels.checks import refusal, widened
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ostinato import kernels
 from ostinato.cells.base import Cell, register
-from ostinato.cells.start import well_scaled
+from ostinato.cells.init import well_scaled
 from ostinato.registry import Hidden
 from ostinato.shapes import GatesAt, OutputAt
 from ostinato.state import State

@@ -15,7 +15,7 @@ from ostinato.cli.table import aligned
 from ostinato.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ostinato.bench import Results, Row
+    from ostinato.bench import BenchRow, Results
 
 SECONDS, QUICK_SECONDS = 2.0, 0.1
 BUSY = 0.5
@@ -60,7 +60,7 @@ def _measured(
     quick: bool, seconds: float, threads: str | None, only: str, command: str, show: "Callable[[Results], None]"
 ) -> "Results":
     from ostinato.bench import Results, cases, chosen, measure
-    from ostinato.train.progress import standard
+    from ostinato.training.progress import standard
 
     rows = chosen(cases(_threads(threads, quick), quick), only)
     with contextlib.closing(standard()) as progress:
@@ -120,7 +120,7 @@ def table(results: "Results") -> str:
     return "\n\n".join(parts)
 
 
-def _cells(row: "Row") -> list[str]:
+def _cells(row: "BenchRow") -> list[str]:
     case, onnx = row.case, row.against.get("onnx")
     asked = f"≥ {case.target_ratio:g}" if case.target_ratio else ""
     asked = f"≤ {case.target_microseconds:g} µs" if case.target_microseconds else asked

@@ -18,7 +18,7 @@ from ostinato.errors import ConfigError
 
 if TYPE_CHECKING:
     from ostinato.compare import Outcome
-    from ostinato.train import Progress
+    from ostinato.training import Progress
 
 
 def compare(
@@ -52,7 +52,7 @@ def compare(
 
 def _found(file: Path, changes: Sequence[str], folder: Path, fresh: bool, plot: Path | None) -> "Outcome":
     from ostinato.compare import load, outcome, plan, runs
-    from ostinato.train import standard
+    from ostinato.training import standard
 
     comparison = load(file, changes)
     if plot is not None:

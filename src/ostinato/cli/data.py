@@ -54,7 +54,7 @@ def get(names: Annotated[list[str], typer.Argument(help="Their names.", show_def
     """Fetch sets, or go on fetching them, check every byte, and say what their licences ask for."""
     from ostinato.data.catalog import catalog
     from ostinato.data.catalog.get import renew, use
-    from ostinato.train.progress import standard
+    from ostinato.training.progress import standard
 
     chosen = [catalog[name] for name in names]
     for each in chosen:
@@ -69,7 +69,7 @@ def check(names: Names = None, as_json: AsJson = False) -> None:
     """Every byte and every row: checksums, and counts beside those that the source gives."""
     from ostinato.data.catalog import catalog
     from ostinato.data.catalog.get import check, home, use
-    from ostinato.train.progress import standard
+    from ostinato.training.progress import standard
 
     chosen = [catalog[name] for name in names] if names else [each for each in catalog if home(each)]
     if not chosen:
@@ -101,16 +101,16 @@ def show(
     rows: Annotated[int, typer.Option(min=1, help="How many.")] = 5,
 ) -> None:
     """Read a source through, as training would, and print the first rows of a split, one JSON object a line."""
-    from ostinato.data import sources
-    from ostinato.data.rows import plain
+    from ostinato.data import data_sources
+    from ostinato.data.table.rows import plain
     from ostinato.recipe import override
     from ostinato.registry import nearest
-    from ostinato.train.progress import standard
+    from ostinato.training.progress import standard
 
     said = override({}, options or ())
     if "name" in said:
         raise ConfigError("--set name: the source is not set like its options; name it as in data show csv")
-    spec = sources.spec({"name": source, **said})
+    spec = data_sources.spec({"name": source, **said})
     with tempfile.TemporaryDirectory() as folder:
         with contextlib.closing(standard()) as progress:
             splits = spec.build(folder=Path(folder), progress=progress.stage).splits

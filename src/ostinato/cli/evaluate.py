@@ -15,7 +15,7 @@ from ostinato.cli.table import aligned
 from ostinato.errors import ComparisonError, ConfigError
 
 if TYPE_CHECKING:
-    from ostinato.data import Corpora
+    from ostinato.data import DataSplits
     from ostinato.metrics import Score
 
 SHOWN = ("bits_per_character", "nats_per_character", "perplexity")
@@ -33,7 +33,7 @@ def evaluate(
     those of the first run.
     """
     from ostinato.bundle import Bundle
-    from ostinato.train import standard
+    from ostinato.training import standard
 
     if text is not None and split is not None:
         raise ConfigError("--split: --text is judged on as a whole; leave one of them out")
@@ -65,16 +65,16 @@ def evaluate(
         print(tabled(agreeing))
 
 
-def _read(path: Path, corpora: "Corpora", split: str, progress: Any) -> "list[Score]":
+def _read(path: Path, corpora: "DataSplits", split: str, progress: Any) -> "list[Score]":
     """The scores of an n-gram file or a mixture, those of a run's own task."""
     from ostinato.data import Text
-    from ostinato.textmodel import opened
+    from ostinato.open_scorer import open_scorer
 
     text = corpora.splits.get(split)
     if not isinstance(text, Text):
         have = ", ".join(corpora.splits)
         raise ConfigError(f"{path}: it is judged on a text, and split '{split}' is none (there is {have}); give --text")
-    reading = opened(path, progress).read(text, progress)
+    reading = open_scorer(path, progress).read(text, progress)
     if reading.meaning.corpus != text.sha256:
         print(
             f"{path}: it reads words with single spaces between, and no line without one; {text.path} is not written "
@@ -84,15 +84,15 @@ def _read(path: Path, corpora: "Corpora", split: str, progress: Any) -> "list[Sc
     return reading.scores()
 
 
-def _corpora(data: Mapping[str, Any], text: Path | None, split: str, folder: Path, progress: Any) -> "Corpora":
+def _corpora(data: Mapping[str, Any], text: Path | None, split: str, folder: Path, progress: Any) -> "DataSplits":
     """What to judge on: the run's own data, or all of a file under the split's name."""
-    from ostinato.data import Corpora, sources
+    from ostinato.data import DataSplits, data_sources
 
     if text is None:
-        return sources.build(data, at="data", folder=folder, progress=progress)
+        return data_sources.build(data, at="data", folder=folder, progress=progress)
     table = {"name": "text", "text": str(text), "valid": 0.0}
-    whole = sources.build(table, at="--text", folder=folder, progress=progress)
-    return Corpora({split: whole.splits["train"]}, folder, progress)
+    whole = data_sources.build(table, at="--text", folder=folder, progress=progress)
+    return DataSplits({split: whole.splits["train"]}, folder, progress)
 
 
 def _comparable(found: "Mapping[str, Sequence[Score]]") -> "dict[str, list[Score]]":

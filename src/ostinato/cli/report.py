@@ -28,9 +28,9 @@ def report(
 
     The page is a single file with no script in it. Runs that are still in training may be among them.
     """
-    from ostinato.data.atomic import replacing
+    from ostinato.files import replacing
     from ostinato.report import page, subjects
-    from ostinato.train import standard
+    from ostinato.training import standard
 
     file = out or (runs[0] / NAME if len(runs) == 1 else Path(NAME))
     if file.is_dir():
@@ -48,7 +48,7 @@ def report(
 
 def _as_object(found: "list[Subject]", file: Path) -> dict[str, Any]:
     from ostinato.report import differences
-    from ostinato.train.run import plain
+    from ostinato.training.run_state import plain
 
     runs = {}
     for subject in found:

@@ -73,7 +73,7 @@ def generate(
         tokens = decode.greedy_tokens(lm, **given)
     elif length:
         tokens = decode.sample_tokens(lm, seed=seed, **given, **sampling)
-    writer = tokenizer.writer()
+    writer = tokenizer.incremental_decoder()
     sys.stdout.write(prompt)
     for token in tokens:
         sys.stdout.write(writer.write(token))
@@ -95,7 +95,7 @@ def stream(run: Run) -> None:
         _answer(live.push(chunk).stable)
     said, whole = live.close()
     _answer(said.stable)
-    print(_summary(bundle.task.show(whole)), file=sys.stderr)
+    print(_summary(bundle.task.to_record(whole)), file=sys.stderr)
 
 
 def predict(
@@ -109,7 +109,7 @@ def predict(
     lines, count = _lines(file), 0
     while batch := list(islice(lines, LINES_AT_ONCE)):
         for prediction in bundle.predict(batch):
-            print(json.dumps(bundle.task.show(prediction), ensure_ascii=False))
+            print(json.dumps(bundle.task.to_record(prediction), ensure_ascii=False))
         count += len(batch)
     if not count:
         print(f"{file}: it has no lines, so there is nothing to predict", file=sys.stderr)

@@ -45,8 +45,8 @@ def train(
     options: Sets = None,
 ) -> None:
     """Learn a vocabulary from texts and save it as a tokenizer.json that the `tokenizers` library reads too."""
-    from ostinato.data.atomic import replacing
-    from ostinato.train.progress import standard
+    from ostinato.files import replacing
+    from ostinato.training.progress import standard
 
     _apart(out, texts)
     tokenizer = _built(kind, size, options or [])
@@ -107,10 +107,10 @@ def table(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Tokens a word, unknown rate and bits a character (of a bigram, on the last tenth), by tokenizer."""
-    from ostinato.data.plain import text as source
-    from ostinato.lm.by_tokenizer import cut
+    from ostinato.compare.tokenizers import cut
+    from ostinato.data.sources.text import text as source
     from ostinato.text import tokenizers
-    from ostinato.train.progress import standard
+    from ostinato.training.progress import standard
 
     if saved and size is not None:
         raise ConfigError("--size: the tokenizers that are named have their sizes already; leave --size out")
@@ -185,8 +185,8 @@ def _loaded(path: Path) -> "Tokenizer":
 
 
 def _pieces(paths: list[Path], folder: Path, progress: Any) -> Iterator[str]:
-    from ostinato.data.origin import located
-    from ostinato.data.text import Text
+    from ostinato.data.paths import located
+    from ostinato.data.text_file import Text
 
     for number, path in enumerate(paths):
         (folder / str(number)).mkdir()

@@ -24,7 +24,7 @@ def train(
 ) -> None:
     """Train what a recipe says. The same command goes on where a stopped run stood."""
     from ostinato.recipe import load
-    from ostinato.train import Settings, fit, standard
+    from ostinato.training import Settings, fit, standard
 
     chosen = load(recipe, changes or (), Settings)
     out = out or Path("runs", recipe.stem)
@@ -61,4 +61,3 @@ def _command() -> str:
     if shutil.which("ostinato"):
         return "ostinato"
     return sys.argv[0] if Path(sys.argv[0]).name == "ostinato" else "python -m ostinato.cli"
-

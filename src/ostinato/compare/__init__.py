@@ -1,23 +1,23 @@
 """The harness behind `ostinato compare`: models side by side on one task, under one budget, with several seeds."""
 
 from ostinato.compare.budgets import Budget, budgets
-from ostinato.compare.comparison import Comparison, Entry, load
+from ostinato.compare.comparison import Comparison, ContestantEntry, load
 from ostinato.compare.curves import Curves, curves
-from ostinato.compare.outcome import Outcome, Row, outcome
+from ostinato.compare.outcome import Outcome, OutcomeRow, outcome
 from ostinato.compare.page import page
 from ostinato.compare.plan import Contestant, plan
-from ostinato.compare.runs import Run, runs
+from ostinato.compare.runs import ContestantRun, runs
 from ostinato.compare.tables import tables
 
 __all__ = [
     "Budget",
     "Comparison",
     "Contestant",
+    "ContestantEntry",
+    "ContestantRun",
     "Curves",
-    "Entry",
     "Outcome",
-    "Row",
-    "Run",
+    "OutcomeRow",
     "budgets",
     "curves",
     "load",

@@ -20,7 +20,7 @@ from ostinato.compare.budgets import AsWritten, Budget
 from ostinato.errors import ConfigError
 from ostinato.recipe import SECTIONS, override, read
 from ostinato.registry import Spec, Table, check_call, nearest
-from ostinato.train.settings import Seed
+from ostinato.training.settings import Seed
 
 OWN = ("compare", "sweep", "contestants")
 AS_WRITTEN: Spec[Budget] = Spec("recipe", {}, AsWritten, "compare.budget")
@@ -51,7 +51,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ContestantEntry:
     """A contestant under one value of the sweep (None: there is none): the tables of its recipe but for the seed."""
 
     contestant: str
@@ -66,7 +66,7 @@ class Comparison:
     at: str
     terms: Terms
     sweep: Sweep | None
-    entries: tuple[Entry, ...]
+    entries: tuple[ContestantEntry, ...]
 
     @property
     def contestants(self) -> list[str]:
@@ -148,10 +148,10 @@ def _conflicts(terms: Table, swept: Table, contestants: Table, base: Table) -> l
     return problems
 
 
-def _entries(base: Table, contestants: Table, sweep: Sweep | None) -> Iterator[Entry]:
+def _entries(base: Table, contestants: Table, sweep: Sweep | None) -> Iterator[ContestantEntry]:
     for value in sweep.values if sweep else [None]:
         for name, own in contestants.items():
-            yield Entry(name, value, placed(laid(base, own), sweep.key, value) if sweep else laid(base, own))
+            yield ContestantEntry(name, value, placed(laid(base, own), sweep.key, value) if sweep else laid(base, own))
 
 
 def laid(under: Table, over: Table) -> dict[str, Any]:

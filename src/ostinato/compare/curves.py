@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ostinato.compare.comparison import Comparison
 from ostinato.compare.outcome import Outcome
-from ostinato.compare.runs import Run
+from ostinato.compare.runs import ContestantRun
 from ostinato.errors import ConfigError
 from ostinato.plots import METADATA, Series, draw, svg
-from ostinato.train.log import FILE
+from ostinato.training.log import FILE
 
 WIDE = 8.0  # how many times the smallest value the largest is where a logarithmic axis begins to help
 
@@ -93,7 +93,7 @@ def _by_step(outcome: Outcome) -> list[Series]:
     return found
 
 
-def _held_out(run: Run) -> dict[int, float]:
+def _held_out(run: ContestantRun) -> dict[int, float]:
     """Of one run, the score on `valid` by step."""
     rows = [json.loads(line) for line in (run.folder / FILE).read_text("utf-8").splitlines()]
     scores = {row["step"]: row["scores"][0]["value"] for row in rows if row["kind"] == "scores"}

@@ -9,7 +9,7 @@ import numpy as np
 
 from ostinato.compare.comparison import Comparison
 from ostinato.compare.plan import agreeing
-from ostinato.compare.runs import SPLIT, Run
+from ostinato.compare.runs import SPLIT, ContestantRun
 from ostinato.metrics.base import Score, evaluate, paired_bootstrap
 
 # Student's t, two-sided 95 %, for 1 to 30 degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
@@ -20,7 +20,7 @@ T_95 = (
 
 
 @dataclass(frozen=True)
-class Row:
+class OutcomeRow:
     """A contestant under one value.
 
     `score` is that of all seeds' statistics together, its interval a bootstrap over test rows: how much other examples
@@ -32,7 +32,7 @@ class Row:
     value: Any
     parameters: int
     size: int | None
-    runs: tuple[Run, ...]
+    runs: tuple[ContestantRun, ...]
     score: Score
     over_seeds: float | None
     p: float | None
@@ -54,7 +54,7 @@ class Outcome:
     """Every row in the file's order, and what knows nothing, by name, for each value (`baselines[name][i]`)."""
 
     comparison: Comparison
-    rows: tuple[Row, ...]
+    rows: tuple[OutcomeRow, ...]
     baselines: Mapping[str, tuple[Score, ...]]
 
     @property
@@ -62,7 +62,7 @@ class Outcome:
         """A score, for its name and unit."""
         return self.rows[0].score
 
-    def of(self, value: Any) -> list[Row]:
+    def of(self, value: Any) -> list[OutcomeRow]:
         """The rows of one value of the sweep."""
         return [row for row in self.rows if row.value == value]
 
@@ -84,10 +84,10 @@ class Outcome:
         }
 
 
-def outcome(comparison: Comparison, ended: Iterable[Run]) -> Outcome:
+def outcome(comparison: Comparison, ended: Iterable[ContestantRun]) -> Outcome:
     """What the runs came to. Raises ComparisonError where the scores of two contestants do not mean the same."""
     whole = list(ended)
-    rows: list[Row] = []
+    rows: list[OutcomeRow] = []
     baselines: dict[str, list[Score]] = {}
     for value in comparison.values:
         here = [run for run in whole if run.contestant.value == value]
@@ -106,9 +106,9 @@ def over_seeds(scores: Sequence[float]) -> float | None:
     return T_95[min(len(scores) - 1, len(T_95)) - 1] * float(np.std(scores, ddof=1)) / math.sqrt(len(scores))
 
 
-def _compared(by_name: Mapping[str, Sequence[Run]], against: str | None) -> list[Row]:
+def _compared(by_name: Mapping[str, Sequence[ContestantRun]], against: str | None) -> list[OutcomeRow]:
     """The contestants under one value, each against `against` or the best."""
-    metric = next(iter(by_name.values()))[0].task.judges(SPLIT)[0]
+    metric = next(iter(by_name.values()))[0].task.metrics_for(SPLIT)[0]
     # Rows of all seeds are of the same examples, so what they add to the metric adds up example by example.
     together = {name: np.sum([run.rows for run in runs], axis=0) for name, runs in by_name.items()}
     scores = {name: evaluate(metric, rows) for name, rows in together.items()}
@@ -120,12 +120,14 @@ def _compared(by_name: Mapping[str, Sequence[Run]], against: str | None) -> list
         p = None if name == reference else paired_bootstrap(metric, together[name], together[reference])
         spread, size = over_seeds([run.score.value for run in runs]), first.size
         rows.append(
-            Row(name, first.value, first.parameters, size, tuple(runs), scores[name], spread, p, name == reference)
+            OutcomeRow(
+                name, first.value, first.parameters, size, tuple(runs), scores[name], spread, p, name == reference
+            )
         )
     return rows
 
 
-def _as_object(row: Row) -> dict[str, Any]:
+def _as_object(row: OutcomeRow) -> dict[str, Any]:
     return {
         "contestant": row.contestant,
         "value": row.value,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ostinato.compare.outcome import Outcome
 from ostinato.compare.runs import SPLIT
-from ostinato.compare.tables import Table, metric_words, tables
+from ostinato.compare.tables import ComparisonTable, metric_words, tables
 
 METHOD = """\
 - Equal for all: {budget}.
@@ -62,7 +62,7 @@ def _signatures(outcome: Outcome) -> str:
     return "\n".join(f"- `{each}`" for each in said)
 
 
-def _table(table: Table) -> str:
+def _table(table: ComparisonTable) -> str:
     return _markdown(table.header, table.lines, table.words)
 
 

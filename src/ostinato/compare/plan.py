@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ostinato.compare.budgets import size_in
-from ostinato.compare.comparison import Comparison, Entry
+from ostinato.compare.comparison import Comparison, ContestantEntry
 from ostinato.compare.scales import RecipeScales, checked
-from ostinato.data.sources import Progress
 from ostinato.errors import ComparisonError, ConfigError
 from ostinato.metrics.base import Score, comparable
+from ostinato.progress import OnProgress
 from ostinato.recipe import Recipe
-from ostinato.train import Settings
+from ostinato.training import Settings
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Contestant:
         return checked({**self.table, "train": {**self.table["train"], "seed": seed}})
 
 
-def plan(comparison: Comparison, folder: Path, progress: Progress) -> list[Contestant]:
+def plan(comparison: Comparison, folder: Path, progress: OnProgress) -> list[Contestant]:
     """Fit every contestant into the budget and try it once; `folder` is for files that are not kept.
 
     Raises ConfigError naming every problem of every contestant, ComparisonError where the scores of two would not mean
@@ -56,7 +56,7 @@ def plan(comparison: Comparison, folder: Path, progress: Progress) -> list[Conte
     return found
 
 
-def _contestant(comparison: Comparison, entry: Entry, scales: RecipeScales) -> Contestant:
+def _contestant(comparison: Comparison, entry: ContestantEntry, scales: RecipeScales) -> Contestant:
     budget = comparison.terms.budget
     table = budget.within(entry.table, scales)
     table.setdefault("train", {})

@@ -18,19 +18,19 @@ from ostinato.bundle import MANIFEST, Bundle
 from ostinato.compare.comparison import Comparison
 from ostinato.compare.plan import Contestant
 from ostinato.compare.scales import prepared
-from ostinato.data.atomic import replacing
+from ostinato.files import replacing
 from ostinato.metrics.base import Score, Stats, evaluate
 from ostinato.recipe import Recipe
 from ostinato.tasks.base import Task
-from ostinato.train import Progress, Settings, fit
-from ostinato.train.progress import View
+from ostinato.training import Progress, Settings, fit
+from ostinato.training.progress import TrainingView
 
 JUDGED = "test.json"
 SPLIT = "test"
 
 
 @dataclass(frozen=True)
-class Run:
+class ContestantRun:
     """One that has ended: its test score, what each test row added to that [R S], and what it took."""
 
     contestant: Contestant
@@ -45,7 +45,7 @@ class Run:
 
 def runs(
     comparison: Comparison, contestants: Sequence[Contestant], out: Path, progress: Progress, *, fresh: bool = False
-) -> Iterator[Run]:
+) -> Iterator[ContestantRun]:
     """Train and judge all, one after another. Raises what `train.fit` raises; `fresh` deletes runs that are there."""
     wanted = [(contestant, seed) for contestant in contestants for seed in comparison.terms.seeds]
     spent, trained = 0.0, 0
@@ -58,10 +58,10 @@ def runs(
         recipe = contestant.recipe(seed)
         fitted = fit(recipe, folder, _Shared(progress), fresh=fresh)
         task, rows = _judged(recipe, fitted.bundle, folder, progress)
-        score = evaluate(task.judges(SPLIT)[0], rows)
+        score = evaluate(task.metrics_for(SPLIT)[0], rows)
         if not has_ended:
             spent, trained = spent + time.monotonic() - begun, trained + 1
-        yield Run(contestant, seed, folder, task, score, rows, fitted.steps, fitted.seconds)
+        yield ContestantRun(contestant, seed, folder, task, score, rows, fitted.steps, fitted.seconds)
 
 
 def folder_of(comparison: Comparison, contestant: Contestant, seed: int, out: Path) -> Path:
@@ -104,7 +104,7 @@ class _Shared:
         self.say, self.stage = progress.say, progress.stage
         self._progress = progress
 
-    def training(self, view: View) -> None:
+    def training(self, view: TrainingView) -> None:
         self._progress.training(view)
 
     def close(self) -> None:

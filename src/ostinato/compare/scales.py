@@ -11,13 +11,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ostinato.bundle import build_model, count_parameters
-from ostinato.data.sources import Corpora, Progress
+from ostinato.data.splits import DataSplits
 from ostinato.errors import ConfigError
 from ostinato.metrics.base import Score, evaluate
+from ostinato.progress import OnProgress
 from ostinato.recipe import Recipe, check
 from ostinato.registry import Table
 from ostinato.tasks.base import Task
-from ostinato.train import Settings
+from ostinato.training import Settings
 
 SPLITS = ("valid", "test")
 
@@ -25,7 +26,7 @@ SPLITS = ("valid", "test")
 class RecipeScales:
     """Parameters and operations of any recipe's model; data is prepared once for each [task] and [data]."""
 
-    def __init__(self, folder: Path, progress: Progress):
+    def __init__(self, folder: Path, progress: OnProgress):
         self._folder, self._progress = folder, progress
         self._tasks: dict[str, Task] = {}
 
@@ -38,19 +39,21 @@ class RecipeScales:
         """Operations of the first update's matrix products, forward and backward, two a multiply-add."""
         recipe = checked(table)
         settings, task = recipe.train, self._task(recipe)
-        batch = task.collate(task.batches("train", settings.rows, settings.seed).batch(0, 0))
+        batch = task.collate(task.batches("train", settings.batch_size, settings.seed).batch(0, 0))
         return settings.accumulate * operations(task, build_model(task, recipe.model), batch)
 
     def example(self, table: Table) -> Score:
         """An untrained model's score on a few held-out rows: it can be trained, and this is what its numbers mean."""
         recipe = checked(table)
         task = self._task(recipe)
-        batch = task.collate(task.held_out("valid").batch(0, 0))
-        metric = task.judges("valid")[0]
+        batch = task.collate(task.evaluation_batches("valid").batch(0, 0))
+        metric = task.metrics_for("valid")[0]
         with torch.inference_mode():
             predictions, _ = task.predict(build_model(task, recipe.model).eval(), batch, None)
         pairs = zip(predictions, task.references(batch))
-        return evaluate(metric, [metric.stats(task.answer(found), wanted) for found, wanted in pairs], resamples=0)
+        return evaluate(
+            metric, [metric.stats(task.metric_input(found), wanted) for found, wanted in pairs], resamples=0
+        )
 
     def _task(self, recipe: Recipe[Settings]) -> Task:
         key = json.dumps([recipe.table["task"], recipe.table["data"]])
@@ -68,7 +71,7 @@ def checked(table: Table) -> Recipe[Settings]:
         raise ConfigError([problem.removeprefix(": ") for problem in error.problems]) from error
 
 
-def prepared(task: Task, corpora: Corpora) -> Task:
+def prepared(task: Task, corpora: DataSplits) -> Task:
     """The task with its data open. Raises ConfigError where there is nothing to choose or to judge by."""
     for split in SPLITS:
         if split not in corpora.splits:

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ostinato.compare.outcome import Outcome, Row
+from ostinato.compare.outcome import Outcome, OutcomeRow
 
 
 @dataclass(frozen=True)
-class Table:
+class ComparisonTable:
     """Cells as text; the first `words` columns are none of them numbers."""
 
     title: str
@@ -17,16 +17,16 @@ class Table:
     words: int = 1
 
 
-def tables(outcome: Outcome) -> list[Table]:
+def tables(outcome: Outcome) -> list[ComparisonTable]:
     """With a sweep the means by value first; then every row with its intervals, its test, and what it cost."""
-    whole = Table("Every contestant", _header(outcome), [_line(outcome, row) for row in outcome.rows])
+    whole = ComparisonTable("Every contestant", _header(outcome), [_line(outcome, row) for row in outcome.rows])
     if outcome.comparison.sweep is None:
         decimals = decimals_of(outcome)
         for name, (score,) in outcome.baselines.items():
             whole.lines.append(_padded([name, number(score.value, decimals), "", _interval(score.interval, decimals)],
                                        len(whole.header)))  # fmt: skip
         return [whole]
-    return [_by_value(outcome), Table(whole.title, whole.header, whole.lines, words=2)]
+    return [_by_value(outcome), ComparisonTable(whole.title, whole.header, whole.lines, words=2)]
 
 
 def decimals_of(outcome: Outcome) -> int:
@@ -45,7 +45,7 @@ def metric_words(outcome: Outcome) -> str:
     return f"{outcome.metric.name.replace('_', ' ')} on test, {outcome.metric.better} is better"
 
 
-def _by_value(outcome: Outcome) -> Table:
+def _by_value(outcome: Outcome) -> ComparisonTable:
     comparison, decimals = outcome.comparison, decimals_of(outcome)
     assert comparison.sweep is not None
     lines = []
@@ -55,10 +55,10 @@ def _by_value(outcome: Outcome) -> Table:
     for name, scores in outcome.baselines.items():
         lines.append([name, *(number(score.value, decimals) for score in scores)])
     header = [comparison.sweep.name, *map(str, comparison.sweep.values)]
-    return Table(f"Mean over seeds by {comparison.sweep.name} (lowest to highest seed)", header, lines)
+    return ComparisonTable(f"Mean over seeds by {comparison.sweep.name} (lowest to highest seed)", header, lines)
 
 
-def _mean_and_range(row: Row, decimals: int) -> str:
+def _mean_and_range(row: OutcomeRow, decimals: int) -> str:
     low, high = number(min(row.scores), decimals), number(max(row.scores), decimals)
     mean = number(row.mean, decimals)
     return mean if low == high else f"{mean} ({low} to {high})"
@@ -73,7 +73,7 @@ def _header(outcome: Outcome) -> list[str]:
     ]  # fmt: skip
 
 
-def _line(outcome: Outcome, row: Row) -> list[str]:
+def _line(outcome: Outcome, row: OutcomeRow) -> list[str]:
     decimals, sized = decimals_of(outcome), "size" in _header(outcome)
     return [
         row.contestant, *([str(row.value)] if outcome.comparison.sweep else []),
@@ -84,7 +84,7 @@ def _line(outcome: Outcome, row: Row) -> list[str]:
     ]  # fmt: skip
 
 
-def _p(outcome: Outcome, row: Row) -> str:
+def _p(outcome: Outcome, row: OutcomeRow) -> str:
     if row.p is None:
         return "against" if outcome.comparison.terms.against else "best"
     return f"{row.p:.3f}"

@@ -1,34 +1,35 @@
 """Data: sources of text and of rows, token ids on disk, and batches reachable by number."""
 
-from ostinato.data.batch import Batches, Example, Window
-from ostinato.data.batching import Shuffled, Streams
-from ostinato.data.bucketing import Bucketed
-from ostinato.data.columns import Columns
-from ostinato.data.held import Held
-from ostinato.data.prefetch import Prefetched
-from ostinato.data.rows import Row, Rows, divided
-from ostinato.data.sources import Corpora, Progress, register, sources
-from ostinato.data.text import Text
-from ostinato.data.tokens import TokenFile, Tokens
+from ostinato.data.batching.base import Batches, Example, TokenWindow
+from ostinato.data.batching.buckets import Bucketed
+from ostinato.data.batching.contiguous import ContiguousBatches, Shuffled
+from ostinato.data.batching.prefetch import Prefetched
+from ostinato.data.splits import DataSplits, data_sources, register
+from ostinato.data.table.columns import Columns
+from ostinato.data.table.in_memory import InMemoryRows
+from ostinato.data.table.rows import Row, Rows, divided
+from ostinato.data.text_file import Text
+from ostinato.data.token_file import TokenArray, TokenFile
+from ostinato.progress import OnProgress
 
 __all__ = [
     "Batches",
     "Bucketed",
     "Columns",
-    "Corpora",
+    "ContiguousBatches",
+    "DataSplits",
     "Example",
-    "Held",
+    "InMemoryRows",
+    "OnProgress",
     "Prefetched",
-    "Progress",
     "Row",
     "Rows",
     "Shuffled",
-    "Streams",
     "Text",
+    "TokenArray",
     "TokenFile",
-    "Tokens",
-    "Window",
+    "TokenWindow",
+    "data_sources",
     "divided",
     "register",
-    "sources",
 ]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ostinato.data.atomic import replacing
 from ostinato.errors import DataError
+from ostinato.files import replacing
 from ostinato.registry import nearest
 
 FOLDER = "pydoc"
@@ -71,7 +71,7 @@ def _tsv() -> bytes:
 
 
 def _parquet() -> bytes:
-    from ostinato.data.parquet import arrow
+    from ostinato.data.sources.parquet import arrow
 
     library, out = arrow(), io.BytesIO()
     library.parquet.write_table(library.Table.from_pylist(_rows()), out, row_group_size=20)

@@ -10,13 +10,13 @@ from ostinato.decode.fusion import Fusion
 from ostinato.decode.greedy import greedy, greedy_tokens
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import by_source
-from ostinato.decode.ranking import GNMT, Average, Coverage, LengthPenalty, Ranking
+from ostinato.decode.ranking import GNMT, AverageLogProb, Coverage, LengthPenalty, Ranking
 from ostinato.decode.sample import Sampling, sample, sample_tokens
 from ostinato.decode.stochastic import stochastic_beam
 
 __all__ = [
     "GNMT",
-    "Average",
+    "AverageLogProb",
     "Constraint",
     "Coverage",
     "Forbid",

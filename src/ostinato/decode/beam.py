@@ -6,14 +6,14 @@ from typing import Final
 import numpy as np
 
 from ostinato.decode.banks import bank_of, with_phrases
-from ostinato.decode.best import best
+from ostinato.decode.beams import Beams, Extension
 from ostinato.decode.constraints import Constraint
-from ostinato.decode.frontier import Frontier, Growth
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import each_row
+from ostinato.decode.options import check, refuse
 from ostinato.decode.ranking import Floats, Ints, Ranking
-from ostinato.decode.refusal import check, refuse
 from ostinato.decode.search import Choose, ranked, search
+from ostinato.decode.topk import top_k
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
 
@@ -51,7 +51,7 @@ def beam(
     """
     refuse(width_problems(width, rows, max_length, n_best) + source_problems(ranking, rows))
     longest = each_row(max_length, rows)
-    return search(Frontier(lm, range(rows), longest, prompt, constraints), _widest(width, ranking), n_best)
+    return search(Beams(lm, range(rows), longest, prompt, constraints), _widest(width, ranking), n_best)
 
 
 def width_problems(width: int, rows: int, max_length: int | Sequence[int], n_best: int) -> list[str]:
@@ -72,9 +72,9 @@ def source_problems(ranking: Ranking, rows: int) -> list[str]:
 
 
 def _widest(width: int, ranking: Ranking) -> Choose:
-    def choose(frontier: Frontier) -> Growth:
+    def choose(frontier: Beams) -> Extension:
         masked = frontier.look()
-        candidates = best(masked, width)
+        candidates = top_k(masked, width)
         parents = np.arange(len(frontier.lanes)).repeat(candidates.tokens.shape[1])
         tokens, said = candidates.tokens.reshape(-1), candidates.log_probs.reshape(-1)
         phrases = frontier.constraints.phrases()
@@ -89,7 +89,7 @@ def _widest(width: int, ranking: Ranking) -> Choose:
     return choose
 
 
-def valued(frontier: Frontier, ranking: Ranking, parents: Ints, log_probs: Floats) -> Floats:
+def valued(frontier: Beams, ranking: Ranking, parents: Ints, log_probs: Floats) -> Floats:
     """The scores of continuations [M]. Once a step, for it adds the step's attention to what was looked at."""
     covered: Floats | float = 0.0
     if ranking.coverage is not None:
@@ -98,9 +98,9 @@ def valued(frontier: Frontier, ranking: Ranking, parents: Ints, log_probs: Float
 
 
 def grown(
-    frontier: Frontier, ranking: Ranking, parents: Ints, tokens: Ints, log_probs: Floats, scores: Floats
-) -> Growth:
+    frontier: Beams, ranking: Ranking, parents: Ints, tokens: Ints, log_probs: Floats, scores: Floats
+) -> Extension:
     """Those continuations, with their bounds."""
     longest = frontier.longest[frontier.lanes[parents]]
     bounds = ranking.bounds(log_probs, frontier.length + 1, longest)
-    return Growth(parents, tokens, log_probs, scores, bounds, log_probs)
+    return Extension(parents, tokens, log_probs, scores, bounds, log_probs)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ostinato.decode.beam import PLAIN, grown, source_problems, valued, width_problems
-from ostinato.decode.best import best
+from ostinato.decode.beams import Beams, Extension
 from ostinato.decode.constraints.base import Constraint
-from ostinato.decode.frontier import Frontier, Growth
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import each_row
+from ostinato.decode.options import refuse
 from ostinato.decode.ranking import Floats, Ints, Ranking
-from ostinato.decode.refusal import refuse
 from ostinato.decode.search import Choose, ranked, search
+from ostinato.decode.topk import top_k
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
 
@@ -45,14 +45,14 @@ def diverse_beam(
     refuse(problems)
     owners = [row for row in range(rows) for _ in range(groups)]
     longest = [limit for limit in each_row(max_length, rows) for _ in range(groups)]
-    found = search(Frontier(lm, owners, longest, prompt, constraints), _apart(width, groups, strength, ranking), width)
+    found = search(Beams(lm, owners, longest, prompt, constraints), _apart(width, groups, strength, ranking), width)
     return [found[row * groups : (row + 1) * groups] for row in range(rows)]
 
 
 def _apart(width: int, groups: int, strength: float, ranking: Ranking) -> Choose:
-    def choose(frontier: Frontier) -> Growth:
+    def choose(frontier: Beams) -> Extension:
         # Of these, `width` have a token that no earlier group took, whatever those took.
-        candidates = best(frontier.look(), width * groups)
+        candidates = top_k(frontier.look(), width * groups)
         parents = np.arange(len(frontier.lanes)).repeat(candidates.tokens.shape[1])
         tokens = candidates.tokens.reshape(-1)
         log_probs = frontier.log_probs[parents] + candidates.log_probs.reshape(-1)

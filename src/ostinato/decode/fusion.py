@@ -11,7 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ostinato.decode.refusal import refuse
+from ostinato.decode.options import refuse
 from ostinato.lm import Predictor, read, searched
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs, Rows

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from ostinato.decode.constraints.base import Constraint
 from ostinato.decode.hypothesis import Hypothesis
-from ostinato.decode.refusal import check, refuse
-from ostinato.decode.walk import gathered, possible, walk
+from ostinato.decode.options import check, refuse
+from ostinato.decode.stepwise import gathered, possible, walk
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs

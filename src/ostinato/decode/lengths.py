@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from ostinato.decode.refusal import refuse
+from ostinato.decode.options import refuse
 
 
 def each_row(length: int | Sequence[int], rows: int) -> list[int]:

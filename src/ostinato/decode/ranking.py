@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ostinato.decode.refusal import refuse
+from ostinato.decode.options import refuse
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -42,7 +42,7 @@ class GNMT:
 
 
 @dataclass(frozen=True)
-class Average:
+class AverageLogProb:
     """n: hypotheses are compared by their mean ln p a token."""
 
     def divisor(self, length: int) -> float:

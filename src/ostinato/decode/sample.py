@@ -11,8 +11,8 @@ from torch import Generator, Tensor
 from ostinato.decode.constraints.base import Constraint
 from ostinato.decode.filters import keep_min_p, keep_top_k, keep_top_p, keep_typical, temper
 from ostinato.decode.hypothesis import Hypothesis
-from ostinato.decode.refusal import check, refuse
-from ostinato.decode.walk import Choose, gathered, possible, walk
+from ostinato.decode.options import check, refuse
+from ostinato.decode.stepwise import Choose, gathered, possible, walk
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs

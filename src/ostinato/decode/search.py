@@ -7,13 +7,13 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import torch
 
-from ostinato.decode.best import not_numbers
-from ostinato.decode.constraints.joined import dead_end
-from ostinato.decode.frontier import Frontier, Growth
+from ostinato.decode.beams import Beams, Extension
+from ostinato.decode.constraints.combined import dead_end
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.ranking import Floats, Ints
+from ostinato.decode.topk import not_numbers
 
-Choose: TypeAlias = Callable[[Frontier], Growth]
+Choose: TypeAlias = Callable[[Beams], Extension]
 """From the open hypotheses, those to keep of their continuations."""
 
 
@@ -30,7 +30,7 @@ class _End(NamedTuple):
 
 
 @torch.no_grad()
-def search(frontier: Frontier, choose: Choose, n_best: int) -> list[list[Hypothesis]]:
+def search(frontier: Beams, choose: Choose, n_best: int) -> list[list[Hypothesis]]:
     """For each lane its `n_best` best hypotheses, best first; fewer only where no more were kept.
 
     What ends in `</s>` is finished and leaves; at its length limit a hypothesis counts as it is. An open one whose
@@ -58,9 +58,7 @@ def search(frontier: Frontier, choose: Choose, n_best: int) -> list[list[Hypothe
     return [_reported(frontier, found, row) for found, row in zip(ends, frontier.owners.tolist())]
 
 
-def ranked(
-    frontier: Frontier, parents: Ints, tokens: Ints, keys: Floats, width: int, bank: Ints | None = None
-) -> Ints:
+def ranked(frontier: Beams, parents: Ints, tokens: Ints, keys: Floats, width: int, bank: Ints | None = None) -> Ints:
     """Which of the continuations [M] to keep, by lane and best first: the `width` possible ones with the greatest keys,
     of equal ones the earlier. With banks, those with the greatest keys of each bank in turn."""
     possible = np.flatnonzero(keys > -np.inf)
@@ -82,7 +80,7 @@ def _places(groups: Ints) -> Ints:
     return np.arange(len(groups)) - np.searchsorted(groups, groups)
 
 
-def _reported(frontier: Frontier, found: list[_End], row: int) -> list[Hypothesis]:
+def _reported(frontier: Beams, found: list[_End], row: int) -> list[Hypothesis]:
     if not found:
         raise dead_end(row) if frontier.constraints.states else not_numbers()
     hypotheses = []

@@ -7,14 +7,14 @@ import torch
 from torch import Generator, Tensor
 
 from ostinato.decode.beam import width_problems
-from ostinato.decode.best import best
+from ostinato.decode.beams import Beams, Extension
 from ostinato.decode.constraints.base import Constraint
-from ostinato.decode.frontier import Frontier, Growth
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import each_row
-from ostinato.decode.refusal import refuse
+from ostinato.decode.options import refuse
 from ostinato.decode.sample import generator_of
 from ostinato.decode.search import Choose, ranked, search
+from ostinato.decode.topk import top_k
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
 
@@ -42,13 +42,13 @@ def stochastic_beam(
     refuse(width_problems(width, rows, max_length, 1))
     longest = each_row(max_length, rows)
     generators = [generator_of(seed, row) for row in range(rows)]
-    frontier = Frontier(lm, range(rows), longest, prompt, constraints)
+    frontier = Beams(lm, range(rows), longest, prompt, constraints)
     frontier.scores = torch.cat([_gumbel(generator, 1, 1) for generator in generators]).squeeze(1).numpy()
     return search(frontier, _noisy(width, generators), width)
 
 
 def _noisy(width: int, generators: list[Generator]) -> Choose:
-    def choose(frontier: Frontier) -> Growth:
+    def choose(frontier: Beams) -> Extension:
         said = frontier.look().cpu().double()
         dead = said.amax(dim=1, keepdim=True) == -torch.inf
         drawn = torch.from_numpy(frontier.drawn).unsqueeze(1) + said.log_softmax(dim=1)
@@ -56,13 +56,13 @@ def _noisy(width: int, generators: list[Generator]) -> Choose:
         noise = [_gumbel(generator, count, said.shape[1]) for generator, count in zip(generators, counts)]
         # The noise of an open hypothesis is the greatest of its sequences', so of what it grows to one has it again.
         noisy = _below(drawn + torch.cat(noise), torch.from_numpy(frontier.scores).unsqueeze(1))
-        candidates = best(noisy.masked_fill(dead, -torch.inf), width)
+        candidates = top_k(noisy.masked_fill(dead, -torch.inf), width)
         parents = np.arange(len(frontier.lanes)).repeat(candidates.tokens.shape[1])
         tokens, scores = candidates.tokens.reshape(-1), candidates.log_probs.reshape(-1)
         kept = ranked(frontier, parents, tokens, scores, width)
         parents, tokens, scores = parents[kept], tokens[kept], scores[kept]
         log_probs = frontier.log_probs[parents] + said[parents, tokens].numpy()
-        return Growth(parents, tokens, log_probs, scores, scores, drawn[parents, tokens].numpy())
+        return Extension(parents, tokens, log_probs, scores, scores, drawn[parents, tokens].numpy())
 
     return choose
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 import ostinato._core as _core
-from ostinato.kernels.door import CODES, buffers, needs_grad, plain, refusal, widened
+from ostinato.kernels.checks import CODES, buffers, needs_grad, plain, refusal, widened
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 import ostinato._core as _core
-from ostinato.kernels.defined import defined
-from ostinato.kernels.door import CODES, buffer, lying, needs_grad, plain, refusal, widened
+from ostinato.kernels.checks import CODES, buffer, lying, needs_grad, plain, refusal, widened
 from ostinato.kernels.fold import rebuild
+from ostinato.kernels.reference import reference_scan
 
 
 class Weights(NamedTuple):
@@ -267,7 +267,7 @@ class _Recurrence(torch.autograd.Function):
         weights, leaves = _apart(tensors)
         wanted = list(ctx.needs_input_grad[7:])
         if torch.is_grad_enabled():  # somebody will differentiate this gradient
-            run = defined(ctx.definition, ctx.like, lengths, starts, ctx.reverse)
+            run = reference_scan(ctx.definition, ctx.like, lengths, starts, ctx.reverse)
             found = _through_definition(run, grads, (x, *weights, *leaves), wanted)
         else:
             found = ctx.scan._gradients(grads, x, lengths, starts, weights, leaves, out, kept, ctx.reverse, wanted)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import ostinato._core as _core
 from ostinato.errors import StreamError
-from ostinato.kernels.door import buffer, plain
+from ostinato.kernels.checks import buffer, plain
 from ostinato.kernels.scan import Scan, Weights
 
 Floats = NDArray[np.float32]

@@ -93,5 +93,5 @@ def as_module(layer: L) -> L:
     return layer
 
 
-layers: Registry[SequenceLayer] = Registry(SequenceLayer, "layer", "ostinato.layers")
+layers: Registry[SequenceLayer] = Registry(SequenceLayer, "layer", "ostinato.layers", renamed={"bag": "mean_pooling"})
 register = layers.register

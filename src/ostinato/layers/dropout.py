@@ -8,20 +8,20 @@ from ostinato.registry import Share
 from ostinato.state import State
 
 
-@register("dropout", example={"share": 0.3})
+@register("dropout", example={"p": 0.3}, renamed={"share": "p"})
 class Dropout(Memoryless):
-    """In training, each row's features are zeroed with probability `share`, the same ones at every step of a call, and
-    the others divided by 1 − `share`. A sequence trained in pieces gets a new mask with each piece."""
+    """In training, each row's features are zeroed with probability `p`, the same ones at every step of a call, and
+    the others divided by 1 − `p`. A sequence trained in pieces gets a new mask with each piece."""
 
-    def __init__(self, share: Share, *, inputs: int):
+    def __init__(self, p: Share, *, inputs: int):
         super().__init__(inputs, inputs)
-        self.share = share
+        self.p = p
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
         """[B T D] to [B T D]."""
         started(self, x, state)
-        if not self.training or self.share == 0.0:
+        if not self.training or self.p == 0.0:
             return x, ()
-        keep = 1.0 - self.share
+        keep = 1.0 - self.p
         mask = torch.empty(x.batch, 1, self.inputs, dtype=x.data.dtype, device=x.data.device).bernoulli_(keep) / keep
         return x.map(lambda data: data * mask), ()

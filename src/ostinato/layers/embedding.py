@@ -27,6 +27,6 @@ class Embedding(Memoryless):
         started(self, x, state)
         return x.zeroed().map(lambda ids: nn.functional.embedding(ids, self.weight)), ()
 
-    def scores(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    def logits(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """Vectors [... outputs] to a logit for each token [... inputs]; `bias` [inputs]."""
         return affine(x, self.weight, bias)

@@ -5,8 +5,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ostinato.lm.baselines import Baseline, Bigram, Uniform, Unigram
+    from ostinato.lm.baselines import Baseline, BigramBaseline, UniformBaseline, UnigramBaseline
     from ostinato.lm.cache import Cache
+    from ostinato.lm.lexicon import WordsAsPieces
     from ostinato.lm.mixture import Mixture
     from ostinato.lm.ngram import NGram
     from ostinato.lm.protocol import (
@@ -17,37 +18,36 @@ if TYPE_CHECKING:
         log_probs_of,
         read,
         register,
-        score,
         searched,
+        token_log_probs,
     )
-    from ostinato.lm.words import Words
 
 __all__ = [
     "Baseline",
-    "Bigram",
+    "BigramBaseline",
     "Cache",
     "LanguageModel",
     "Mixture",
     "NGram",
     "Predictor",
-    "Uniform",
-    "Unigram",
-    "Words",
+    "UniformBaseline",
+    "UnigramBaseline",
+    "WordsAsPieces",
     "fold",
     "language_models",
     "log_probs_of",
     "read",
     "register",
-    "score",
     "searched",
+    "token_log_probs",
 ]
 
 _HOMES = {
     "Cache": "ostinato.lm.cache",
     "Mixture": "ostinato.lm.mixture",
     "NGram": "ostinato.lm.ngram",
-    "Words": "ostinato.lm.words",
-    **dict.fromkeys(("Baseline", "Bigram", "Uniform", "Unigram"), "ostinato.lm.baselines"),
+    "WordsAsPieces": "ostinato.lm.lexicon",
+    **dict.fromkeys(("Baseline", "BigramBaseline", "UniformBaseline", "UnigramBaseline"), "ostinato.lm.baselines"),
 }
 
 

@@ -23,7 +23,7 @@ DENSE_PAIRS = 1 << 22
 """Up to this many possible pairs are counted in a table (32 MiB); above it they are sorted."""
 
 
-class Last(NamedTuple):
+class LastToken(NamedTuple):
     """The token before [N]."""
 
     token: Tensor
@@ -44,30 +44,30 @@ class Baseline(LanguageModel):
     def given(self, last: Tensor, tokens: Tensor) -> Tensor:
         """ln p(token | last) of pairs [M] and [M], in float64."""
 
-    def start(self, owner: Rows) -> Last:
+    def start(self, owner: Rows) -> LastToken:
         """The boundary."""
-        return Last(torch.full_like(owner, self.eos))
+        return LastToken(torch.full_like(owner, self.eos))
 
-    def advance(self, state: State, tokens: Rows) -> Last:
+    def advance(self, state: State, tokens: Rows) -> LastToken:
         """The token itself."""
-        return Last(tokens.to(torch.int64))
+        return LastToken(tokens.to(torch.int64))
 
     def log_probs_of(self, state: State, candidates: Int[Tensor, "N K"]) -> Float[Tensor, "N K"]:
         """ln p(candidate | state), without looking at the other tokens."""
         last = state[0].unsqueeze(1).expand_as(candidates)
         return self.given(last.reshape(-1), candidates.reshape(-1)).reshape(candidates.shape).float()
 
-    def score(self, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
+    def token_log_probs(self, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
         """All steps at once."""
         data = tokens.zeroed().data.to(torch.int64)
         seen = torch.cat([state[0].unsqueeze(1), data], dim=1)
         found = self.given(seen[:, :-1].reshape(-1), data.reshape(-1)).reshape(data.shape).float()
         last = seen.gather(1, tokens.lengths.to(seen.device).unsqueeze(1)).squeeze(1)
-        return found.masked_fill(~tokens.mask, 0), Last(last)
+        return found.masked_fill(~tokens.mask, 0), LastToken(last)
 
 
 @register("uniform")
-class Uniform(Baseline):
+class UniformBaseline(Baseline):
     """p(w) = 1 / V."""
 
     def __init__(self, *, size: int, eos: int):
@@ -88,7 +88,7 @@ class Uniform(Baseline):
 
 
 @register("unigram")
-class Unigram(Baseline):
+class UnigramBaseline(Baseline):
     """p(w) = (C(w) + a) / (N + a V), with a = `smoothing`: 0.5 by default (Krichevsky and Trofimov, 1981)."""
 
     def __init__(self, smoothing: Positive = 0.5, *, chunks: Chunks, size: int, eos: int):
@@ -111,7 +111,7 @@ class Unigram(Baseline):
 
 
 @register("bigram")
-class Bigram(Baseline):
+class BigramBaseline(Baseline):
     """p(w | v) = (C(v w) + T(v) p(w)) / (C(v) + T(v)), with T(v) the number of different tokens seen after v.
 
     Interpolated Witten–Bell smoothing (Witten and Bell, 1991; Chen and Goodman, 1999, section 2.5): a context seen

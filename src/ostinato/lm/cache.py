@@ -15,7 +15,7 @@ from ostinato.state import State
 BLOCK_COUNTS = 1 << 24
 
 
-class Recent(NamedTuple):
+class CacheState(NamedTuple):
     """The last tokens [N length], the latest at the end, −1 where there was none."""
 
     tokens: Tensor
@@ -31,13 +31,13 @@ class Cache(LanguageModel):
     def __init__(self, length: Count = 500, *, size: int, eos: int):
         self.length, self.size, self.eos = length, size, eos
 
-    def start(self, owner: Rows) -> Recent:
+    def start(self, owner: Rows) -> CacheState:
         """Nothing was said."""
-        return Recent(torch.full((len(owner), self.length), -1, dtype=torch.int64, device=owner.device))
+        return CacheState(torch.full((len(owner), self.length), -1, dtype=torch.int64, device=owner.device))
 
-    def advance(self, state: State, tokens: Rows) -> Recent:
+    def advance(self, state: State, tokens: Rows) -> CacheState:
         """The token, in the place of the oldest."""
-        return Recent(torch.cat([state[0][:, 1:], tokens.to(torch.int64).unsqueeze(1)], dim=1))
+        return CacheState(torch.cat([state[0][:, 1:], tokens.to(torch.int64).unsqueeze(1)], dim=1))
 
     def log_probs(self, state: State) -> LogProbs:
         """[N V]."""
@@ -51,7 +51,7 @@ class Cache(LanguageModel):
         """Counted for the candidates alone."""
         return self._share(state[0].unsqueeze(1), candidates)
 
-    def score(self, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
+    def token_log_probs(self, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
         """As many steps at once as fit."""
         data = tokens.zeroed().data.to(torch.int64)
         seen = torch.cat([state[0], data], dim=1)
@@ -63,7 +63,7 @@ class Cache(LanguageModel):
         ]
         log_probs = torch.cat(found, dim=1) if found else torch.zeros(data.shape)
         places = tokens.lengths.to(seen.device).unsqueeze(1) + torch.arange(self.length, device=seen.device)
-        return log_probs.masked_fill(~tokens.mask, 0), Recent(seen.gather(1, places))
+        return log_probs.masked_fill(~tokens.mask, 0), CacheState(seen.gather(1, places))
 
     def _share(self, recent: Tensor, tokens: Tensor) -> Tensor:
         """ln p of tokens [N T], each after `recent` [N T length], or [N 1 length] for all of them."""

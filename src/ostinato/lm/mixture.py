@@ -12,14 +12,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ostinato.errors import ConfigError, DivergedError
-from ostinato.lm.protocol import LanguageModel, Predictor, fold, log_probs_of, read, register, score, searched
-from ostinato.lm.weights import fitted
+from ostinato.lm.em import fitted
+from ostinato.lm.protocol import LanguageModel, Predictor, fold, log_probs_of, read, register, searched, token_log_probs
 from ostinato.padded import Padded
 from ostinato.registry import NotNegative, Spec
 from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State
 
-Kind: TypeAlias = Literal["linear", "log-linear"]
+MixtureKind: TypeAlias = Literal["linear", "log-linear"]
 
 
 class Mixture(LanguageModel):
@@ -29,7 +29,9 @@ class Mixture(LanguageModel):
     The state is the tuple of the models' states. Without weights all models have the same share.
     """
 
-    def __init__(self, models: Sequence[Predictor], weights: Sequence[float] | None = None, kind: Kind = "linear"):
+    def __init__(
+        self, models: Sequence[Predictor], weights: Sequence[float] | None = None, kind: MixtureKind = "linear"
+    ):
         if not models:
             raise ConfigError("mixture: there is no model in it; give at least one")
         sizes, ends = {lm.size for lm in models}, {lm.eos for lm in models}
@@ -49,7 +51,7 @@ class Mixture(LanguageModel):
         if self.kind != "linear":
             raise ConfigError("mixture: only weights of a linear one are learnt by expectation and maximization")
         owner = torch.arange(tokens.batch)
-        found = [score(lm, tokens, lm.start(owner))[0][tokens.mask] for lm in self.models]
+        found = [token_log_probs(lm, tokens, lm.start(owner))[0][tokens.mask] for lm in self.models]
         return Mixture(self.models, fitted(torch.stack(found).double().numpy()).tolist())
 
     def start(self, owner: Rows) -> State:
@@ -86,11 +88,11 @@ class Mixture(LanguageModel):
         found = [log_probs_of(lm, each, candidates) for lm, each in zip(self.models, state)]
         return self._combined(found).float()
 
-    def score(self, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
+    def token_log_probs(self, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
         """Linear: as the models do it, each all steps at once."""
         if self.kind == "log-linear":
             return fold(self, tokens, state)
-        found = [score(lm, tokens, each) for lm, each in zip(self.models, state)]
+        found = [token_log_probs(lm, tokens, each) for lm, each in zip(self.models, state)]
         mixed = self._combined([log_probs for log_probs, _ in found]).float()
         return mixed.masked_fill(~tokens.mask, 0), tuple(after for _, after in found)
 
@@ -102,7 +104,7 @@ class Mixture(LanguageModel):
         return torch.stack([each * weight for each, weight in kept]).sum(dim=0)
 
 
-def checked_weights(weights: Sequence[float] | None, models: int, kind: Kind) -> tuple[float, ...]:
+def checked_weights(weights: Sequence[float] | None, models: int, kind: MixtureKind) -> tuple[float, ...]:
     """One a model, those of a linear mixture scaled to sum to 1. Raises ConfigError."""
     found = [1 / models] * models if weights is None else list(weights)
     if len(found) != models or not all(0 <= each < math.inf for each in found) or not sum(found):
@@ -117,7 +119,7 @@ def checked_weights(weights: Sequence[float] | None, models: int, kind: Kind) ->
 def mixture(
     models: list[Spec[LanguageModel]],
     weights: list[NotNegative] | None = None,
-    kind: Kind = "linear",
+    kind: MixtureKind = "linear",
     *,
     chunks: Iterable[npt.NDArray[Any]],
     size: int,

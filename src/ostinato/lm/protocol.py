@@ -34,16 +34,16 @@ class LanguageModel(Predictor, Protocol):
     """p(next token | state). An n-gram's state is its last n − 1 tokens and a network's is its hidden
     vectors; nobody above needs to know which.
 
-    A subclass writes the three methods of a Predictor and inherits the rest, or does better. The functions `score`,
-    `read` and `log_probs_of` of this module give the same for an object that has only the three.
+    A subclass writes the three methods of a Predictor and inherits the rest, or does better. The functions
+    `token_log_probs`, `read` and `log_probs_of` of this module give the same for an object that has only the three.
     """
 
-    def score(self, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
+    def token_log_probs(self, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
         """ln p of each token given those before it, 0 in the padding; and the state after each row's last token."""
         return fold(self, tokens, state)
 
     def read(self, tokens: Padded, state: State) -> State:
-        """The state after each row's last token, as after `score`."""
+        """The state after each row's last token, as after `token_log_probs`."""
         return moved(self, tokens, state)
 
     def log_probs_of(self, state: State, candidates: Int[Tensor, "N K"]) -> Float[Tensor, "N K"]:
@@ -55,9 +55,9 @@ class LanguageModel(Predictor, Protocol):
         return None
 
 
-def score(lm: Predictor, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
-    """The model's own `score`, or the fold of `log_probs` and `advance` where it has none."""
-    own = getattr(lm, "score", None)
+def token_log_probs(lm: Predictor, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
+    """The model's own `token_log_probs`, or the fold of `log_probs` and `advance` where it has none."""
+    own = getattr(lm, "token_log_probs", None)
     return cast("tuple[Tensor, State]", own(tokens, state)) if own is not None else fold(lm, tokens, state)
 
 
@@ -81,7 +81,7 @@ def log_probs_of(lm: Predictor, state: State, candidates: Int[Tensor, "N K"]) ->
 
 
 def fold(lm: Predictor, tokens: Padded, state: State) -> tuple[Float[Tensor, "N T"], State]:
-    """The definition of `score`: look and move, one token at a time."""
+    """The definition of `token_log_probs`: look and move, one token at a time."""
     data, mask = tokens.zeroed().data, tokens.mask
     found: list[Tensor] = []
     for t in range(tokens.steps):

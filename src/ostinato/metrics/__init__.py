@@ -22,19 +22,16 @@ from ostinato.metrics.language import (
     Perplexity,
     Reference,
 )
-from ostinato.metrics.reading import Meaning, Reading, mixed
 
 __all__ = [
     "BitsPerByte",
     "BitsPerCharacter",
     "LanguageMetric",
     "LanguageSignature",
-    "Meaning",
     "Metric",
     "NatsPerCharacter",
     "NatsPerToken",
     "Perplexity",
-    "Reading",
     "Reference",
     "Score",
     "Signature",
@@ -43,7 +40,6 @@ __all__ = [
     "difference",
     "evaluate",
     "metrics",
-    "mixed",
     "paired_bootstrap",
     "register",
 ]

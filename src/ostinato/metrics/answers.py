@@ -16,7 +16,7 @@ class AnswersSignature(Signature):
     problem: str | None = None
 
 
-class Answers(Metric):
+class AnswerMetric(Metric):
     """Of one row: [A] answers beside [A] wanted ones."""
 
     def __init__(self, problem: str | None = None):
@@ -43,7 +43,7 @@ class Answers(Metric):
 
 
 @register("accuracy")
-class Accuracy(Answers):
+class Accuracy(AnswerMetric):
     """The share of right answers."""
 
     name, unit, better = "accuracy", "of answers right", "higher"
@@ -54,7 +54,7 @@ class Accuracy(Answers):
 
 
 @register("squared_error")
-class SquaredError(Answers):
+class SquaredError(AnswerMetric):
     """The mean squared error."""
 
     name, unit = "squared_error", "mean squared error"

@@ -4,5 +4,5 @@ from torch import nn
 
 from ostinato.registry import Registry
 
-models: Registry[nn.Module] = Registry(nn.Module, "model", "ostinato.models")
+models: Registry[nn.Module] = Registry(nn.Module, "model", "ostinato.models", renamed={"probe": "sequence"})
 register = models.register

@@ -89,7 +89,7 @@ class Language(nn.Module):
         """The state after one more token a row."""
         return self._read(Padded(tokens.unsqueeze(1), torch.ones_like(tokens)), state)[1]
 
-    def score(self, tokens: Padded, state: LanguageState) -> tuple[Tensor, LanguageState]:
+    def token_log_probs(self, tokens: Padded, state: LanguageState) -> tuple[Tensor, LanguageState]:
         """[N T] natural log-probabilities of the tokens (0 on padding) and the state after them, in one pass."""
         out, after = self._read(tokens, state)
         before = torch.cat([state.output.unsqueeze(1), out.data], dim=1)[:, :-1]
@@ -128,11 +128,11 @@ class Language(nn.Module):
 
     def _logits(self, output: Tensor) -> Tensor:
         if isinstance(self.head, Output):
-            return self.head.scores(output)
+            return self.head.logits(output)
         if self.head is not None:
             output = affine(output, self.head.weight, self.head.bias)
         if self.bias is not None:
-            output = self.embedding.scores(output, self.bias)
+            output = self.embedding.logits(output, self.bias)
         return output
 
 

@@ -31,7 +31,11 @@ class Stepped:
     def __init__(self, model: "Language", layers: list[Layer]):
         self.size, self.eos = model.size, model.eos
         self.start, self.read, self.log_probs = model.start, model.read, model.log_probs
-        self.score, self.log_probs_of, self.attention = model.score, model.log_probs_of, model.attention
+        self.token_log_probs, self.log_probs_of, self.attention = (
+            model.token_log_probs,
+            model.log_probs_of,
+            model.attention,
+        )
         self._model, self._stepper = model, Stepper(layers)
 
     @torch.no_grad()

@@ -2,18 +2,18 @@
 
 from torch import nn
 
-from ostinato.nn.cell import Cell
-from ostinato.nn.layer import Layer
+from ostinato.nn.cells import CellMixin
+from ostinato.nn.layers import LayerMixin
 
 
-class RNN(Layer, nn.RNN):
+class RNN(LayerMixin, nn.RNN):
     """torch.nn.RNN (Elman, 1990), its options, parameters, inputs and outputs:
 
     h_t = tanh or relu of (W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
     """
 
 
-class LSTM(Layer, nn.LSTM):
+class LSTM(LayerMixin, nn.LSTM):
     """torch.nn.LSTM (Hochreiter and Schmidhuber, 1997), its options, parameters, inputs and outputs:
 
     i, f, g, o = σ, σ, tanh, σ of (W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), four blocks of H;
@@ -21,7 +21,7 @@ class LSTM(Layer, nn.LSTM):
     """
 
 
-class GRU(Layer, nn.GRU):
+class GRU(LayerMixin, nn.GRU):
     """torch.nn.GRU (Cho et al., 2014, with the reset gate after the product), its options, parameters, inputs, outputs:
 
     r, z = σ of (W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), two blocks of H;
@@ -29,7 +29,7 @@ class GRU(Layer, nn.GRU):
     """
 
 
-class RNNCell(Cell, nn.RNNCell):
+class RNNCell(CellMixin, nn.RNNCell):
     """torch.nn.RNNCell: one step of RNN, x [B D] and h [B H] to h' [B H]; one row without its axis as well."""
 
     @property
@@ -38,13 +38,13 @@ class RNNCell(Cell, nn.RNNCell):
         return {"tanh": "RNN_TANH", "relu": "RNN_RELU"}.get(self.nonlinearity, "")
 
 
-class LSTMCell(Cell, nn.LSTMCell):
+class LSTMCell(CellMixin, nn.LSTMCell):
     """torch.nn.LSTMCell: one step of LSTM, x [B D], h and c [B H] to h', c' [B H]; one row without its axis as well."""
 
     mode = "LSTM"
 
 
-class GRUCell(Cell, nn.GRUCell):
+class GRUCell(CellMixin, nn.GRUCell):
     """torch.nn.GRUCell: one step of GRU, x [B D] and h [B H] to h' [B H]; one row without its axis as well."""
 
     mode = "GRU"

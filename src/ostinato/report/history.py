@@ -10,8 +10,8 @@ from typing import Any
 from ostinato.bundle import MALFORMED
 from ostinato.errors import DataError
 from ostinato.metrics.base import Score
-from ostinato.train.log import COLUMNS, FILE
-from ostinato.train.run import scores_of
+from ostinato.training.log import COLUMNS, FILE
+from ostinato.training.run_state import scores_of
 
 SCORE_KEYS = {"name", "value", "unit", "better", "signature", "interval"}
 NOTE_NUMBERS = {"total_steps": ("total_steps",), "return": ("from_step", "rate_scale")}

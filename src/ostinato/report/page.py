@@ -11,7 +11,7 @@ from ostinato.recipe import toml
 from ostinato.report.charts import Chart, charts
 from ostinato.report.style import CSS
 from ostinato.report.subject import Subject
-from ostinato.report.tables import Cell, Table, differing, notes, overview, rounded, scores, versions
+from ostinato.report.tables import Cell, ReportTable, differing, notes, overview, rounded, scores, versions
 
 SAME = "The recipes are the same in every key."
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -113,11 +113,11 @@ def _recipe(subject: Subject) -> str:
     return f"<details><summary>{_text(str(subject.path))}</summary>\n<pre><code>{text}</code></pre></details>"
 
 
-def _if_any(table: Table, otherwise: str) -> str:
+def _if_any(table: ReportTable, otherwise: str) -> str:
     return _table(table) if table.rows else f"<p>{_text(otherwise)}</p>"
 
 
-def _table(table: Table) -> str:
+def _table(table: ReportTable) -> str:
     """A scrolling box, so that a wide table does not widen the page; it takes the keyboard too."""
     numeric = [any(not isinstance(row[place], str) for row in table.rows) for place in range(len(table.header))]
     heads = "".join(

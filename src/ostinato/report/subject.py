@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 from ostinato.bundle import MANIFEST, Bundle, read_folder
 from ostinato.errors import BundleError, ConfigError
 from ostinato.report.history import History
-from ostinato.train import checkpoint
-from ostinato.train.log import FILE
+from ostinato.training import checkpoint
+from ostinato.training.log import FILE
 
 State: TypeAlias = Literal["bundle", "not ended", "finished", "early", "ended"]
 

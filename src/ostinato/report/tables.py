@@ -24,17 +24,17 @@ Cell: TypeAlias = str | Number
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """`caption` names it, `words` say what else there is to know, and `meaning` tells what its columns are."""
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     words: str = ""
-    meaning: "Table | None" = None
+    meaning: "ReportTable | None" = None
 
 
-def overview(subjects: Sequence[Subject]) -> Table:
+def overview(subjects: Sequence[Subject]) -> ReportTable:
     """Each run: how it ended, how large it is, how long it took."""
     rows = []
     for subject in subjects:
@@ -51,10 +51,10 @@ def overview(subjects: Sequence[Subject]) -> Table:
             )
         )
     header = ("run", "model", "state", "parameters", "steps", "best at step", "time in training")
-    return Table("How each run stands", header, tuple(rows))
+    return ReportTable("How each run stands", header, tuple(rows))
 
 
-def scores(subjects: Sequence[Subject]) -> list[Table]:
+def scores(subjects: Sequence[Subject]) -> list[ReportTable]:
     """Of each run the best evaluation so far. A table holds what means the same in all of its rows."""
     # Scores whose signatures set the same runs apart share their tables: as a rule that is one table for all.
     patterns: dict[tuple[Any, ...], list[list[tuple[list[Judged], str]]]] = {}
@@ -69,7 +69,7 @@ def scores(subjects: Sequence[Subject]) -> list[Table]:
     ]
 
 
-def _scored(split: str, columns: Sequence[Sequence[Judged]], why: str) -> Table:
+def _scored(split: str, columns: Sequence[Sequence[Judged]], why: str) -> ReportTable:
     """A row a run, the best first; a column a score."""
     first = columns[0][0].best
     sign = 1 if first.better == "lower" else -1
@@ -77,24 +77,24 @@ def _scored(split: str, columns: Sequence[Sequence[Judged]], why: str) -> Table:
     rows = tuple((columns[0][row].subject.name, *(_cell(column[row].best) for column in columns)) for row in order)
     header = ("run", *(_plain(column[0].best.name) for column in columns))
     caption = f"Best model of each run on {split}, by {_plain(first.name)}: {first.better} is better"
-    return Table(caption, header, rows, why, _meaning([column[0].best for column in columns]))
+    return ReportTable(caption, header, rows, why, _meaning([column[0].best for column in columns]))
 
 
-def _meaning(columns: Sequence[Score]) -> Table:
+def _meaning(columns: Sequence[Score]) -> ReportTable:
     """What must agree for two of these numbers to stand side by side."""
     parts = [{"number": score.unit, "better": score.better, **score.signature.parts()} for score in columns]
     names = dict.fromkeys(name for each in parts for name in each)
     rows = tuple((name, *(each.get(name, "") for each in parts)) for name in names)
-    return Table("What these numbers mean", ("signature", *(_plain(score.name) for score in columns)), rows)
+    return ReportTable("What these numbers mean", ("signature", *(_plain(score.name) for score in columns)), rows)
 
 
-def differing(subjects: Sequence[Subject]) -> Table:
+def differing(subjects: Sequence[Subject]) -> ReportTable:
     """The keys in which the recipes differ, side by side."""
     rows = tuple((key, *map(shown, values)) for key, values in differences(subjects).items())
-    return Table("Keys of the recipe that differ", ("key", *(subject.name for subject in subjects)), rows)
+    return ReportTable("Keys of the recipe that differ", ("key", *(subject.name for subject in subjects)), rows)
 
 
-def notes(subjects: Sequence[Subject]) -> Table:
+def notes(subjects: Sequence[Subject]) -> ReportTable:
     """What happened on the way."""
     rows: list[tuple[Cell, ...]] = []
     for subject in subjects:
@@ -107,14 +107,16 @@ def notes(subjects: Sequence[Subject]) -> Table:
         if subject.history.unfinished:
             rows.append((subject.name, "", "1 line of its log, the last, is half-written and was left out"))
         rows += [(subject.name, "", warning) for warning in subject.warnings]
-    return Table("What happened on the way", ("run", "step", "note"), tuple(rows))
+    return ReportTable("What happened on the way", ("run", "step", "note"), tuple(rows))
 
 
-def versions(subjects: Sequence[Subject]) -> Table:
+def versions(subjects: Sequence[Subject]) -> ReportTable:
     """What each was made with, as far as its folder says."""
     names = tuple(dict.fromkeys(name for subject in subjects for name in subject.versions))
     rows = tuple((subject.name, *(subject.versions.get(name, "") for name in names)) for subject in subjects)
-    return Table("What each was made with", ("run", *names), rows, "What machine it ran on is not in a run's folder.")
+    return ReportTable(
+        "What each was made with", ("run", *names), rows, "What machine it ran on is not in a run's folder."
+    )
 
 
 def state(subject: Subject) -> str:

@@ -1,7 +1,18 @@
 """Tasks: what a model is for. Here the neural column and the symbolic column meet."""
 
-from ostinato.tasks.base import Batch, Loss, Partial, Prediction, Reader, Speaker, Task, carried, register, tasks
-from ostinato.tasks.language import LanguageBatch, LanguageTask, Scored
+from ostinato.tasks.base import (
+    Batch,
+    Loss,
+    Partial,
+    Prediction,
+    StreamPredictor,
+    StreamReader,
+    Task,
+    carried,
+    register,
+    tasks,
+)
+from ostinato.tasks.language import LanguageBatch, LanguageTask, TextLogProbs
 
 __all__ = [
     "Batch",
@@ -10,10 +21,10 @@ __all__ = [
     "Loss",
     "Partial",
     "Prediction",
-    "Reader",
-    "Scored",
-    "Speaker",
+    "StreamPredictor",
+    "StreamReader",
     "Task",
+    "TextLogProbs",
     "carried",
     "register",
     "tasks",

@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from ostinato.data.batch import Batches, Example
-from ostinato.data.sources import Corpora
+from ostinato.data.batching.base import Batches, Example
+from ostinato.data.splits import DataSplits
 from ostinato.errors import StreamError
 from ostinato.metrics.base import Metric, Score, Stats
 from ostinato.metrics.base import evaluate as score_of
@@ -44,7 +44,7 @@ class Partial:
     tentative: list[Any]
 
 
-class Reader(Protocol):
+class StreamReader(Protocol):
     """From raw chunks to tensors; it keeps the unread rest (half a character, half a frame). `copy.copy` of it goes on
     by itself, so that what is read and then refused leaves no trace."""
 
@@ -53,7 +53,7 @@ class Reader(Protocol):
         ...
 
 
-class Speaker(Protocol):
+class StreamPredictor(Protocol):
     """From a model's outputs to what is said; one for each stream, holding what its answer still depends on."""
 
     def advance(self, inputs: Tensor, outputs: Tensor) -> Partial:
@@ -71,7 +71,7 @@ class Task(ABC):
     metrics: tuple[Metric, ...]
 
     @abstractmethod
-    def prepare(self, corpora: Corpora) -> None:
+    def prepare(self, corpora: DataSplits) -> None:
         """Open the corpora, and learn from them what sizes depend on (a vocabulary, scalers) unless it is known."""
 
     @abstractmethod
@@ -90,7 +90,7 @@ class Task(ABC):
     def batches(self, split: str, rows: int, seed: int) -> Batches:
         """How a split's examples are grouped for training: contiguous streams, shuffled rows, length buckets."""
 
-    def held_out(self, split: str) -> Batches:
+    def evaluation_batches(self, split: str) -> Batches:
         """How a split's examples are grouped for evaluation: the same for every model, so that numbers compare."""
         return self.batches(split, rows=16, seed=0)
 
@@ -108,7 +108,7 @@ class Task(ABC):
     ) -> tuple[list[Prediction], State | None]:
         """One prediction a row, and the state to go on from."""
 
-    def answer(self, prediction: Prediction) -> Any:
+    def metric_input(self, prediction: Prediction) -> Any:
         """What the metrics see of a prediction."""
         return prediction
 
@@ -117,26 +117,26 @@ class Task(ABC):
         """What each row's prediction is judged against."""
 
     @abstractmethod
-    def items(self, items: Sequence[Any]) -> Iterator[Batch]:
+    def batches_of(self, items: Sequence[Any]) -> Iterator[Batch]:
         """What a user passes to `Bundle.predict` (texts, arrays), in batches and in order."""
 
-    def show(self, prediction: Prediction) -> dict[str, Any]:
+    def to_record(self, prediction: Prediction) -> dict[str, Any]:
         """A prediction as a JSON object."""
         return {"prediction": prediction}
 
-    def judges(self, split: str) -> tuple[Metric, ...]:
+    def metrics_for(self, split: str) -> tuple[Metric, ...]:
         """The metrics as they stand for a split (their signature may name the corpus)."""
         return self.metrics
 
-    def reader(self) -> Reader:
+    def stream_reader(self) -> StreamReader:
         """The front end of a live stream. Raises StreamError where the task has none."""
         raise StreamError(f"{type(self).__name__}: it has no live input; use predict")
 
-    def opening(self, model: nn.Module) -> State:
+    def stream_state(self, model: nn.Module) -> State:
         """The state a live stream begins with, of one row."""
         return model.initial(1)  # type: ignore[operator, no-any-return]
 
-    def speaker(self, model: nn.Module, opening: State) -> Speaker:
+    def stream_predictor(self, model: nn.Module, opening: State) -> StreamPredictor:
         """The back end of a live stream that begins with `opening`. Raises StreamError where the task has none."""
         raise StreamError(f"{type(self).__name__}: it has no live output; use predict")
 
@@ -149,7 +149,7 @@ class Task(ABC):
     ) -> list[Score]:
         """Every metric over a split."""
         found = self.statistics(model, split, progress)
-        return [score_of(metric, rows) for metric, rows in zip(self.judges(split), found)]
+        return [score_of(metric, rows) for metric, rows in zip(self.metrics_for(split), found)]
 
     def statistics(
         self, model: nn.Module, split: str, progress: Callable[[int, int], None] = lambda done, total: None
@@ -158,7 +158,7 @@ class Task(ABC):
 
         Rows of two models of one task stand for the same examples: what a paired test compares.
         """
-        batches, metrics = self.held_out(split), self.judges(split)
+        batches, metrics = self.evaluation_batches(split), self.metrics_for(split)
         stats: list[list[Stats]] = [[] for _ in metrics]
         state: State | None = None
         training = model.training
@@ -169,7 +169,7 @@ class Task(ABC):
                 predictions, state = self.predict(model, batch, state)
                 for prediction, reference in zip(predictions, self.references(batch)):
                     for metric, rows in zip(metrics, stats):
-                        rows.append(metric.stats(self.answer(prediction), reference))
+                        rows.append(metric.stats(self.metric_input(prediction), reference))
                 progress(index + 1, len(batches))
         model.train(training)
         return stats
@@ -184,5 +184,5 @@ def carried(model: Any, batch: Batch, state: State | None) -> State:
     return detach(state) if bool(continues.all()) else where(continues, detach(state), fresh)
 
 
-tasks: Registry[Task] = Registry(Task, "task", "ostinato.tasks")
+tasks: Registry[Task] = Registry(Task, "task", "ostinato.tasks", renamed={"probe": "synthetic"})
 register = tasks.register

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ostinato.data.batch import Batches, Example, Window
-from ostinato.data.batching import Streams
-from ostinato.data.sources import Corpora
-from ostinato.data.tokens import TokenFile
+from ostinato.data.batching.base import Batches, Example, TokenWindow
+from ostinato.data.batching.contiguous import ContiguousBatches
+from ostinato.data.splits import DataSplits
+from ostinato.data.token_file import TokenFile
 from ostinato.errors import ConfigError
-from ostinato.lm.baselines import Bigram, Uniform, Unigram
-from ostinato.lm.protocol import LanguageModel, score
+from ostinato.lm.baselines import BigramBaseline, UniformBaseline, UnigramBaseline
+from ostinato.lm.protocol import LanguageModel, token_log_probs
 from ostinato.metrics.base import Metric, Score, evaluate
 from ostinato.metrics.language import BitsPerByte, BitsPerCharacter, NatsPerCharacter, Perplexity, Reference
 from ostinato.padded import Padded
@@ -41,28 +41,28 @@ class LanguageBatch(NamedTuple):
     continues: Tensor
 
 
-class Scored(NamedTuple):
+class TextLogProbs(NamedTuple):
     """Tokens, and the natural log-probability of each given all before it."""
 
     tokens: np.ndarray
     log_probs: np.ndarray
 
 
-class Heard(NamedTuple):
+class StreamTotals(NamedTuple):
     """What a live stream came to: it forgets the elements, so that it may go on for ever."""
 
     characters: int
     nats: float
 
 
-@register("language", example={"steps": 8})
+@register("language", example={"bptt_steps": 8}, renamed={"steps": "bptt_steps"})
 class LanguageTask(Task):
-    """Predict the next token of a text; `steps` is how far the gradient goes back (truncated backpropagation through
-    time; Williams and Peng, 1990), while the state goes on for ever."""
+    """Predict the next token of a text; `bptt_steps` is how far the gradient goes back (truncated backpropagation
+    through time; Williams and Peng, 1990), while the state goes on for ever."""
 
-    def __init__(self, tokenizer: Spec[Tokenizer] | None = None, steps: Count = 128):
+    def __init__(self, tokenizer: Spec[Tokenizer] | None = None, bptt_steps: Count = 128):
         self.spec = tokenizer or tokenizers.spec({"name": "character"})
-        self.steps = steps
+        self.bptt_steps = bptt_steps
         self.tokenizer: Tokenizer | None = None
         self.files: dict[str, TokenFile] = {}
 
@@ -71,7 +71,7 @@ class LanguageTask(Task):
         """What a token is, for progress and reports."""
         return self.spec.name
 
-    def prepare(self, corpora: Corpora) -> None:
+    def prepare(self, corpora: DataSplits) -> None:
         """Learn the tokenizer from the training text, and lay every split down as a file of token ids."""
         if self.tokenizer is None:
             self.tokenizer = self.spec.build()
@@ -96,15 +96,15 @@ class LanguageTask(Task):
 
     def batches(self, split: str, rows: int, seed: int) -> Batches:
         """Contiguous streams; the order is the text's own, so `seed` changes nothing."""
-        return Streams(self._file(split), rows, self.steps)
+        return ContiguousBatches(self._file(split), rows, self.bptt_steps)
 
-    def held_out(self, split: str) -> Batches:
+    def evaluation_batches(self, split: str) -> Batches:
         """The same few rows for every model; one row where the text is short."""
         file = self._file(split)
         rows = max(1, min(ROWS, len(file) // 4096))
-        return Streams(file, rows, STEPS_AT_ONCE // 4)
+        return ContiguousBatches(file, rows, STEPS_AT_ONCE // 4)
 
-    def judges(self, split: str) -> tuple[Metric, ...]:
+    def metrics_for(self, split: str) -> tuple[Metric, ...]:
         """Bits and nats a character, bits a byte, perplexity a token, each naming the text."""
         counts = self._file(split).counts
         return tuple(
@@ -114,7 +114,7 @@ class LanguageTask(Task):
 
     def collate(self, examples: Sequence[Example]) -> LanguageBatch:
         """Windows to inputs and targets, one step apart."""
-        windows: list[Window] = list(examples)  # type: ignore[arg-type]
+        windows: list[TokenWindow] = list(examples)  # type: ignore[arg-type]
         rows = [torch.from_numpy(np.asarray(window.tokens, dtype=np.int64)) for window in windows]
         continues = torch.tensor([window.continues for window in windows], dtype=torch.bool)
         return LanguageBatch(
@@ -135,7 +135,7 @@ class LanguageTask(Task):
 
     def predict(  # type: ignore[override]
         self, model: nn.Module, batch: LanguageBatch, state: State | None = None
-    ) -> tuple[list[Scored], State | None]:
+    ) -> tuple[list[TextLogProbs], State | None]:
         """Each row's tokens with their log-probabilities; scores of a few steps at a time are held."""
         state, found = carried(model, batch, state), []
         for start in range(0, batch.tokens.steps, STEPS_AT_ONCE):
@@ -145,9 +145,9 @@ class LanguageTask(Task):
             found.append(torch.log_softmax(logits.data, dim=-1).gather(-1, targets).squeeze(-1))
         log_probs = torch.cat(found, dim=1) if found else torch.zeros(len(batch.keys), 0)
         rows = Padded(log_probs.detach().double(), batch.targets.lengths).rows()
-        return [Scored(t.numpy(), p.numpy()) for t, p in zip(batch.targets.rows(), rows)], state
+        return [TextLogProbs(t.numpy(), p.numpy()) for t, p in zip(batch.targets.rows(), rows)], state
 
-    def answer(self, prediction: Scored) -> np.ndarray:
+    def metric_input(self, prediction: TextLogProbs) -> np.ndarray:
         """The log-probabilities."""
         return prediction.log_probs
 
@@ -155,7 +155,7 @@ class LanguageTask(Task):
         """How many tokens, characters and bytes each row stands for."""
         return [self._reference(row.numpy()) for row in batch.targets.rows()]
 
-    def items(self, items: Sequence[Any]) -> Iterator[LanguageBatch]:
+    def batches_of(self, items: Sequence[Any]) -> Iterator[LanguageBatch]:
         """Texts, sixteen at a time, each after a boundary."""
         for start in range(0, len(items), ROWS):
             windows = []
@@ -163,12 +163,12 @@ class LanguageTask(Task):
                 if not isinstance(text, str):
                     raise ConfigError(f"predict: item {number} is a {type(text).__name__}, not a text; pass strings")
                 ids = np.concatenate([[self._tokens().eos], self._tokens().encode(text)]).astype(np.int64)
-                windows.append(Window(ids, f"item {number}", continues=False))
+                windows.append(TokenWindow(ids, f"item {number}", continues=False))
             yield self.collate(windows)
 
-    def show(self, prediction: Scored | Heard) -> dict[str, Any]:
+    def to_record(self, prediction: TextLogProbs | StreamTotals) -> dict[str, Any]:
         """The text (where it was kept), its cost in nats, and what that is a character."""
-        if isinstance(prediction, Heard):
+        if isinstance(prediction, StreamTotals):
             text, (characters, nats) = {}, prediction
         else:
             text = {"text": self._tokens().decode(prediction.tokens)}
@@ -183,14 +183,14 @@ class LanguageTask(Task):
 
     def judge(self, lm: LanguageModel, split: str) -> list[Score]:
         """Every metric of a split for any language model, read from start to end with its state carried."""
-        file, metrics = self._file(split), self.judges(split)
+        file, metrics = self._file(split), self.metrics_for(split)
         state = lm.start(torch.zeros(1, dtype=torch.int64))
         stats: list[list[np.ndarray]] = [[] for _ in metrics]
         with torch.inference_mode():
             for start in range(1, len(file), STEPS_AT_ONCE):
                 ids = np.asarray(file[start : start + STEPS_AT_ONCE], dtype=np.int64)
-                log_probs, state = score(lm, Padded.full(torch.from_numpy(ids).unsqueeze(0)), state)
-                scored = Scored(ids, log_probs[0].double().numpy())
+                log_probs, state = token_log_probs(lm, Padded.full(torch.from_numpy(ids).unsqueeze(0)), state)
+                scored = TextLogProbs(ids, log_probs[0].double().numpy())
                 for metric, rows in zip(metrics, stats):
                     rows.append(metric.stats(scored.log_probs, self._reference(ids)))
         return [evaluate(metric, rows) for metric, rows in zip(metrics, stats)]
@@ -198,22 +198,22 @@ class LanguageTask(Task):
     def baselines(self, split: str) -> dict[str, list[Score]]:
         """Characters by pairs, one by one, and all alike, counted in the training text."""
         text, tokens = self._file("train"), self._tokens()
-        counted: dict[str, type[Bigram] | type[Unigram] | type[Uniform]]
-        counted = {"bigram": Bigram, "unigram": Unigram, "uniform": Uniform}
+        counted: dict[str, type[BigramBaseline] | type[UnigramBaseline] | type[UniformBaseline]]
+        counted = {"bigram": BigramBaseline, "unigram": UnigramBaseline, "uniform": UniformBaseline}
         found = {name: kind.train(text.chunks(), tokens.size, tokens.eos) for name, kind in counted.items()}
         return {name: self.judge(lm, split) for name, lm in found.items()}
 
-    def reader(self) -> "TextReader":
+    def stream_reader(self) -> "TextReader":
         """Bytes or text to token ids."""
         return TextReader(self._tokens())
 
-    def opening(self, model: nn.Module) -> State:
+    def stream_state(self, model: nn.Module) -> State:
         """After the boundary token."""
         return model.start(torch.zeros(1, dtype=torch.int64))  # type: ignore[operator, no-any-return]
 
-    def speaker(self, model: nn.Module, opening: State) -> "Listener":
+    def stream_predictor(self, model: nn.Module, opening: State) -> "SurprisalPredictor":
         """What each element cost, and what is likely next."""
-        return Listener(self._tokens(), model.log_probs(opening)[0])  # type: ignore[operator]
+        return SurprisalPredictor(self._tokens(), model.log_probs(opening)[0])  # type: ignore[operator]
 
     def _reference(self, ids: np.ndarray) -> Reference:
         tokens = self._tokens()
@@ -238,7 +238,7 @@ class TextReader:
     """Raw text to token ids; an unfinished character waits."""
 
     def __init__(self, tokenizer: Tokenizer):
-        self._tokenizer, self._reader = tokenizer, tokenizer.reader()
+        self._tokenizer, self._reader = tokenizer, tokenizer.incremental_encoder()
 
     def __copy__(self) -> "TextReader":
         """A reader that goes on from here by itself."""
@@ -251,12 +251,12 @@ class TextReader:
         return torch.from_numpy(np.asarray(self._reader.read(chunk, final), dtype=np.int64))
 
 
-class Listener:
+class SurprisalPredictor:
     """Says of each token how surprising it was and what is likely after it."""
 
     def __init__(self, tokenizer: Tokenizer, first: Tensor):
         self._tokenizer, self._expected = tokenizer, first
-        self._heard = Heard(0, 0.0)
+        self._heard = StreamTotals(0, 0.0)
 
     def advance(self, inputs: Tensor, outputs: Tensor) -> Partial:
         """Token ids [T] and the logits [T V] after each; one entry a token."""
@@ -267,7 +267,7 @@ class Listener:
         self._expected = after[-1] if len(after) else self._expected
         pieces = self._tokenizer.pieces(inputs.numpy())
         characters = self._heard.characters + self._tokenizer.count_characters(inputs.numpy())
-        self._heard = Heard(characters, self._heard.nats - float(costs.double().sum()))
+        self._heard = StreamTotals(characters, self._heard.nats - float(costs.double().sum()))
         return Partial(
             [
                 {
@@ -282,6 +282,6 @@ class Listener:
             [],
         )
 
-    def finish(self) -> Heard:
+    def finish(self) -> StreamTotals:
         """What it came to."""
         return self._heard

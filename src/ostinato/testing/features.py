@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from ostinato.audio import Features, Reader
+from ostinato.audio import Features, FrameReader
 from ostinato.errors import DataError, StreamError
 
 Law: TypeAlias = Callable[[Features], None]
@@ -74,7 +74,7 @@ def a_reader_leaves_no_trace(features: Features) -> None:
     pcm = np.round(sound_for(features) * 30000).astype("<i2")
     wanted, raw = features.whole(pcm.astype(np.int16)), pcm.tobytes()
     for parts in _cuttings(raw, 301):
-        reader, frames = Reader(features), []
+        reader, frames = FrameReader(features), []
         for number, part in enumerate(parts):
             if number % 100 < 3:
                 copy.copy(reader).read(b"some other sound " * 40)

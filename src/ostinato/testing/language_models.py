@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ostinato import state as states
-from ostinato.lm.protocol import Predictor, fold, log_probs_of, read, score
+from ostinato.lm.protocol import Predictor, fold, log_probs_of, read, token_log_probs
 from ostinato.padded import Padded
 from ostinato.state import State
 from ostinato.testing.samples import generator, spoilt
@@ -64,17 +64,17 @@ def rows_do_not_interact(lm: Predictor) -> None:
 
 
 def scores_are_looks_and_moves(lm: Predictor) -> None:
-    """`score`, `read` and `log_probs_of` are what `log_probs` and `advance` say, 0 in the padding, whatever stands
-    there, and the state after is the state after each row's own last token."""
+    """`token_log_probs`, `read` and `log_probs_of` are what `log_probs` and `advance` say, 0 in the padding, whatever
+    stands there, and the state after is the state after each row's own last token."""
     tokens = Padded(_tokens(lm), torch.tensor([STEPS, 2, 0]))
-    found, after = score(lm, spoilt(tokens), _start(lm))
+    found, after = token_log_probs(lm, spoilt(tokens), _start(lm))
     wanted, wanted_after = _looks_and_moves(lm, tokens)
     assert_close(found, wanted, "score against looks and moves")
     assert_states(after, wanted_after, "the state after score")
     assert_states(read(lm, spoilt(tokens), _start(lm)), wanted_after, "the state after read")
     assert_close(fold(lm, tokens, _start(lm))[0], wanted, "the default score")
-    first, middle = score(lm, Padded(tokens.data[:, :3], tokens.lengths.clamp_max(3)), _start(lm))
-    rest, end = score(lm, Padded(tokens.data[:, 3:], (tokens.lengths - 3).clamp_min(0)), middle)
+    first, middle = token_log_probs(lm, Padded(tokens.data[:, :3], tokens.lengths.clamp_max(3)), _start(lm))
+    rest, end = token_log_probs(lm, Padded(tokens.data[:, 3:], (tokens.lengths - 3).clamp_min(0)), middle)
     assert_close(torch.cat([first, rest], dim=1), wanted, "score in two pieces")
     assert_states(end, wanted_after, "the state after score in two pieces")
     candidates = torch.randint(0, lm.size, (ROWS, 4), generator=generator(2))
@@ -102,7 +102,7 @@ def no_rows_are_no_error(lm: Predictor) -> None:
     state = lm.start(nobody)
     assert lm.log_probs(state).shape == (0, lm.size), f"no rows gave {list(lm.log_probs(state).shape)}"
     assert lm.log_probs(lm.advance(state, nobody)).shape == (0, lm.size), "no rows after a move"
-    none, after = score(
+    none, after = token_log_probs(
         lm, Padded(torch.zeros(ROWS, 0, dtype=torch.int64), torch.zeros(ROWS, dtype=torch.int64)), _start(lm)
     )
     assert none.shape == (ROWS, 0), f"the score of nothing is {list(none.shape)}"

@@ -74,7 +74,7 @@ def any_cutting_reads_as_the_whole(tokenizer: Tokenizer) -> None:
     raw = (TEXT + UNSEEN).encode()
     wanted = tokenizer.encode(TEXT + UNSEEN).tolist()
     for parts in _cuttings(raw):
-        reader = tokenizer.reader()
+        reader = tokenizer.incremental_encoder()
         found = [i for number, part in enumerate(parts) for i in reader.read(part, number == len(parts) - 1).tolist()]
         assert found == wanted, f"read in {len(parts)} chunks it has other ids"
 
@@ -84,7 +84,7 @@ def any_cutting_writes_as_the_whole(tokenizer: Tokenizer) -> None:
     ids = torch.randint(0, tokenizer.size, (80,), generator=generator(1)).tolist()
     for tokens in (tokenizer.encode(TEXT).tolist(), ids):
         for parts in _cuttings(tokens):
-            writer = tokenizer.writer()
+            writer = tokenizer.incremental_decoder()
             written = "".join([writer.write(part) for part in parts]) + writer.close()
             assert written == tokenizer.decode(tokens), f"written in {len(parts)} pieces it is {written!r}"
 

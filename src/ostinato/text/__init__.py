@@ -3,7 +3,7 @@
 from ostinato.text.bpe import BPE
 from ostinato.text.bytes import Bytes
 from ostinato.text.characters import Characters
-from ostinato.text.streams import ByteWriter, GrowingWriter, HoldingReader, Reader, Writer
+from ostinato.text.incremental import ByteWriter, GrowingWriter, HoldingReader, IncrementalDecoder, IncrementalEncoder
 from ostinato.text.tokenizers import Tokenizer, load, register, tokenizers
 from ostinato.text.unigram import Unigram
 from ostinato.text.wordpiece import WordPiece
@@ -16,12 +16,12 @@ __all__ = [
     "Characters",
     "GrowingWriter",
     "HoldingReader",
-    "Reader",
+    "IncrementalDecoder",
+    "IncrementalEncoder",
     "Tokenizer",
     "Unigram",
     "WordPiece",
     "Words",
-    "Writer",
     "load",
     "register",
     "tokenizers",

@@ -11,7 +11,7 @@ import numpy as np
 from ostinato.errors import ConfigError
 from ostinato.registry import Share, Vocabulary
 from ostinato.text.bytes import Bytes, symbols
-from ostinato.text.library import SPACES, Form, Library
+from ostinato.text.hf_tokenizer import SPACES, Form, Library
 from ostinato.text.tokenizers import Ids, register
 
 BYTES = {symbol: byte for byte, symbol in enumerate(symbols())}

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.errors import DataError
-from ostinato.text.streams import ByteWriter, utf
+from ostinato.text.incremental import ByteWriter, utf
 from ostinato.text.tokenizers import END, Ids, Tokenizer, document, register
 
 
@@ -91,7 +91,7 @@ class Bytes(Tokenizer):
             raise DataError("tokenizer.json: its ids are not the 256 bytes in order; save the tokenizer again")
         return cls()
 
-    def writer(self) -> ByteWriter:
+    def incremental_decoder(self) -> ByteWriter:
         """Ids to text as they come: an incomplete character waits."""
         return ByteWriter(self._raw)
 

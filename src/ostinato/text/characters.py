@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.errors import DataError
-from ostinato.text.streams import utf
+from ostinato.text.incremental import utf
 from ostinato.text.tokenizers import END, UNKNOWN, Ids, Tokenizer, document, register
 
 CODE_POINTS = 0x110000

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ostinato.errors import DataError
 from ostinato.registry import Registry
-from ostinato.text.streams import Reader, Writer
+from ostinato.text.incremental import IncrementalDecoder, IncrementalEncoder
 
 Ids: TypeAlias = npt.NDArray[Any]
 
@@ -92,13 +92,13 @@ class Tokenizer(ABC):
             raise DataError(f"tokenizer.json: it does not hold a {cls.__name__} tokenizer; load it with text.load")
         return cls.from_document(document)
 
-    def writer(self) -> Writer:
+    def incremental_decoder(self) -> IncrementalDecoder:
         """Ids to text, as they come."""
-        return Writer(self.decode)
+        return IncrementalDecoder(self.decode)
 
-    def reader(self) -> Reader:
+    def incremental_encoder(self) -> IncrementalEncoder:
         """Bytes or text to ids, as they come."""
-        return Reader(self.encode)
+        return IncrementalEncoder(self.encode)
 
     def checked(self, ids: Ids | Sequence[int]) -> Ids:
         """Ids [T] as an array. Raises DataError for one that is not in the vocabulary."""

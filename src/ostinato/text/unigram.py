@@ -4,7 +4,7 @@ import re
 from typing import Any, Literal
 
 from ostinato.registry import Vocabulary
-from ostinato.text.library import SPACE_MARK, Form, Library
+from ostinato.text.hf_tokenizer import SPACE_MARK, Form, Library
 from ostinato.text.tokenizers import UNKNOWN, register
 
 

@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
-from ostinato.text.library import SPACE_MARK, SPACES, Library
-from ostinato.text.streams import utf
+from ostinato.text.hf_tokenizer import SPACE_MARK, SPACES, Library
+from ostinato.text.incremental import utf
 from ostinato.text.tokenizers import UNKNOWN, register
 
 INSIDE = "##"

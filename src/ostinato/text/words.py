@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ostinato.registry import Vocabulary
-from ostinato.text.library import SPACES, Form, Library, Unknown
-from ostinato.text.streams import GrowingWriter
+from ostinato.text.hf_tokenizer import SPACES, Form, Library, Unknown
+from ostinato.text.incremental import GrowingWriter
 from ostinato.text.tokenizers import UNKNOWN, Ids, register
 
 NO_WORD = " "
@@ -84,7 +84,7 @@ class Words(Library):
         """Of the words and the spaces between them."""
         return len(self.decode(ids).encode())
 
-    def writer(self) -> GrowingWriter:
+    def incremental_decoder(self) -> GrowingWriter:
         """A space comes with the word after it."""
         return GrowingWriter(self.decode)
 

@@ -44,7 +44,7 @@ def build(
 ) -> None:
     """Count n-grams and smooth them; -o FILE.arpa (.gz, .xz) writes text, any other name a file to be asked."""
     from ostinato.lm.ngram import build as estimate
-    from ostinato.train.progress import standard
+    from ostinato.training.progress import standard
 
     options: dict[str, Any] = {"smoothing": _table(smoothing), "prune": _counts(prune), "entropy": entropy}
     options["memory"] = memory
@@ -70,7 +70,7 @@ def build(
 
 def _located(number: int, name: Path, folder: str, progress: Any) -> Path:
     """The plain file of a path, a compressed one, builtin:… or mirror:…"""
-    from ostinato.data.origin import located
+    from ostinato.data.paths import located
 
     return located(str(name), Path(folder, str(number)), progress)
 
@@ -78,9 +78,9 @@ def _located(number: int, name: Path, folder: str, progress: Any) -> Path:
 def _of_tokens(
     names: list[Path], order: int, unit: str, options: dict[str, Any], progress: Any
 ) -> "tuple[Estimate, Tokenizer]":
-    from ostinato.lm.ngram.of_tokens import build_of_tokens
+    from ostinato.lm.ngram.token_build import build_of_tokens
+    from ostinato.scoring.base import whole
     from ostinato.text import tokenizers
-    from ostinato.textmodel.base import whole
 
     texts = [whole(name) for name in names]
     for text in texts:
@@ -96,7 +96,7 @@ def _of_tokens(
 
 def _saved(path: Path) -> "Tokenizer":
     """A tokenizer.json, or that of a run's folder."""
-    from ostinato.data.origin import checked
+    from ostinato.data.paths import checked
     from ostinato.text import load
 
     file = path / "tokenizer.json" if path.is_dir() else path
@@ -135,7 +135,7 @@ def _counts(given: str) -> int | list[int]:
 def _vocabulary(given: str | None) -> int | list[str] | None:
     if given is None or given.isdecimal():
         return None if given is None else int(given)
-    from ostinato.data.origin import checked
+    from ostinato.data.paths import checked
     from ostinato.lm.ngram.files import unpacked
 
     words: dict[bytes, None] = {}

@@ -15,7 +15,7 @@ Model = Annotated[Path, typer.Argument(help="An n-gram file, frozen or ARPA.", s
 
 def convert(model: Model, out: Out, quantize: Quantize = False, memory: Memory = None) -> None:
     """ARPA to a file that is asked at once, and back; -o FILE.arpa (.gz, .xz) writes text."""
-    from ostinato.train.progress import standard
+    from ostinato.training.progress import standard
 
     value_bits = bits(out, quantize)
     checked_out(out, [model])
@@ -38,7 +38,7 @@ def prune(
 ) -> None:
     """Leave out n-grams that change little (Stolcke, 1998). By counts, only lm build can: a model has none."""
     from ostinato.lm.ngram import pruned
-    from ostinato.train.progress import standard
+    from ostinato.training.progress import standard
 
     value_bits = bits(out, quantize)
     checked_out(out, [model])
@@ -54,11 +54,11 @@ def prune(
 
 def _read(model: Path, progress: Any) -> tuple[Any, Any, int | None]:
     """Its n-grams, its tokenizer, and how many bits its numbers have if they were quantized."""
-    from ostinato.textmodel import opened
-    from ostinato.textmodel.ngrams import TokenNGram, WordNGram
+    from ostinato.open_scorer import open_scorer
+    from ostinato.scoring.ngrams import TokenNGramScorer, WordNGramScorer
 
-    found = opened(model, progress)
-    if not isinstance(found, WordNGram | TokenNGram):
+    found = open_scorer(model, progress)
+    if not isinstance(found, WordNGramScorer | TokenNGramScorer):
         raise ConfigError(f"{model}: it is no n-gram file; name a file that lm build wrote, or an ARPA file")
     return found.ngram.grams(), found.tokenizer, found.ngram.quantize
 

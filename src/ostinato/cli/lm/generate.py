@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ostinato.textmodel import TextModel
+    from ostinato.scoring import TextScorer
 
 
 def generate(
@@ -23,18 +23,18 @@ def generate(
     """Write text: the prompt, and what the model goes on with; after a sentence, another."""
     from ostinato.cli.speak import check
     from ostinato.decode import Sampling
-    from ostinato.textmodel import opened
+    from ostinato.open_scorer import open_scorer
 
     options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     check("", Sampling, **options)
-    reader = opened(model)
+    reader = open_scorer(model)
     write = _words if reader.tokenizer is None else _tokens
     for piece in write(reader, prompt, length, seed, options):
         sys.stdout.write(piece)
     sys.stdout.write("\n")
 
 
-def _words(reader: "TextModel", prompt: str, length: int, seed: int, options: dict[str, Any]) -> Iterator[str]:
+def _words(reader: "TextScorer", prompt: str, length: int, seed: int, options: dict[str, Any]) -> Iterator[str]:
     numbers = {word: number for number, word in enumerate(reader.words)}
     given = prompt.split()
     ids = [numbers.get(word, numbers["<unk>"]) for word in given]
@@ -50,12 +50,12 @@ def _words(reader: "TextModel", prompt: str, length: int, seed: int, options: di
             between = " "
 
 
-def _tokens(reader: "TextModel", prompt: str, length: int, seed: int, options: dict[str, Any]) -> Iterator[str]:
+def _tokens(reader: "TextScorer", prompt: str, length: int, seed: int, options: dict[str, Any]) -> Iterator[str]:
     tokenizer = reader.tokenizer
     assert tokenizer is not None, "models of words write words"
     ids = tokenizer.encode(prompt).tolist() if prompt else []
     _say_unknown([piece for i, piece in zip(ids, tokenizer.pieces(ids)) if i == tokenizer.unknown])
-    writer = tokenizer.writer()
+    writer = tokenizer.incremental_decoder()
     yield prompt
     for token in _drawn(reader.lm, ids, length, seed, options):
         if token != tokenizer.eos:

@@ -15,7 +15,7 @@ from ostinato.cli.table import aligned
 from ostinato.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ostinato.textmodel import TextModel
+    from ostinato.scoring import TextScorer
 
 Kind = Literal["linear", "log-linear"]
 
@@ -30,9 +30,9 @@ def mix(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Weigh models of the same tokens; the small file that names them stands wherever a model does."""
-    from ostinato.textmodel import opened
-    from ostinato.textmodel.mixture import Mixed, save_mixture, with_caches
-    from ostinato.train.progress import standard
+    from ostinato.open_scorer import open_scorer
+    from ostinato.scoring.mixture import MixtureScorer, save_mixture, with_caches
+    from ostinato.training.progress import standard
 
     if (tune is None) == (weights is None):
         raise ConfigError("--tune, --weights: one of them says how much each model counts; give one, not both")
@@ -40,10 +40,10 @@ def mix(
         raise ConfigError("--tune: only the weights of a linear mixture are found so; give --weights")
     names: list[Path | int] = [*models, *([cache] if cache else [])]
     with contextlib.closing(standard()) as progress:
-        opened_models = [each if isinstance(each, int) else opened(each, progress.stage) for each in names]
+        opened_models = [each if isinstance(each, int) else open_scorer(each, progress.stage) for each in names]
         members = with_caches(opened_models)
         checked_out(out, [path for each in members for path in each.files])
-        Mixed(out, members, [1.0] * len(members), kind)  # refused before anything is read
+        MixtureScorer(out, members, [1.0] * len(members), kind)  # refused before anything is read
         if tune is not None:
             found = _tuned(members, tune, progress.stage)
         else:
@@ -69,13 +69,13 @@ class Weighed(NamedTuple):
     together: float | None
 
 
-def _tuned(members: "list[TextModel]", tune: Path, progress: Any) -> Weighed:
+def _tuned(members: "list[TextScorer]", tune: Path, progress: Any) -> Weighed:
     import numpy as np
 
-    from ostinato.data.origin import located
-    from ostinato.lm.weights import fitted
-    from ostinato.metrics import mixed
-    from ostinato.textmodel.base import whole
+    from ostinato.data.paths import located
+    from ostinato.lm.em import fitted
+    from ostinato.scoring import mixed
+    from ostinato.scoring.base import whole
 
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
         text = whole(located(str(tune), Path(folder), progress))

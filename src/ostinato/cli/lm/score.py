@@ -15,7 +15,8 @@ from ostinato.cli.table import aligned
 from ostinato.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ostinato.metrics import Reading, Score
+    from ostinato.metrics import Score
+    from ostinato.scoring import TokenScores
 
 Per = Literal["sentence", "word"]
 
@@ -30,17 +31,17 @@ def score(
 
     In JSON an infinite number is null; `impossible` counts the tokens that make it so.
     """
-    from ostinato.data.origin import located
-    from ostinato.textmodel import opened
-    from ostinato.textmodel.base import whole
-    from ostinato.train.progress import standard
+    from ostinato.data.paths import located
+    from ostinato.open_scorer import open_scorer
+    from ostinato.scoring.base import whole
+    from ostinato.training.progress import standard
 
     if as_json and per is not None:
         raise ConfigError("--json, --per: lines are JSON already, and an object is one of the whole text; give one")
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
         with contextlib.closing(standard()) as progress:
             source = whole(located(str(text), Path(folder), progress.stage))
-            reader = opened(model, progress.stage)
+            reader = open_scorer(model, progress.stage)
             reading = reader.read(source, progress.stage, probabilities=per is None)
         if per is not None:
             words = per == "word"
@@ -51,7 +52,7 @@ def score(
     print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _table(found))
 
 
-def _object(reading: "Reading") -> dict[str, Any]:
+def _object(reading: "TokenScores") -> dict[str, Any]:
     from ostinato.metrics import BitsPerCharacter, NatsPerCharacter, NatsPerToken
 
     every, known = reading.score(), _excluding(reading)
@@ -74,7 +75,7 @@ def _object(reading: "Reading") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _excluding(reading: "Reading") -> "Score | None":
+def _excluding(reading: "TokenScores") -> "Score | None":
     """None where every token is unknown."""
     return reading.score(oov_left_out=True) if reading.oov < reading.tokens else None
 
@@ -96,7 +97,7 @@ def _table(found: dict[str, Any]) -> str:
     return f"{aligned(['', '', '95 % of resamples'], rows)}\n\n{signature}"
 
 
-def _rows(reading: "Reading", distribution: bool) -> Iterator[dict[str, Any]]:
+def _rows(reading: "TokenScores", distribution: bool) -> Iterator[dict[str, Any]]:
     for number, part in enumerate(reading.rows(), 1):
         known = ~reading.unknown[part]
         paid, foreseen = reading.log_probs[part], reading.log_probs[part][known]
@@ -107,7 +108,7 @@ def _rows(reading: "Reading", distribution: bool) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _words(reading: "Reading", pieces: Iterator[str]) -> Iterator[dict[str, Any]]:
+def _words(reading: "TokenScores", pieces: Iterator[str]) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(reading.rows(), 1):
         words = islice(pieces, row.stop - row.start)
         for word, paid, unknown in zip(words, reading.log_probs[row].tolist(), reading.unknown[row].tolist()):

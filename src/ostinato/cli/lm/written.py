@@ -47,8 +47,8 @@ def write(
     """ARPA text by its suffix, else the frozen file; and the tokenizer, if the model has one, beside it."""
     from ostinato.lm.ngram import freeze, write_arpa
     from ostinato.lm.ngram.build import memory_bytes
-    from ostinato.lm.ngram.of_tokens import sidecar
-    from ostinato.textmodel.ngrams import save_tokenizer
+    from ostinato.lm.ngram.token_build import sidecar
+    from ostinato.scoring.ngrams import save_tokenizer
 
     if is_arpa(out) and not grams.distribution:
         raise ConfigError(

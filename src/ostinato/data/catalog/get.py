@@ -12,11 +12,11 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
-from ostinato.data.atomic import replacing
 from ostinato.data.catalog.base import Counts, DataSet, File, Folder
-from ostinato.data.origin import MIRROR
-from ostinato.data.sources import Progress, quiet
+from ostinato.data.paths import MIRROR
 from ostinato.errors import DataError
+from ostinato.files import replacing
+from ostinato.progress import OnProgress, silent
 
 Say = Callable[[str], None]
 CACHE: Final = "XDG_CACHE_HOME"
@@ -43,7 +43,7 @@ def aloud(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
-def use(data_set: DataSet, say: Say = aloud, progress: Progress = quiet) -> Folder:
+def use(data_set: DataSet, say: Say = aloud, progress: OnProgress = silent) -> Folder:
     """Its files, fetched if need be. What its licence asks for is said at the first use on this machine.
 
     A file of the cache that has another size than it must have is fetched again. Raises DataError for one of a mirror,
@@ -63,7 +63,7 @@ def use(data_set: DataSet, say: Say = aloud, progress: Progress = quiet) -> Fold
     return Folder(folder)
 
 
-def get(data_set: DataSet, progress: Progress = quiet) -> Path:
+def get(data_set: DataSet, progress: OnProgress = silent) -> Path:
     """Fetch what is not there yet into the cache; the folder. A broken download is gone on with.
 
     Raises DataError where the set is in mirrors only, where the network or the folder refuses, or where a file is not
@@ -82,7 +82,7 @@ def get(data_set: DataSet, progress: Progress = quiet) -> Path:
     return folder
 
 
-def renew(data_set: DataSet, progress: Progress = quiet) -> None:
+def renew(data_set: DataSet, progress: OnProgress = silent) -> None:
     """See that every file is here and is the one it was: what is missing or differs in the cache is fetched.
 
     Raises DataError for a file that differs and is a mirror's, and as `get` does.
@@ -97,7 +97,7 @@ def renew(data_set: DataSet, progress: Progress = quiet) -> None:
     get(data_set, progress)
 
 
-def check(data_set: DataSet, folder: Folder, progress: Progress = quiet) -> dict[str, tuple[Counts, Counts]]:
+def check(data_set: DataSet, folder: Folder, progress: OnProgress = silent) -> dict[str, tuple[Counts, Counts]]:
     """What each split comes to and what it must come to. Raises DataError for a file whose checksum differs."""
     wrong = _differing(data_set, folder.path, progress)
     if wrong is not None:
@@ -109,7 +109,7 @@ def check(data_set: DataSet, folder: Folder, progress: Progress = quiet) -> dict
     return counted
 
 
-def _differing(data_set: DataSet, folder: Path, progress: Progress) -> DataError | None:
+def _differing(data_set: DataSet, folder: Path, progress: OnProgress) -> DataError | None:
     """What to say of the first file that is not the one it was."""
     for file in data_set.files:
         path = folder / file.path
@@ -166,7 +166,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(file: File, folder: Path, progress: Progress) -> None:
+def _fetch(file: File, folder: Path, progress: OnProgress) -> None:
     target = folder / file.path
     part = target.with_name(target.name + ".part")
     if target.is_file() and _sha256(target) == file.sha256:
@@ -200,7 +200,7 @@ def _fetch(file: File, folder: Path, progress: Progress) -> None:
     part.replace(target)
 
 
-def _receive(file: File, part: Path, progress: Progress) -> None:
+def _receive(file: File, part: Path, progress: OnProgress) -> None:
     """Add to `part` what is missing of it; from the start where the server cannot go on in the middle."""
     had = _size(part)
     if had >= file.size_bytes:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Drawn, Problem, at_each, at_last, register
+from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_each, at_last, register
 from ostinato.errors import ConfigError
 from ostinato.registry import Count
 
@@ -26,7 +26,7 @@ class Adding(Problem):
             raise ConfigError("problem.steps: two values are to be added; make it at least 2")
         self.steps = steps
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = steps, scored at the last."""
         values, half = dice.random(self.steps, np.float32), self.steps // 2
         marks = np.zeros(self.steps, np.float32)
@@ -45,7 +45,7 @@ class Parity(Problem):
     def __init__(self, steps: Count = 40, answer: Literal["each", "last"] = "last"):
         self.steps, self.answer = steps, answer
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = steps."""
         bits = dice.integers(2, size=self.steps)
         so_far = np.cumsum(bits) % 2
@@ -61,7 +61,7 @@ class ModularArithmetic(Problem):
         self.operations, self.modulus = operations, modulus
         self.symbols, self.classes, self.chance = modulus + 3, modulus, math.log(modulus)
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = 2 operations + 1: digits with operators between them, scored at the last."""
         digits = dice.integers(self.modulus, size=self.operations + 1)
         operators = dice.integers(3, size=self.operations)
@@ -88,7 +88,7 @@ class Permutations(Problem):
         self.symbols = self.classes = len(self.all)
         self.chance = math.log(len(self.all))
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = steps; the later permutation is applied to the result of the earlier ones."""
         inputs = dice.integers(len(self.all), size=self.steps)
         so_far, answers = self.all[0], []

@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 Dice = np.random.Generator
 
 
-class Drawn(NamedTuple):
+class SyntheticExample(NamedTuple):
     """One sequence: `inputs` ids [T] or features [T D]; `targets` [T] classes or values, of which those count that are
     `scored` [T]: the last step alone, a few, or all."""
 
@@ -41,11 +41,11 @@ class Problem(ABC):
         return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in sorted(options.items()))})"
 
     @abstractmethod
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """Example `number`, made of nothing but the dice and, where there are pairs, whether the number is odd."""
 
 
-class Generated(Sequence[Drawn]):
+class Generated(Sequence[SyntheticExample]):
     """Examples reachable by number: each is drawn anew from (seed, split, number), so none is held."""
 
     def __init__(self, problem: Problem, count: int, seed: int, split: int, name: str):
@@ -71,22 +71,22 @@ problems: Registry[Problem] = Registry(Problem, "problem", "ostinato.data.synthe
 register = problems.register
 
 
-def at_last(inputs: Array, answer: int | float) -> Drawn:
+def at_last(inputs: Array, answer: int | float) -> SyntheticExample:
     """A sequence whose answer is given at its last step."""
     scored = np.zeros(len(inputs), np.bool_)
     scored[-1:] = True
     targets = np.full(len(inputs), answer, np.float32 if isinstance(answer, float) else np.int64)
-    return Drawn(inputs, targets, scored)
+    return SyntheticExample(inputs, targets, scored)
 
 
-def at_end(inputs: Array, answers: Array) -> Drawn:
+def at_end(inputs: Array, answers: Array) -> SyntheticExample:
     """A sequence at whose last steps the answers are given, one a step."""
     targets, scored = np.zeros(len(inputs), np.int64), np.zeros(len(inputs), np.bool_)
     if len(answers):
         targets[-len(answers) :], scored[-len(answers) :] = answers, True
-    return Drawn(inputs, targets, scored)
+    return SyntheticExample(inputs, targets, scored)
 
 
-def at_each(inputs: Array, answers: Array) -> Drawn:
+def at_each(inputs: Array, answers: Array) -> SyntheticExample:
     """A sequence with an answer at every step."""
-    return Drawn(inputs, answers, np.ones(len(inputs), np.bool_))
+    return SyntheticExample(inputs, answers, np.ones(len(inputs), np.bool_))

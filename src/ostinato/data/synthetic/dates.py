@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Drawn, Problem, at_end, register
+from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_end, register
 
 FORMS = (
     "{d} {B} {Y}",
@@ -51,7 +51,7 @@ class Dates(Problem):
         self.mark = len(self.characters)
         self.symbols = self.mark + 1
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = 38, scored at the last ten."""
         date = datetime.date.fromordinal(int(dice.integers(FIRST, LAST + 1)))
         month = MONTHS[date.month - 1]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Drawn, Problem, at_each, at_last, register
+from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_each, at_last, register
 from ostinato.registry import Count, Share
 
 REBER = "BTPSXVE"
@@ -25,7 +25,7 @@ class Reber(Problem):
 
     symbols, classes, chance = len(REBER), 2, math.log(2)
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = letters up to the one to be foretold; scored at the last."""
         outer, inner, place = int(dice.integers(2)), ["B"], 0
         while place != 7:
@@ -45,7 +45,7 @@ class Dyck(Problem):
         self.steps, self.kinds, self.depth = steps, kinds, depth
         self.symbols, self.classes, self.chance = 2 * kinds, kinds + 1, math.log(kinds + 1)
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = steps: a beginning of a well-nested string."""
         open_: list[int] = []
         inputs: list[int] = []
@@ -94,7 +94,7 @@ class Agreement(Problem):
         self.words = sorted(set(phrases.split()))
         self.symbols = len(self.words)
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = words before the verb, scored at the last."""
         many, words = [], []
         for level in range(self.depth + 1):

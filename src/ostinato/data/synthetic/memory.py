@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Drawn, Problem, at_each, at_end, at_last, register
+from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_each, at_end, at_last, register
 from ostinato.errors import ConfigError
 from ostinato.registry import Count
 
@@ -25,7 +25,7 @@ class Copy(Problem):
         self.blank, self.mark = alphabet, alphabet + 1
         self.chance = length * math.log(alphabet) / (lag + 2 * length)
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = lag + 2 length steps, all of them scored."""
         word = dice.integers(self.alphabet, size=self.length)
         inputs = np.full(self.lag + 2 * self.length, self.blank)
@@ -51,7 +51,7 @@ class SelectiveCopy(Problem):
         self.symbols, self.classes = alphabet + 2, alphabet
         self.chance = math.log(alphabet)
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = steps + length."""
         word = dice.integers(self.alphabet, size=self.length)
         inputs = np.full(self.steps + self.length, self.alphabet)
@@ -69,7 +69,7 @@ class Reverse(Problem):
         self.length, self.alphabet = length, alphabet
         self.symbols, self.classes, self.chance = alphabet + 1, alphabet, math.log(alphabet)
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = 2 length."""
         word = dice.integers(self.alphabet, size=self.length)
         return at_end(np.concatenate([word, np.full(self.length, self.alphabet)]), word[::-1])
@@ -86,7 +86,7 @@ class DelayedRecall(Problem):
         self.lag, self.cues, self.distractors = lag, cues, distractors
         self.symbols, self.classes, self.chance = cues + distractors + 1, cues, math.log(cues)
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = lag + 2, scored at the last."""
         cue = int(dice.integers(self.cues))
         between = self.cues + dice.integers(self.distractors, size=self.lag)

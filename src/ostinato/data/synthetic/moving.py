@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Array, Dice, Drawn, Problem, at_last, register
+from ostinato.data.synthetic.base import Array, Dice, Problem, SyntheticExample, at_last, register
 from ostinato.errors import ConfigError
 from ostinato.registry import Count
 
@@ -39,7 +39,7 @@ class MovingDigits(Problem):
         self.steps, self.side = steps, side
         self.features = side * side
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = steps frames [side²]; the direction in which it came to the last one."""
         digit = GLYPHS[int(dice.integers(10))]
         down, right = int(dice.integers(2)) * 2 - 1, int(dice.integers(2)) * 2 - 1

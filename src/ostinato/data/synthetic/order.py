@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Drawn, Problem, at_last, register
+from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_last, register
 from ostinato.registry import Count
 
 NOUNS = (
@@ -86,7 +86,7 @@ class Order(Problem):
         self.words = sorted({"the", *NOUNS, *VERBS, *" ".join(PLACES).split()})
         self.symbols = len(self.words)
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = words, scored at the last; an odd number is the pair's other member."""
         own = np.random.default_rng([7, int(dice.integers(self.pairs_of))])  # the pair itself
         first, second = sorted(own.choice(len(NOUNS), 2, replace=False).tolist())
@@ -109,7 +109,7 @@ class ReversedSound(Problem):
     def __init__(self, steps: Count = 100):
         self.steps = steps
 
-    def draw(self, dice: Dice, number: int) -> Drawn:
+    def draw(self, dice: Dice, number: int) -> SyntheticExample:
         """T = steps, scored at the last."""
         time = np.linspace(0, 1, self.steps)
         low, high = dice.uniform(2, 4), dice.uniform(8, 12)  # cycles in the whole sound

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ostinato.decode.constraints.tokens import known
-from ostinato.decode.refusal import refuse
+from ostinato.decode.options import refuse
 from ostinato.lm import Predictor
 from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State

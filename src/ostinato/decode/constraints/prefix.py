@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ostinato.decode.constraints.tokens import known, only
-from ostinato.decode.refusal import refuse
+from ostinato.decode.options import refuse
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs, Rows

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ostinato.decode.refusal import refuse
+from ostinato.decode.options import refuse
 from ostinato.lm import Predictor
 from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State

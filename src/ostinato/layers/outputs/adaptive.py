@@ -25,7 +25,7 @@ class Adaptive(Output):
             )
         self.clusters = nn.AdaptiveLogSoftmaxWithLoss(inputs, size, cutoffs, div_value=shrink)
 
-    def scores(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
         """[... inputs] to log-probabilities [... size]."""
         found: Tensor = self.clusters.log_prob(x.reshape(-1, self.inputs))
         return found.reshape(*x.shape[:-1], self.size)

@@ -18,7 +18,7 @@ class Output(nn.Module, ABC):
         self.inputs, self.size = inputs, size
 
     @abstractmethod
-    def scores(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
         """[... inputs] to [... size]: numbers whose log-softmax are the log-probabilities."""
 
     @abstractmethod

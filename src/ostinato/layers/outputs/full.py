@@ -11,21 +11,21 @@ from ostinato.layers.outputs.linear_cross_entropy import linear_cross_entropy
 from ostinato.registry import Share
 
 
-@register("full")
+@register("full", renamed={"smoothing": "label_smoothing"})
 class Full(Output):
-    """x Wᵀ + b. `smoothing` is the share of each target that is spread over all tokens (Szegedy et al., 2016)."""
+    """x Wᵀ + b. `label_smoothing` is the share of each target that is spread over all tokens (Szegedy et al., 2016)."""
 
-    def __init__(self, smoothing: Share = 0.0, *, inputs: int, size: int):
+    def __init__(self, label_smoothing: Share = 0.0, *, inputs: int, size: int):
         super().__init__(inputs, size)
-        self.smoothing = smoothing
+        self.label_smoothing = label_smoothing
         self.weight, self.bias = nn.Parameter(torch.empty(size, inputs)), nn.Parameter(torch.empty(size))
         for each in (self.weight, self.bias):  # as torch.nn.Linear starts
             nn.init.uniform_(each, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs))
 
-    def scores(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
         """[... inputs] to [... size]."""
         return affine(x, self.weight, self.bias)
 
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:
         """Cross-entropy, smoothed while training; the scores of large vocabularies are never all held."""
-        return linear_cross_entropy(x, self.weight, self.bias, targets, self.smoothing if self.training else 0.0)
+        return linear_cross_entropy(x, self.weight, self.bias, targets, self.label_smoothing if self.training else 0.0)

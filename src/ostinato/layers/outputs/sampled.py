@@ -30,14 +30,14 @@ class Sampled(Output):
         expected = -torch.expm1(self.samples * torch.log1p(-share.clamp_max(1 - 1e-12)))
         self.register_buffer("log_expected", expected.log().float(), persistent=False)
 
-    def scores(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
         """[... inputs] to [... size]."""
         return affine(x, self.weight, self.bias)
 
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:
         """The estimate while training, exact otherwise."""
         if not self.training:
-            return nn.functional.cross_entropy(self.scores(x), targets, reduction="sum")
+            return nn.functional.cross_entropy(self.logits(x), targets, reduction="sum")
         drawn = self.draw(x.device)
         log_expected: Tensor = self.log_expected  # type: ignore[assignment]
         own = (x * self.weight[targets]).sum(1) + self.bias[targets] - log_expected[targets]

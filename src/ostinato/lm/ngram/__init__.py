@@ -2,14 +2,14 @@
 
 from ostinato.lm.ngram.build import Estimate, build, pruned
 from ostinato.lm.ngram.files import freeze, read_arpa, write_arpa
-from ostinato.lm.ngram.model import NGram, Score, Scores
+from ostinato.lm.ngram.model import NGram, WordLogProb, WordLogProbs
 from ostinato.lm.ngram.smoothing import smoothings
 
 __all__ = [
     "Estimate",
     "NGram",
-    "Score",
-    "Scores",
+    "WordLogProb",
+    "WordLogProbs",
     "build",
     "freeze",
     "pruned",

@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato import _core
-from ostinato.data.lined import BOM
-from ostinato.data.origin import checked
-from ostinato.data.sources import Progress, quiet
+from ostinato.data.paths import checked
+from ostinato.data.table.line_file import BOM
 from ostinato.errors import ConfigError, DataError, ResourceError
 from ostinato.lm.ngram.smoothing import Smoothing, smoothings
+from ostinato.progress import OnProgress, silent
 
 Sentence: TypeAlias = Sequence[str] | npt.NDArray[np.integer[Any]]
 Source: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Sentence]
@@ -68,7 +68,7 @@ def build(
     tokenizer: str | None = None,
     memory: int | str | None = None,
     folder: str | os.PathLike[str] | None = None,
-    progress: Progress = quiet,
+    progress: OnProgress = silent,
 ) -> Estimate:
     """Count the n-grams of `source` up to `order` words and smooth them.
 
@@ -123,7 +123,7 @@ def pruned(
     *,
     memory: int | str | None = None,
     folder: str | os.PathLike[str] | None = None,
-    progress: Progress = quiet,
+    progress: OnProgress = silent,
 ) -> Any:
     """The n-grams without which the perplexity rises by less than the share `entropy` left out (Stolcke, 1998).
 
@@ -171,7 +171,7 @@ class _Work:
     order: int
     words: int
 
-    def __init__(self, order: int, memory: int, folder: str, progress: Progress):
+    def __init__(self, order: int, memory: int, folder: str, progress: OnProgress):
         self.order, self._asked = order, order
         self._memory, self._folder, self._progress = memory, folder, progress
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from ostinato import _core
-from ostinato.data.atomic import replacing
-from ostinato.data.origin import checked
-from ostinato.data.sources import Progress, quiet
+from ostinato.data.paths import checked
 from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
+from ostinato.files import replacing
+from ostinato.progress import OnProgress, silent
 
 Named: TypeAlias = str | PathLike[str]
 Quantize: TypeAlias = int | None
@@ -32,7 +32,7 @@ def freeze(
     *,
     quantize: Quantize = None,
     memory: int = SORTING_BYTES,
-    progress: Progress = quiet,
+    progress: OnProgress = silent,
 ) -> None:
     """Write the file that `NGram.load` maps; it is there whole or not at all.
 
@@ -47,7 +47,7 @@ def freeze(
         _core.ngram_freeze(grams, file.name, quantize or 32, memory, folder, progress)
 
 
-def read_arpa(path: Named, *, progress: Progress = quiet) -> Grams:
+def read_arpa(path: Named, *, progress: OnProgress = silent) -> Grams:
     """The n-grams of an ARPA file, which may be compressed (gzip or xz).
 
     A missing `<unk>`, `<s>` or `</s>` is added with log10 p = −99, a missing back-off is 0, and `<UNK>` is `<unk>`. An
@@ -70,7 +70,7 @@ def read_arpa(path: Named, *, progress: Progress = quiet) -> Grams:
             raise DataError(f"{name}: it cannot be decompressed ({error}); fetch it again") from error
 
 
-def write_arpa(grams: Grams, path: Named, *, progress: Progress = quiet) -> None:
+def write_arpa(grams: Grams, path: Named, *, progress: OnProgress = silent) -> None:
     """Write an ARPA file, compressed where the name ends in .gz or .xz. Read again, its numbers are the same floats.
 
     Raises DataError for a word with white space in it, which the format cannot say.

@@ -1,7 +1,7 @@
 """NGram: a frozen back-off model, asked for the log-probability of words, texts and tokens.
 
-    log p(w | c) = log_prob(c w)                  where the model has c w
-                   backoff(c) + log p(w | c′)     where it has not; c′ is c without its first word
+log p(w | c) = log_prob(c w)                  where the model has c w
+               backoff(c) + log p(w | c′)     where it has not; c′ is c without its first word
 """
 
 import json
@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato import _core
-from ostinato.data.atomic import replacing
-from ostinato.data.lined import BOM
-from ostinato.data.origin import checked
-from ostinato.data.sources import Progress, quiet
+from ostinato.data.paths import checked
+from ostinato.data.table.line_file import BOM
 from ostinato.errors import BundleError, DataError
+from ostinato.files import replacing
 from ostinato.lm.ngram import files
 from ostinato.lm.ngram.files import Named, Quantize
-from ostinato.lm.ngram.tokens import Tokens
+from ostinato.lm.ngram.token_model import TokenNGram
+from ostinato.progress import OnProgress, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +39,7 @@ BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 BLOCK_BYTES = 64 << 20
 
 
-class Score(NamedTuple):
+class WordLogProb(NamedTuple):
     """Of a word: log10 p, how many words the longest n-gram has that ends with it, whether it is unknown, and the
     context after it: as many of the last words as the model can use."""
 
@@ -49,7 +49,7 @@ class Score(NamedTuple):
     context: Context
 
 
-class Scores(NamedTuple):
+class WordLogProbs(NamedTuple):
     """Of T words in S sentences, </s> among them: log10 p [T], how many words the longest n-gram has that ends with
     each [T], whether it is unknown [T], where each sentence ends [S], and how many lines had no word."""
 
@@ -88,11 +88,11 @@ class NGram:
         self.distribution: bool = model.distribution
         self.smoothing: str = model.smoothing.decode("utf-8", "replace")
         self.quantize: Quantize = 8 if model.value_bits == 8 else None
-        self._tokens = Tokens(self, self._words)
+        self._tokens = TokenNGram(self, self._words)
         self.size, self.eos = self._tokens.size, self._tokens.eos
 
     @classmethod
-    def load(cls, path: Named, *, tokens: Sequence[str] | None = None, progress: Progress = quiet) -> "NGram":
+    def load(cls, path: Named, *, tokens: Sequence[str] | None = None, progress: OnProgress = silent) -> "NGram":
         """A frozen file, mapped as it is, or an ARPA file (see `read_arpa`).
 
         Of a frozen file only the header is checked; `verify` reads it all. Raises BundleError or DataError.
@@ -119,7 +119,7 @@ class NGram:
         """The same model, seen through the words that tokens stand for."""
         return NGram(self._model, tokens=tokens, path=self._path)
 
-    def save(self, path: Named, *, quantize: Quantize = None, progress: Progress = quiet) -> None:
+    def save(self, path: Named, *, quantize: Quantize = None, progress: OnProgress = silent) -> None:
         """Write a frozen file; see `freeze` for `quantize`. A quantized model stays one."""
         if quantize == self.quantize or quantize is None:
             with replacing(Path(path)) as file:
@@ -175,7 +175,7 @@ class NGram:
         kind = f", {self.quantize} bits" if self.quantize else ""
         return f"NGram(order {self.order}, {', '.join(f'{count:,}' for count in self.counts)} n-grams{kind})"
 
-    def look(self, word: str, context: Context = (BEGIN,)) -> Score:
+    def look(self, word: str, context: Context = (BEGIN,)) -> WordLogProb:
         """log10 p(word | context), and the context after it; equal contexts go on equally."""
         number = self.number(word)
         before = [self.number(each) for each in context][-(self.order - 1) :] if self.order > 1 else []
@@ -185,9 +185,9 @@ class NGram:
         # After </s> comes <s>, whose place is that of </s> among the last words.
         last = [*context, BEGIN if word == END else word]
         after = tuple(each if each in self else UNKNOWN for each in last[len(last) - int(contexts[0]) :])
-        return Score(float(log10[0, 0]), int(lengths[0, 0]), number == 0, after)
+        return WordLogProb(float(log10[0, 0]), int(lengths[0, 0]), number == 0, after)
 
-    def full_scores(self, text: str, *, begin: bool = True, end: bool = True) -> list[Score]:
+    def full_scores(self, text: str, *, begin: bool = True, end: bool = True) -> list[WordLogProb]:
         """Of each word of a sentence; `begin` puts it after `<s>`, `end` adds `</s>`."""
         context: Context = (BEGIN,) if begin else ()
         found = []
@@ -197,9 +197,9 @@ class NGram:
             context = found[-1].context
         return found
 
-    def scores(
+    def score_texts(
         self, texts: Iterable[str], *, begin: bool = True, end: bool = True, threads: int | None = None
-    ) -> Scores:
+    ) -> WordLogProbs:
         """Of sentences, each a text of words between ASCII white space; see `full_scores`.
 
         `<s>`, `</s>` and `<unk>` in a text are words that the model does not know.
@@ -207,7 +207,7 @@ class NGram:
         given = [_bytes(text) for text in texts]
         return _scores(self._model.score_texts(given, begin, end, threads or _threads()))
 
-    def score_file(self, path: Named, *, threads: int | None = None, progress: Progress = quiet) -> Scores:
+    def score_file(self, path: Named, *, threads: int | None = None, progress: OnProgress = silent) -> WordLogProbs:
         """Of a text file, plain or compressed, a sentence a line; lines without a word are dropped and counted.
 
         Raises DataError where the file cannot be read.
@@ -246,9 +246,9 @@ class NGram:
         """The state after a token a row, shortened to what the model can use."""
         return self._tokens.advance(state, tokens)
 
-    def score(self, tokens: Padded, state: State) -> tuple[Tensor, State]:
+    def token_log_probs(self, tokens: Padded, state: State) -> tuple[Tensor, State]:
         """[N T]: ln p of each token after those before it, 0 in the padding; and the state after each row's last."""
-        return self._tokens.score(tokens, state)
+        return self._tokens.token_log_probs(tokens, state)
 
     def read(self, tokens: Padded, state: State) -> State:
         """The state after each row's last token, as after `score`."""
@@ -284,16 +284,16 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _scores(found: tuple[Any, ...]) -> Scores:
+def _scores(found: tuple[Any, ...]) -> WordLogProbs:
     log10, lengths, unknown, ends, blank = found
-    return Scores(log10, lengths, unknown.view(np.bool_), ends.view(np.int64), blank)
+    return WordLogProbs(log10, lengths, unknown.view(np.bool_), ends.view(np.int64), blank)
 
 
-def _joined(parts: list[Scores]) -> Scores:
+def _joined(parts: list[WordLogProbs]) -> WordLogProbs:
     if len(parts) == 1:
         return parts[0]
     offsets = np.cumsum([0, *(len(part.log10) for part in parts[:-1])])
-    return Scores(
+    return WordLogProbs(
         np.concatenate([part.log10 for part in parts]),
         np.concatenate([part.lengths for part in parts]),
         np.concatenate([part.unknown for part in parts]),

@@ -89,7 +89,7 @@ class Smoothing(ABC):
     name = ""
 
 
-smoothings: Registry[Smoothing] = Registry(Smoothing, "smoothing", "ostinato.lm.ngram")
+smoothings: Registry[Smoothing] = Registry(Smoothing, "smoothing", "ostinato.lm.ngram.smoothing")
 register = smoothings.register
 
 

@@ -1,0 +1,1 @@
+"""Batching: which examples make a batch, reachable by epoch and index alone."""

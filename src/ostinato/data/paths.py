@@ -1,0 +1,124 @@
+"""Origin: the file behind what a recipe calls its text (a path, builtin:…, mirror:…), decompressed once."""
+
+import gzip
+import json
+import lzma
+import os
+import stat
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from ostinato.data.builtin import builtin, builtin_folder
+from ostinato.errors import DataError
+from ostinato.files import replacing
+from ostinato.progress import OnProgress, silent
+from ostinato.registry import nearest
+
+Unpacked: TypeAlias = gzip.GzipFile | lzma.LZMAFile
+
+MIRROR = "OSTINATO_DATA"
+CHUNK_BYTES = 1 << 20
+
+
+def located(name: str, folder: Path, progress: OnProgress = silent) -> Path:
+    """A plain file with the bytes of `name`; what has to be made for it is made in `folder`.
+
+    `builtin:pydoc` is Python's own language reference (`builtin:pydoc.csv` and its like are tables of it), `mirror:…` a
+    file below the folder that OSTINATO_DATA names; anything else is a path. Raises DataError where there is no such
+    thing or it cannot be read.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "builtin":
+        return builtin(rest, folder)
+    path = checked(_mirrored(rest) if kind == "mirror" else Path(name))
+    openers: dict[str, Callable[[BinaryIO], Unpacked]] = {".gz": _gzip, ".xz": lzma.LZMAFile}
+    if path.suffix in openers:
+        return _decompressed(path, folder, openers[path.suffix], progress)
+    return path
+
+
+def below(name: str, folder: Path) -> Path:
+    """The folder `name`: a path, `mirror:…` or `builtin:pydoc/`. Raises DataError where it is none."""
+    kind, _, rest = name.partition(":")
+    if kind == "builtin":
+        return builtin_folder(rest, folder)
+    path = _mirrored(rest) if kind == "mirror" else Path(name)
+    if not path.is_dir():
+        raise DataError(f"{name}: there is no such folder; {'name its folder' if path.exists() else 'check its name'}")
+    return path
+
+
+def checked(path: Path) -> Path:
+    """`path`, if it is a file that can be read. Raises DataError that says what else it is, or the nearest name."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError(f"{path}: it is a folder, not a text file; name a file in it")
+        if not stat.S_ISREG(mode):  # a pipe or a device has no size and cannot be read twice
+            raise DataError(f"{path}: it is not a regular file; save its contents to a file first")
+        with path.open("rb"):
+            return path
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"{path}: there is no such file; {_neighbour(path)}") from None
+    except PermissionError:
+        raise DataError(f"{path}: it may not be read by this user; change its permissions") from None
+    except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
+        raise DataError(f"{str(path)[:80]!r}: it cannot be opened ({error}); name another file") from None
+
+
+def _neighbour(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"the folder {path.parent} does not exist either"
+    try:
+        names = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    except OSError:
+        names = []
+    hint = nearest(path.name, names)
+    return hint if hint.startswith("did you mean") else "check its name and folder"
+
+
+def _mirrored(rest: str) -> Path:
+    root = os.environ.get(MIRROR)
+    if not root:
+        raise DataError(f"mirror:{rest}: the variable {MIRROR} is not set; set it to the folder of data sets")
+    if not Path(root).is_dir():
+        raise DataError(f"mirror:{rest}: {MIRROR} names {root}, which is no folder; set it to the folder of data sets")
+    return Path(root) / rest
+
+
+def _gzip(file: BinaryIO) -> Unpacked:
+    return gzip.GzipFile(fileobj=file)
+
+
+def _decompressed(path: Path, folder: Path, opener: Callable[[BinaryIO], Unpacked], progress: OnProgress) -> Path:
+    plain, sidecar = folder / path.stem, folder / f"{path.stem}.source.json"
+    found = path.stat()
+    origin: dict[str, str | int] = {
+        "source": str(path.resolve()),
+        "size_bytes": found.st_size,
+        "modified_ns": found.st_mtime_ns,
+    }
+    if _holds(sidecar, origin, plain):
+        return plain
+    sidecar.unlink(missing_ok=True)  # first, so that it never speaks of a file it was not written for
+    written = 0
+    try:
+        with path.open("rb") as packed, replacing(plain) as file, opener(packed) as unpacked:
+            while chunk := unpacked.read(CHUNK_BYTES):
+                written += file.write(chunk)
+                progress(f"decompress {path.name}", packed.tell(), found.st_size)
+    except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise DataError(f"{path}: it cannot be decompressed ({error}); fetch it again") from error
+    with replacing(sidecar) as file:
+        file.write(json.dumps(origin | {"plain_bytes": written}, indent=2).encode())
+    return plain
+
+
+def _holds(sidecar: Path, origin: dict[str, str | int], plain: Path) -> bool:
+    try:
+        found = json.loads(sidecar.read_bytes())
+        return plain.stat().st_size == found["plain_bytes"] and all(found[key] == origin[key] for key in origin)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

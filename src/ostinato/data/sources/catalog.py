@@ -1,0 +1,52 @@
+"""A set of the catalog as a source: its official splits by name, its rows as they are in its files."""
+
+from pathlib import Path
+
+from ostinato.data.splits import DataSplits, register
+from ostinato.data.table.columns import Columns
+from ostinato.data.table.in_memory import InMemoryRows
+from ostinato.data.table.rows import Rows, divided
+from ostinato.errors import ConfigError
+from ostinato.progress import OnProgress, silent
+from ostinato.registry import Share
+
+NONE: Columns = {}
+NAMES = {"dev": "valid"}
+"""What other communities call the split that is judged during training."""
+
+
+@register("catalog", example={"set": "protein_secondary_structure"})
+def catalog(
+    set: str,
+    columns: Columns = NONE,
+    valid: Share = 0.0,
+    seed: int = 1,
+    *,
+    folder: Path,
+    progress: OnProgress = silent,
+) -> DataSplits:
+    """Every split of a public data set (`ostinato data list`); what the set calls `dev` is called `valid`.
+
+    `valid` is the share that is taken of `train` (`rows.divided`, by `seed`) where the set has no such split. `columns`
+    says which fields are taken and what they must be; without it, all are taken as they are. The rows are held in
+    memory. Raises ConfigError where there is no such set, DataError where it is not to be had.
+    """
+    from ostinato.data.catalog import catalog as sets
+    from ostinato.data.catalog.get import use
+
+    chosen = sets[set]
+    own = {NAMES.get(split, split): split for split in chosen.splits}
+    if valid and "valid" in own:
+        raise ConfigError(f"source.valid: {set} has a split '{own['valid']}' of its own; leave data.valid out")
+    files, splits = use(chosen, progress=progress), {}
+    for number, (name, split) in enumerate(own.items()):
+        progress(f"read {set}", number, len(own))
+        splits[name] = _rows(list(chosen.rows(files, split)), columns, f"{set}.{split}")
+    progress(f"read {set}", len(own), len(own))
+    rest = {name: rows for name, rows in splits.items() if name != "train"}
+    return DataSplits(divided(splits["train"], {"valid": valid}, seed) | rest,
+                   folder, progress)  # fmt: skip
+
+
+def _rows(rows: list[dict[str, object]], columns: Columns, name: str) -> Rows:
+    return InMemoryRows(rows, columns, name)

@@ -1,0 +1,126 @@
+"""Folders as sources: one sub-folder a class, or all files that fit a pattern; every file is a row."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from ostinato.data.paths import below
+from ostinato.data.splits import DataSplits, register
+from ostinato.data.table.in_memory import InMemoryRows
+from ostinato.data.table.rows import Row, Rows, Split, in_splits
+from ostinato.errors import DataError
+from ostinato.progress import OnProgress, silent
+
+WILD: Final = "*?["
+
+
+@register("folder", example={"path": "builtin:pydoc/", "files": "*.txt", "text": True})
+def folder_of_classes(
+    path: str,
+    valid: Split = 0.1,
+    test: Split = 0.0,
+    files: str = "*",
+    text: bool = False,
+    seed: int = 1,
+    *,
+    folder: Path,
+    progress: OnProgress = silent,
+) -> DataSplits:
+    """Each sub-folder of `path` is a class and each file in it that fits `files` a row: its `path` and its `label`.
+
+    With `text` it also has the file's UTF-8 as `text`. `files` may be `**/*.wav`, to look into the sub-folders of a
+    class. Hidden files are none. `valid` and `test` are folders with the same classes, or shares of the rows: by a
+    file's name below `path`, not by what is in it. Raises DataError for a class without a file, a file beside the
+    classes, and what is not UTF-8.
+    """
+
+    def read(name: str, folder: Path) -> Rows:
+        root = below(name, folder)
+        classes = sorted(each for each in root.iterdir() if each.is_dir() and not _hidden(each, root))
+        beside = [each for each in _fitting(root, files) if each.parent == root]
+        if not classes:
+            raise DataError(f"{name}: it has no sub-folder, and each is a class; put the files of each class in one")
+        if beside:
+            raise DataError(f"{beside[0]}: it lies beside the classes; put it in the sub-folder of its own")
+        found = {each: _fitting(each, files) for each in classes}
+        empty = [each for each in classes if not found[each]]
+        if empty:
+            raise DataError(f"{empty[0]}: this class has no file that fits {files!r}; delete the folder or fill it")
+        return Files(root, [file for each in classes for file in found[each]], name, text, True, progress)
+
+    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+
+
+@register("files", example={"path": "builtin:pydoc/*/*.txt"})
+def files_of_pattern(
+    path: str,
+    valid: Split = 0.1,
+    test: Split = 0.0,
+    text: bool = False,
+    seed: int = 1,
+    *,
+    folder: Path,
+    progress: OnProgress = silent,
+) -> DataSplits:
+    """Each file that fits a pattern such as `recordings/**/*.wav` is a row: its `path`, and with `text` its `text`.
+
+    Files come in the order of their names, and hidden ones are none. `valid` and `test` are patterns, or shares of the
+    rows: by a file's name below the last folder without a wild card, not by what is in it. Raises DataError where
+    nothing fits, and for what is not UTF-8.
+    """
+
+    def read(name: str, folder: Path) -> Rows:
+        fixed, pattern = _parted(name)
+        root = below(fixed, folder)
+        found = _fitting(root, pattern)
+        if not found:
+            raise DataError(f"{name}: no file fits this pattern; correct it ({root} is there)")
+        return Files(root, found, name, text, False, progress)
+
+    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+
+
+class Files(InMemoryRows):
+    """Files as rows; their contents are read when asked for."""
+
+    def __init__(self, root: Path, files: Sequence[Path], name: str, text: bool, labelled: bool, progress: OnProgress):
+        self._text, self._files = text, files
+        names = [file.relative_to(root) for file in files]
+        rows = [{"name": each.as_posix()} | ({"label": each.parts[0]} if labelled else {}) for each in names]
+        super().__init__(rows, name=name, keys=[str(file) for file in files])
+        for number in range(len(files) if text else 0):
+            self.row(number)
+            progress(f"read {name}", number + 1, len(files))
+
+    def row(self, number: int) -> Row:
+        """Its path, its label and its text, as far as asked for."""
+        key, fields = super().row(number)
+        found = {"path": key} | ({"label": fields["label"]} if "label" in fields else {})
+        return Row(key, found | ({"text": _read(self._files[number])} if self._text else {}))
+
+
+def _fitting(root: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(each for each in root.glob(pattern) if each.is_file() and not _hidden(each, root))
+    except (ValueError, NotImplementedError) as error:
+        raise DataError(f"{pattern!r}: it is no pattern of files ({error}); write one such as *.wav") from None
+
+
+def _hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def _parted(pattern: str) -> tuple[str, str]:
+    """The folder before the first wild card, and the rest."""
+    parts = pattern.split("/")
+    wild = next((number for number, part in enumerate(parts) if any(sign in part for sign in WILD)), len(parts) - 1)
+    return "/".join(parts[:wild]) or ("/" if pattern.startswith("/") else "."), "/".join(parts[wild:]) or "*"
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: byte {error.start} is not UTF-8; convert the file to UTF-8") from None
+    except OSError as error:
+        raise DataError(f"{file}: it cannot be read ({error.strerror}); check that it is there") from None

@@ -1,0 +1,97 @@
+"""JSON Lines as a source: one object a line, its members are the columns (jsonlines.org)."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ostinato.data.splits import DataSplits, register
+from ostinato.data.table.columns import BadRows, Columns, FieldError, checked
+from ostinato.data.table.line_file import Format, LineFile, Span, lines, no_utf8, opened, undecoded, without_end
+from ostinato.data.table.rows import Fields, Rows, Split, in_splits
+from ostinato.progress import OnProgress, silent
+
+NONE: Columns = {}
+
+
+@register("jsonl", example={"path": "builtin:pydoc.jsonl", "columns": {"topic": "text", "characters": "integer"}})
+def jsonl(
+    path: str,
+    valid: Split = 0.1,
+    test: Split = 0.0,
+    columns: Columns = NONE,
+    bad_rows: BadRows = "refuse",
+    seed: int = 1,
+    *,
+    folder: Path,
+    progress: OnProgress = silent,
+) -> DataSplits:
+    """One JSON object a line, in UTF-8; names as in `origin.located`, .gz and .xz are decompressed into `folder`.
+
+    `columns` says which members are taken and what they must be; without it, all are taken as they are. `valid` and
+    `test` are files, or shares of the rows of `path` (`rows.divided`, by `seed`). Raises DataError with file, line and
+    column for what is wrong.
+    """
+
+    def read(name: str, folder: Path) -> Rows:
+        return LineFile(opened(name, folder, progress), JSONLines(name, columns), folder, bad_rows, progress)
+
+    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+
+
+class JSONLines(Format):
+    """One object a line."""
+
+    def spans(self, file: BinaryIO) -> Iterator[tuple[Span, bytes]]:
+        """Its lines."""
+        return lines(file)
+
+    def fields(self, raw: bytes) -> Fields:
+        """The object's members."""
+        raw = without_end(raw)
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            raise no_utf8(raw, _place(raw), error) from None
+        return checked(_object(text), self.columns)
+
+
+def _object(text: str) -> dict[str, Any]:
+    if not text.strip():
+        raise FieldError(None, "it is empty", "delete the line")
+    try:
+        found = _decoded(text)
+    except json.JSONDecodeError as error:
+        raise FieldError(None, f"it is not JSON ({error.msg}, at character {error.colno})") from None
+    except RecursionError:
+        raise FieldError(None, "its lists are nested too deeply to be read") from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise FieldError(None, f"it cannot be read ({str(error).split(';')[0]})") from None
+    if not isinstance(found, dict):
+        raise FieldError(None, f"it is no object of columns but {text[:40]!r}", 'write {"column": value, …}')
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        name = next(name for name in names if names.count(name) > 1)
+        raise FieldError(name, "it is there twice", "keep one of them")
+    return found
+
+
+def _no_number(word: str) -> Any:
+    raise FieldError(None, f"{word} is no finite number and not JSON", "write a finite number, or null")
+
+
+_decoded = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number).decode
+
+
+def _place(raw: bytes) -> str | None:
+    """The column that is not UTF-8, if the rest of the row can be read."""
+    try:
+        found: Mapping[str, Any] = _object(raw.decode(errors="surrogateescape"))
+    except FieldError:
+        return None
+    return undecoded(found)

@@ -1,0 +1,54 @@
+"""Lines of text as a source: every line an example, with one column, `text`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ostinato.data.splits import DataSplits, register
+from ostinato.data.table.columns import BadRows, Columns, FieldError
+from ostinato.data.table.line_file import Format, LineFile, Span, lines, no_utf8, opened, without_end
+from ostinato.data.table.rows import Fields, Rows, Split, in_splits
+from ostinato.progress import OnProgress, silent
+
+TEXT: Columns = {"text": "text"}
+
+
+@register("lines", example={"path": "builtin:pydoc.tsv"})
+def text_lines(
+    path: str,
+    valid: Split = 0.1,
+    test: Split = 0.0,
+    bad_rows: BadRows = "refuse",
+    seed: int = 1,
+    *,
+    folder: Path,
+    progress: OnProgress = silent,
+) -> DataSplits:
+    r"""Every line of a UTF-8 text without its \n or \r\n; .gz and .xz are decompressed into `folder`.
+
+    `valid` and `test` are files, or shares of the lines of `path` (`rows.divided`, by `seed`). Raises DataError with
+    file and line for one that is empty or not UTF-8.
+    """
+
+    def read(name: str, folder: Path) -> Rows:
+        return LineFile(opened(name, folder, progress), LineFormat(name, TEXT), folder, bad_rows, progress)
+
+    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+
+
+class LineFormat(Format):
+    """Lines, as they are."""
+
+    def spans(self, file: BinaryIO) -> Iterator[tuple[Span, bytes]]:
+        """Its lines."""
+        return lines(file)
+
+    def fields(self, raw: bytes) -> Fields:
+        """The line."""
+        raw = without_end(raw)
+        if not raw:
+            raise FieldError(None, "it is empty", "delete the line")
+        try:
+            return {"text": raw.decode()}
+        except UnicodeDecodeError as error:
+            raise no_utf8(raw, None, error) from None

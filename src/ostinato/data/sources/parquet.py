@@ -1,0 +1,124 @@
+"""Parquet as a source, through the extra `parquet` (pyarrow)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+
+from ostinato.data.derived_file import derived_file
+from ostinato.data.paths import located
+from ostinato.data.splits import DataSplits, register
+from ostinato.data.table.columns import BadRows, Columns, FieldError, checked, present
+from ostinato.data.table.row_index import Index, Met
+from ostinato.data.table.rows import Identities, Row, Rows, Split, in_splits
+from ostinato.errors import ConfigError, DataError
+from ostinato.progress import OnProgress, silent
+
+ROWS: Final = 1024
+"""Rows that are unpacked at once."""
+NONE: Columns = {}
+
+
+@register("parquet", example={"path": "builtin:pydoc.parquet", "columns": {"topic": "text", "characters": "integer"}})
+def parquet(
+    path: str,
+    valid: Split = 0.1,
+    test: Split = 0.0,
+    columns: Columns = NONE,
+    bad_rows: BadRows = "refuse",
+    seed: int = 1,
+    *,
+    folder: Path,
+    progress: OnProgress = silent,
+) -> DataSplits:
+    """The columns of a Parquet file; names as in `origin.located`.
+
+    Its row groups are unpacked once, one after the other, into a file of `folder` that is mapped into memory: any row
+    is then at hand, however large the file and its groups are. It takes the room of the unpacked columns. `columns`
+    says which are taken and what they must be; without it, all are taken as they are. `valid` and `test` are files, or
+    shares of the rows of `path` (`rows.divided`, by `seed`). Raises ConfigError where pyarrow is not installed, and
+    DataError with file, row and column for what is wrong.
+    """
+
+    def read(name: str, folder: Path) -> Rows:
+        return Unpacked(name, columns, folder, bad_rows, progress)
+
+    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+
+
+def arrow() -> Any:
+    """The library. Raises ConfigError where it is not installed."""
+    try:
+        import pyarrow
+        import pyarrow.ipc
+        import pyarrow.parquet
+    except ImportError:
+        raise ConfigError(
+            'data: Parquet is read through pyarrow, which is not installed; run pip install "ostinato[parquet]"'
+        ) from None
+    return pyarrow
+
+
+class Unpacked(Rows):
+    """A Parquet file's rows, unpacked into an Arrow file beside the prepared data."""
+
+    def __init__(self, name: str, columns: Columns, folder: Path, bad_rows: BadRows, progress: OnProgress):
+        self.name, self._columns = name, columns
+        library = arrow()
+        path = located(name, folder, progress)
+        target = folder / f"{path.name}.arrow"
+        derived_file(target, path, {"columns": list(columns)}, lambda file: self._unpack(library, path, file, progress))
+        self._batches = library.ipc.open_file(library.memory_map(str(target)))
+        self._starts = np.cumsum([0, *(len(self._batch(i)) for i in range(self._batches.num_record_batches))])
+        index = Index.build(
+            folder / f"{path.name}.rows", path, name, "row", self._met(), columns, bad_rows, {"format": "parquet"},
+            progress,
+        )  # fmt: skip
+        self._places, self._identities, self.skipped = index.places, index.identities, index.skipped
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def row(self, number: int) -> Row:
+        """Row `number`; keys count from 0."""
+        place = int(self._places[number, 2])
+        batch = int(np.searchsorted(self._starts, place, side="right")) - 1
+        (fields,) = self._batch(batch).slice(place - int(self._starts[batch]), 1).to_pylist()
+        return Row(f"{self.name}:{place}", checked(fields, self._columns))
+
+    def identities(self) -> Identities:
+        """[N] as the index has them."""
+        return self._identities
+
+    def _batch(self, number: int) -> Any:
+        return self._batches.get_batch(number)
+
+    def _met(self) -> Iterator[Met]:
+        place, size = 0, self._batches.num_record_batches
+        for number in range(size):
+            for fields in self._batch(number).to_pylist():
+                try:
+                    yield Met((place, place + 1, place), checked(fields, self._columns), number)
+                except FieldError as error:
+                    yield Met((place, place + 1, place), error, number)
+                place += 1
+
+    def _unpack(self, library: Any, path: Path, file: BinaryIO, progress: OnProgress) -> dict[str, Any]:
+        try:
+            with library.parquet.ParquetFile(path) as packed:
+                names = list(packed.schema_arrow.names)
+                present(self._columns, names, self.name)
+                columns, done, total = list(self._columns) or names, 0, packed.metadata.num_rows
+                schema = library.schema([packed.schema_arrow.field(column) for column in columns])
+                with library.ipc.new_file(file, schema) as out:
+                    for batch in packed.iter_batches(ROWS, columns=columns):
+                        out.write_batch(batch.select(columns))
+                        done += len(batch)
+                        progress(f"unpack {path.name}", done, total)
+        except (library.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # the disk's affair, not the file's
+                raise
+            said = str(error).split("\n")[0].rstrip(".")
+            raise DataError(f"{self.name}: it cannot be read as Parquet ({said}); write or fetch it again") from error
+        return {"rows": done}

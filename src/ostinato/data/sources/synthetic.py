@@ -1,0 +1,29 @@
+"""A synthetic problem as a source: as many examples a split as are asked for."""
+
+from pathlib import Path
+
+from ostinato.data.splits import DataSplits, register
+from ostinato.data.synthetic.base import Generated, Problem
+from ostinato.progress import OnProgress, silent
+from ostinato.registry import Count, Spec
+
+
+@register("synthetic", example={"problem": {"name": "parity", "steps": 6}, "train": 20, "valid": 10, "test": 10})
+def synthetic(
+    problem: Spec[Problem],
+    train: Count = 10_000,
+    valid: Count = 1000,
+    test: Count = 1000,
+    seed: int = 1,
+    *,
+    folder: Path,
+    progress: OnProgress = silent,
+) -> DataSplits:
+    """Examples of one problem, drawn anew whenever they are asked for; every split has its own dice."""
+    made = problem.build()
+    counts = {"train": train, "valid": valid, "test": test}
+    splits = {
+        name: Generated(made, count, seed, number, f"{problem.name}.{name}")
+        for number, (name, count) in enumerate(counts.items())
+    }
+    return DataSplits(splits, folder, progress)

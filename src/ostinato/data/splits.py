@@ -1,0 +1,24 @@
+"""DataSplits: a data set cut into train, valid and test; and the registry of the sources that give one."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ostinato.progress import OnProgress, silent
+from ostinato.registry import Registry
+
+
+@dataclass(frozen=True)
+class DataSplits:
+    """The splits of a data set by name: `train`, and `valid` and `test` where there are such.
+
+    `folder` is where files derived from it go; `progress` is told of long work.
+    """
+
+    splits: dict[str, Any]
+    folder: Path
+    progress: OnProgress = field(default=silent, compare=False)
+
+
+data_sources: Registry[DataSplits] = Registry(DataSplits, "source", "ostinato.data.sources")
+register = data_sources.register

@@ -1,0 +1,1 @@
+"""Tables: rows by number, their columns, and where they stand in a file."""

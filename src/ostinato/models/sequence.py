@@ -1,0 +1,63 @@
+"""SequenceModel: layers over symbols or numbers, and a linear answer at every step."""
+
+from torch import nn
+
+from ostinato.cells.affine import affine
+from ostinato.layers import Embedding, SequenceLayer, Stack
+from ostinato.layers.base import as_module, nothing, started
+from ostinato.models.base import register
+from ostinato.padded import Padded
+from ostinato.registry import Hidden, Spec
+from ostinato.state import State
+
+
+class SequenceModel(nn.Module):
+    """Ids [B T] or features [B T D] to answers [B T outputs]: scores of classes, or one value."""
+
+    def __init__(self, body: SequenceLayer, embedding: Embedding | None, outputs: int):
+        super().__init__()
+        self.embedding, self.body = embedding, as_module(body)
+        self.latency, self.takes_tokens = body.latency, embedding is not None
+        self.inputs, self.outputs = embedding.inputs if embedding else body.inputs, outputs
+        self.head = nn.Linear(body.outputs, outputs)
+
+    def initial(self, batch: int) -> State:
+        """The body's."""
+        return self.body.initial(batch)
+
+    def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
+        """Every step of every row."""
+        state = started(self, x, state)
+        if self.embedding is not None:
+            x, _ = self.embedding(x)
+        out, state = self.body(x, state if self.latency is not None else None)
+        return out.map(lambda data: affine(data, self.head.weight, self.head.bias)), state
+
+    def finish(self, state: State) -> Padded:
+        """What the body held back."""
+        rest = self.body.finish(state)
+        return (
+            rest.map(lambda data: affine(data, self.head.weight, self.head.bias))
+            if rest.steps
+            else nothing(self.outputs)
+        )
+
+
+@register("sequence", example={"body": [{"name": "recurrent", "cell": {"name": "gru", "hidden": 4}}], "embedding": 3})
+def sequence(
+    body: list[Spec[SequenceLayer]],
+    embedding: Hidden = 32,
+    *,
+    outputs: int = 2,
+    symbols: int | None = None,
+    features: int | None = None,
+    size: int | None = None,
+) -> SequenceModel:
+    """Layers of any kind, one after another, over an embedding of `embedding` numbers where symbols come in."""
+    symbols = symbols or (size if features is None else None)
+    table = Embedding(embedding, inputs=symbols) if symbols else None
+    width, layers = embedding if symbols else int(features or 1), []
+    for spec in body:
+        layers.append(spec.build(inputs=width))
+        width = layers[-1].outputs
+    return SequenceModel(Stack(layers), table, outputs)

@@ -1,0 +1,148 @@
+"""TextModel: a language model that reads text."""
+
+import hashlib
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from itertools import tee
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato.data.table.line_file import BOM
+from ostinato.data.text_file import Errors, Text
+from ostinato.data.token_file import TokenFile
+from ostinato.errors import ConfigError, DataError
+from ostinato.progress import OnProgress, silent
+from ostinato.scoring.token_scores import ScoringConditions, TokenScores
+from ostinato.text.tokenizers import Tokenizer
+
+Ids: TypeAlias = npt.NDArray[np.int64]
+
+ROW_TOKENS = 256
+"""Of a text that is one long row: the stretches that an interval is over."""
+STEPS_AT_ONCE = 1024
+
+
+class TextScorer(ABC):
+    """`tokenizer` is None where tokens are the words of lines; `lm` is a LanguageModel over their ids."""
+
+    def __init__(self, path: Path, tokenizer: Tokenizer | None):
+        self.path, self.tokenizer = path, tokenizer
+
+    @property
+    @abstractmethod
+    def lm(self) -> Any:
+        """The `ostinato.lm.LanguageModel` over the tokens' ids."""
+
+    @property
+    def files(self) -> list[Path]:
+        """What it is read from, those of its parts too."""
+        return [self.path]
+
+    @property
+    def distribution(self) -> bool:
+        """Whether its scores are probabilities, which sum to one."""
+        return True
+
+    @property
+    def words(self) -> list[str]:
+        """The word of each id, where tokens are words."""
+        raise ConfigError(f"{self.path}: its tokens are its tokenizer's, not words; ask that")
+
+    @abstractmethod
+    def read(self, text: Text, progress: OnProgress = silent, probabilities: bool = True) -> TokenScores:
+        """What each token of the text cost. Raises DataError where there is none; and, if `probabilities` are wanted,
+        where the model gives scores that are none."""
+
+    def pieces(self, text: Text) -> Iterator[str]:
+        """Each token of the text as text, for people."""
+        if self.tokenizer is None:
+            for line in lines(text):
+                yield from (word.decode("utf-8", "replace") for word in line.split())
+                yield "</s>"
+        else:
+            reader = self.tokenizer.incremental_encoder()
+            for piece in text.pieces():
+                yield from self.tokenizer.pieces(reader.read(piece))
+            yield from self.tokenizer.pieces(reader.read("", final=True))
+
+    @property
+    def identity(self) -> object:
+        """Equal for models whose tokens are the same."""
+        if self.tokenizer is not None:
+            return hashlib.sha256(self.tokenizer.to_json().encode()).hexdigest()
+        return frozenset(self.words)
+
+
+class TokenScorer(TextScorer):
+    """Any LanguageModel over a tokenizer's ids; a text is one long row of them. `path` is its name in messages."""
+
+    tokenizer: Tokenizer
+
+    def __init__(self, path: Path, tokenizer: Tokenizer, lm: Any = None):
+        super().__init__(path, tokenizer)
+        self._lm = lm
+
+    @property
+    def lm(self) -> Any:
+        """What it was made of."""
+        return self._lm
+
+    def along(self, chunks: Iterable[Ids]) -> Iterator[npt.NDArray[np.float64]]:
+        """ln p of each token of each chunk of one text, the state carried."""
+        import torch
+
+        from ostinato.lm.protocol import token_log_probs
+        from ostinato.padded import Padded
+
+        state = self.lm.start(torch.zeros(1, dtype=torch.int64))
+        with torch.inference_mode():
+            for ids in chunks:
+                log_probs, state = token_log_probs(self.lm, Padded.full(torch.from_numpy(ids).unsqueeze(0)), state)
+                yield log_probs[0].double().numpy()
+
+    def read(self, text: Text, progress: OnProgress = silent, probabilities: bool = True) -> TokenScores:
+        """From the beginning to the end; rows are stretches of ROW_TOKENS."""
+        tokenizer, done = self.tokenizer, 0
+        paid, unknown, counts = [], [], []
+        with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
+            file = TokenFile.build(text, tokenizer, Path(folder, "ids"), progress)
+            chunks, same = tee(file[at : at + STEPS_AT_ONCE] for at in range(1, len(file), STEPS_AT_ONCE))
+            for ids, log_probs in zip(chunks, self.along(same)):
+                paid.append(log_probs)
+                unknown.append(ids == tokenizer.unknown if tokenizer.unknown is not None else np.zeros(len(ids), bool))
+                rows = [ids[first : first + ROW_TOKENS] for first in range(0, len(ids), ROW_TOKENS)]
+                counts += [(len(r), tokenizer.count_characters(r), tokenizer.count_bytes(r)) for r in rows]
+                done += len(ids)
+                progress(f"score {text.path.name}", done, len(file) - 1)
+            if not paid:
+                raise DataError(f"{text.path}: there is no token in it to score; name a longer text")
+            lengths, characters, size_bytes = np.array(counts, np.int64).T
+            meaning = ScoringConditions(file.counts.text_sha256, file.counts.tokenizer_sha256)
+        return TokenScores(
+            np.concatenate(paid), np.concatenate(unknown), np.cumsum(lengths), characters, size_bytes, meaning
+        )
+
+
+def lines(text: Text) -> Iterator[bytes]:
+    """The lines of a text that have a word in them, with their ends."""
+    return (line for line in every_line(text) if line.split())
+
+
+def every_line(text: Text) -> Iterator[bytes]:
+    """The lines of a text, with their ends."""
+    with text.path.open("rb") as file:
+        file.seek(text.start)
+        left, mark = text.size_bytes, BOM if text.start == 0 else b""
+        while left and (line := file.readline(left)):
+            left -= len(line)
+            yield line.removeprefix(mark)
+            mark = b""
+
+
+def whole(path: Path, errors: Errors = "strict") -> Text:
+    """All of a plain file as a Text."""
+    return Text(path, 0, path.stat().st_size, errors)

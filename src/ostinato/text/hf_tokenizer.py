@@ -1,0 +1,309 @@
+"""Tokenizers that the `tokenizers` library trains and runs: words and parts of words."""
+
+import json
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato.errors import ConfigError, DataError
+from ostinato.registry import Vocabulary
+from ostinato.text.incremental import (
+    ByteWriter,
+    GrowingWriter,
+    HoldingReader,
+    IncrementalDecoder,
+    IncrementalEncoder,
+    utf,
+)
+from ostinato.text.tokenizers import END, UNKNOWN, Ids, Tokenizer
+
+Form: TypeAlias = Literal["none", "nfc", "nfkc"]
+Unknown: TypeAlias = Literal["token", "error"]
+
+# White space as the library has it; Python's \s also takes four control characters.
+SPACES = "\\t\\n\\v\\f\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
+BOUNDARIES = (END, "<eos>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "[SEP]")
+REMEMBERED = 1 << 19
+"""Stretches of text whose ids are kept, at most."""
+SPACE_MARK = "▁"
+LEAST = 300
+"""A size that every kind takes, for one that is not trained here."""
+
+
+class Library(Tokenizer):
+    """One `tokenizers.Tokenizer`. Ids are the model's own, then `</s>` and the special tokens.
+
+    A text is cut into units, stretches that no token reaches across, and the ids of each unit are remembered: a word
+    is looked at once. What was made elsewhere may have no such units and is then encoded as a whole.
+    """
+
+    model: ClassVar[str]
+    """The type of the model in tokenizer.json."""
+    unit: ClassVar[re.Pattern[str]]
+    """What `re.findall` cuts a text into, so that the units' ids one after another are the text's."""
+
+    def __init__(
+        self,
+        size: Vocabulary,
+        form: Form = "none",
+        lowercase: bool = False,
+        unknown: Unknown = "token",
+        special: list[str] | None = None,
+    ):
+        self.wanted, self.form, self.lowercase = size, form, lowercase
+        self.names = [END, *(special or [])]
+        if len(set(self.names)) < len(self.names) or "" in self.names:
+            raise ConfigError(f"tokenizer.special: {special} repeats a name or {END}, or has an empty one; name others")
+        self.unknown_token = UNKNOWN if unknown == "token" else None
+        self.library: Any = None
+        self.size, self.eos, self.unknown = 0, 0, None
+
+    @abstractmethod
+    def empty(self) -> Any:
+        """The library's tokenizer before it has learnt anything: model, pre-tokenizer and decoder."""
+
+    @abstractmethod
+    def trainer(self, size: int) -> Any:
+        """The library's trainer for a model of `size` tokens."""
+
+    def normalizer(self) -> Any:
+        """The library's normalizer; None if a text is taken as it is."""
+        from tokenizers import normalizers
+
+        steps: list[Any] = (
+            [] if self.form == "none" else [normalizers.NFC() if self.form == "nfc" else normalizers.NFKC()]
+        )
+        if self.lowercase:
+            steps.append(normalizers.Lowercase())
+        return normalizers.Sequence(steps) if steps else None
+
+    @abstractmethod
+    def text_of(self, token: str) -> bytes:
+        """What a token of the model adds to a text."""
+
+    def train(self, pieces: Iterable[str]) -> None:
+        """Learn the vocabulary. Raises DataError where there is nothing to learn from."""
+        library = self.empty()
+        library.normalizer = self.normalizer()
+        words = False
+
+        def looked_at() -> Iterator[str]:
+            nonlocal words
+            for piece in pieces:
+                words = words or bool(piece.strip())
+                yield piece
+
+        library.train_from_iterator(_stretches(looked_at(), self.unit), self.trainer(self.wanted - len(self.names)))
+        if not words or library.get_vocab_size() <= (self.unknown_token is not None):
+            raise DataError("tokenizer: the text it was to learn from has no word; name a longer text")
+        learnt = json.loads(library.to_str())
+        model = self.finished(learnt["model"])
+        taken = [name for name in self.names if name in _tokens(model)]
+        if taken:
+            raise ConfigError(
+                f"tokenizer.special: {taken[0]!r} is also what words of the text are made of; choose a name like <name>"
+            )
+        self._take(_read(learnt | {"model": model, "added_tokens": []}))
+
+    def finished(self, model: dict[str, Any]) -> dict[str, Any]:
+        """What the trainer made, as it stands in tokenizer.json, where it needs a last touch."""
+        return model
+
+    def _take(self, library: Any, made_here: bool = True) -> None:
+        from tokenizers import AddedToken
+
+        if made_here:
+            library.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in self.names])
+        library.encode_special_tokens = True  # a text that looks like a boundary is only its characters
+        self.library, self.made_here = library, made_here
+        self.size = max(library.get_vocab().values()) + 1
+        self.eos = library.token_to_id(self.names[0])
+        self.unknown = None if self.unknown_token is None else library.token_to_id(self.unknown_token)
+        self.special = {name: library.token_to_id(name) for name in self.names}
+        tokens = [library.id_to_token(i) or "" for i in range(self.size)]
+        hidden = {token.content for token in library.get_added_tokens_decoder().values() if token.special}
+        self._shown = tokens
+        self._texts = [b"" if token in hidden else self.text_of(token) for token in tokens]
+        self._remembered: dict[str, bytes] = {}
+
+    def _ready(self) -> Any:
+        if self.library is None:
+            raise DataError("tokenizer: it has learnt no vocabulary yet; train it on a text first")
+        return self.library
+
+    def normalize(self, text: str) -> str:
+        """The text in its normal form, lower case where that was asked for."""
+        normalizer = self._ready().normalizer
+        return normalizer.normalize_str(text) if normalizer else text
+
+    def encode(self, text: str) -> Ids:
+        """The ids of all units. Raises DataError before `train`, and for what is unknown where that is an error."""
+        utf(text, "utf-8")
+        library = self._ready()
+        if not self.made_here:
+            return np.array(library.encode(text, add_special_tokens=False).ids, self.dtype)
+        units = self.unit.findall(text)
+        remembered = self._remembered
+        new = list({unit: None for unit in units if unit not in remembered})
+        if new:
+            if len(remembered) + len(new) > REMEMBERED:
+                remembered.clear()
+                new = list(dict.fromkeys(units))
+            try:
+                found = library.encode_batch_fast(new, add_special_tokens=False)
+            except Exception as error:  # the library raises plain Exceptions
+                raise self._unknown_word(new, error) from None
+            remembered.update((unit, np.array(e.ids, self.dtype).tobytes()) for unit, e in zip(new, found))
+        return np.frombuffer(b"".join(map(remembered.__getitem__, units)), self.dtype)
+
+    def _unknown_word(self, units: list[str], error: Exception) -> DataError:
+        for unit in units:
+            try:
+                self.library.encode(unit, add_special_tokens=False)
+            except Exception:
+                return DataError(
+                    f"text: {unit!r} has something that the vocabulary has not; train the tokenizer on a text that has "
+                    'it, or with unknown = "token"'
+                )
+        return DataError(f"text: the tokenizers library refuses it ({error}); see the message")
+
+    def spans(self, text: str) -> npt.NDArray[np.int64]:
+        """[T 2]: where each token stands in the text, first character and the one after the last."""
+        utf(text, "utf-8")
+        try:
+            found = self._ready().encode(text, add_special_tokens=False)
+        except DataError:
+            raise
+        except Exception as error:
+            raise self._unknown_word(self.unit.findall(text), error) from None
+        return np.array(found.offsets, np.int64).reshape(-1, 2)
+
+    def decode(self, ids: Ids | Sequence[int]) -> str:
+        """The tokens' text; special tokens have none."""
+        ids = self.checked(ids)
+        if self.library is not None and not self.made_here:
+            text: str = self.library.decode(ids.tolist(), skip_special_tokens=True)
+            return text
+        return self._raw(ids).decode("utf-8", errors="replace")
+
+    def _raw(self, ids: Ids | Sequence[int]) -> bytes:
+        texts = self._texts
+        return b"".join([texts[i] for i in self.checked(ids).tolist()])
+
+    def pieces(self, ids: Ids | Sequence[int]) -> list[str]:
+        """Each token's text; what is no whole characters and what has no text by its name in the vocabulary."""
+        found = []
+        for i in self.checked(ids).tolist():
+            try:
+                found.append(self._texts[i].decode() or self._shown[i])
+            except UnicodeDecodeError:
+                found.append("".join(f"<0x{byte:02X}>" for byte in self._texts[i]))
+        return found
+
+    def count_characters(self, ids: Ids | Sequence[int]) -> int:
+        """Of the tokens' text."""
+        if not self.made_here:
+            return len(self.decode(ids))
+        return sum((byte & 0xC0) != 0x80 for byte in self._raw(ids))
+
+    def count_bytes(self, ids: Ids | Sequence[int]) -> int:
+        """Of the tokens' text."""
+        return len(self._raw(ids)) if self.made_here else len(self.decode(ids).encode())
+
+    def to_json(self) -> str:
+        """The library's own."""
+        return str(self._ready().to_str(pretty=True))
+
+    @classmethod
+    def reads(cls, document: Mapping[str, Any]) -> bool:
+        """A model of this type."""
+        model = document.get("model")
+        return isinstance(model, Mapping) and model.get("type") == cls.model
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Raises DataError where the library does not read it, or nothing in it can end a text."""
+        library = _read(document)
+        added = [token.content for token in library.get_added_tokens_decoder().values()]
+        boundary = next((name for name in BOUNDARIES if name in added), None)
+        if boundary is None:
+            raise DataError(
+                f"tokenizer.json: none of its added tokens ends a text; add one of {', '.join(BOUNDARIES)} to it"
+            )
+        made = cls(LEAST)
+        made.names = [boundary, *(name for name in added if name not in (boundary, UNKNOWN))]
+        made.unknown_token = _unknown_of(document["model"])
+        made._take(library, made_here=boundary == END and _cuts_as(made.empty(), document))
+        return made
+
+    def incremental_encoder(self) -> IncrementalEncoder:
+        """Text to ids as it comes: the last unit waits for its end; without units, everything does."""
+        return HoldingReader(self.encode, self.unit if self.made_here else None)
+
+    def incremental_decoder(self) -> IncrementalDecoder:
+        """Ids to text as they come."""
+        if not self.made_here:
+            return GrowingWriter(self.decode)
+        return ByteWriter(self._raw)
+
+
+def _read(document: Mapping[str, Any]) -> Any:
+    from tokenizers import Tokenizer as Made
+
+    try:
+        return Made.from_str(json.dumps(document))
+    except Exception as error:
+        raise DataError(f"tokenizer.json: the tokenizers library does not read it ({error}); save it again") from None
+
+
+def _cuts_as(own: Any, document: Mapping[str, Any]) -> bool:
+    """Whether, what it learnt aside, a tokenizer.json is set up as ours: then no token reaches from one unit into the
+    next, and a unit's ids do not depend on where it stands."""
+    ours = json.loads(own.to_str())
+    same = all(ours[part] == document.get(part) for part in ("pre_tokenizer", "post_processor", "truncation"))
+    normalizer = document.get("normalizer") or {"normalizers": []}
+    steps = [step.get("type") for step in normalizer.get("normalizers", [normalizer])]
+    known = all(step in ("NFC", "NFKC", "Lowercase") for step in steps)
+    return same and known and all(token.get("special") for token in document.get("added_tokens", []))
+
+
+def _tokens(model: Mapping[str, Any]) -> set[str]:
+    """The model's vocabulary, which Unigram has as a list with scores."""
+    vocabulary = model["vocab"]
+    return set(vocabulary) if isinstance(vocabulary, Mapping) else {token for token, _ in vocabulary}
+
+
+def _unknown_of(model: Mapping[str, Any]) -> str | None:
+    if model.get("type") == "Unigram":
+        vocabulary, at = model.get("vocab"), model.get("unk_id")
+        if (
+            isinstance(vocabulary, list)
+            and isinstance(at, int)
+            and at < len(vocabulary)
+            and not model.get("byte_fallback")
+        ):
+            return str(vocabulary[at][0])
+        return None
+    unknown = model.get("unk_token")
+    vocabulary = model.get("vocab")
+    known = isinstance(vocabulary, Mapping) and unknown in vocabulary
+    return str(unknown) if known and not model.get("byte_fallback") else None
+
+
+def _stretches(pieces: Iterable[str], unit: re.Pattern[str]) -> Iterator[str]:
+    """The text in pieces that end where a unit does, so that it is learnt as if it had come in one."""
+    rest = ""
+    for piece in pieces:
+        text = rest + utf(piece, "utf-8").decode()
+        end = 0
+        for match in unit.finditer(text):
+            end = match.start()
+        if end:
+            yield text[:end]
+        rest = text[end:]
+    if rest:
+        yield rest

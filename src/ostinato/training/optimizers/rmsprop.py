@@ -1,0 +1,24 @@
+"""RMSprop (Tieleman and Hinton, 2012), centred as in Graves (2013) where asked for."""
+
+import torch
+from torch import nn
+
+from ostinato.registry import NotNegative, Positive, Share
+from ostinato.training.optimizers.base import groups, register
+
+
+@register("rmsprop", renamed={"rate": "learning_rate", "decay": "weight_decay", "smoothing": "alpha"})
+def rmsprop(
+    learning_rate: Positive = 1e-3,
+    alpha: Share = 0.99,
+    epsilon: Positive = 1e-8,
+    momentum: Share = 0.0,
+    centered: bool = False,
+    weight_decay: NotNegative = 0.0,
+    *,
+    model: nn.Module,
+) -> torch.optim.RMSprop:
+    """Gradients divided by the root of their mean square. `weight_decay` adds weight_decay · w to the gradient."""
+    return torch.optim.RMSprop(
+        groups(model, weight_decay), lr=learning_rate, alpha=alpha, eps=epsilon, momentum=momentum, centered=centered
+    )

@@ -1,0 +1,65 @@
+"""Settings: the [train] table of a recipe."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+from torch.optim import Optimizer
+
+from ostinato.errors import ConfigError
+from ostinato.registry import Count, Positive, Share, Spec
+from ostinato.training.optimizers import adamw
+from ostinato.training.schedules import Cosine, Schedule
+
+Sink: TypeAlias = Literal["csv", "tensorboard"]
+Whole: TypeAlias = Annotated[int, Field(ge=0)]
+Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
+Limits: TypeAlias = Mapping[Literal["norm", "value"], Positive]
+
+ADAMW: Spec[Optimizer] = Spec("adamw", {}, adamw, "train.optimizer")
+COSINE: Spec[Schedule] = Spec("cosine", {}, Cosine, "train.schedule")
+NORM: Limits = {"norm": 1.0}
+
+
+class Settings:
+    """How long to train (`steps`, `epochs`, `seconds`: the least of those given) and how.
+
+    A step takes `accumulate` batches of `batch_size` rows. Every `evaluate_every` steps the model is scored, and
+    training ends after `stop_after` scores in a row without a new best (0: never). `checkpoint_every` is as often where
+    it is not given; `log_every` steps make a row of metrics.jsonl, and `log` names further places. `ema_decay` is the
+    decay of the averaged weights that are scored and kept instead of the last ones (0: none). `clip` bounds the
+    gradient's norm and each of its values; {} leaves it as it is.
+
+    With `seconds` the speed is measured once, at the start, and the number of steps fixed from it: the schedule then
+    knows its end, and the same run resumed does the same steps.
+    """
+
+    renamed = {"rows": "batch_size", "ema": "ema_decay"}
+
+    def __init__(
+        self,
+        batch_size: Count = 32,
+        steps: Count | None = None,
+        epochs: Positive | None = None,
+        seconds: Positive | None = None,
+        seed: Seed = 1,
+        accumulate: Count = 1,
+        evaluate_every: Count = 500,
+        checkpoint_every: Count | None = None,
+        stop_after: Whole = 0,
+        ema_decay: Share = 0.0,
+        log_every: Count = 20,
+        log: Sequence[Sink] = (),
+        optimizer: Spec[Optimizer] = ADAMW,
+        schedule: Spec[Schedule] = COSINE,
+        clip: Limits = NORM,
+    ):
+        if steps is None and epochs is None and seconds is None:
+            raise ConfigError("train: it does not say when to end; set steps, epochs or seconds")
+        self.batch_size, self.accumulate, self.seed = batch_size, accumulate, seed
+        self.steps, self.epochs, self.seconds = steps, epochs, seconds
+        self.evaluate_every, self.stop_after = evaluate_every, stop_after
+        self.checkpoint_every = checkpoint_every or evaluate_every
+        self.log_every, self.log = log_every, tuple(log)
+        self.ema_decay, self.optimizer, self.schedule = ema_decay, optimizer, schedule
+        self.clip = {str(kind): bound for kind, bound in clip.items()}
