@@ -31,6 +31,7 @@ from ostinato.migrations import MIGRATIONS, Files
 from ostinato.models import models
 from ostinato.registry import Spec
 from ostinato.tasks import Prediction, Task, tasks
+from ostinato.wiring import check_wiring, declared
 
 SCHEMA: Final = 2
 MANIFEST: Final = "ostinato.json"
@@ -46,7 +47,7 @@ MALFORMED: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionErr
 class Bundle:
     """A task, its model, and the recipe that made them."""
 
-    def __init__(self, task: Task, model: nn.Module, recipe: Mapping[str, Any]):
+    def __init__(self, task: Task[Any, Any], model: nn.Module, recipe: Mapping[str, Any]):
         self.task, self.model, self.recipe = task, model.eval(), dict(recipe)
 
     @classmethod
@@ -77,7 +78,7 @@ class Bundle:
             raise BundleError(
                 f"{at}: its recipe does not fit this version of Ostinato ({error}); install the one that made it"
             ) from error
-        model.load_state_dict(_tensors(files, model, at))
+        load_weights(files, model, at)
         return cls(task, model, table)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -125,8 +126,7 @@ class Bundle:
 
     def _predictions(self, items: Sequence[Any]) -> Iterator[Prediction]:
         with torch.inference_mode():
-            for batch in self.task.batches_of(items):
-                yield from self.task.predict(self.model, batch)[0]
+            yield from self.task.predictions(self.model, items)
 
     def _card(self) -> str:
         name, recipe = type(self.model).__name__, json.dumps(self.recipe, indent=2)
@@ -138,8 +138,11 @@ class Bundle:
         )
 
 
-def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
+def build_model(task: Task[Any, Any], spec: Spec[nn.Module]) -> nn.Module:
     """The model, its size checked before anything is allocated. Raises ResourceError where memory would not hold it."""
+    wiring = task.wiring()
+    if wiring is not None:
+        check_wiring(wiring, declared(spec.constructor), type(task).__name__, spec.name)
     numbers = count_parameters(task, spec)
     needed, free = 4 * numbers, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > free:
@@ -150,7 +153,7 @@ def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
     return task.model(spec)
 
 
-def count_parameters(task: Task, spec: Spec[nn.Module]) -> int:
+def count_parameters(task: Task[Any, Any], spec: Spec[nn.Module]) -> int:
     """How many numbers the model would learn; nothing is allocated."""
     with torch.device("meta"), _Unfilled():
         return sum(math.prod(parameter.shape) for parameter in task.model(spec).parameters())
@@ -259,6 +262,12 @@ def _config(files: Files, at: str) -> dict[str, Any]:
     if odd:
         raise BundleError(f"{at}/config.json: {', '.join(odd)} is missing or unknown; it is of another version")
     return config
+
+
+def load_weights(files: Files, model: nn.Module, at: str) -> None:
+    """Put the weights in a bundle's files into the model, in place. Raises BundleError where they are not this
+    model's."""
+    model.load_state_dict(_tensors(files, model, at))
 
 
 def _tensors(files: Files, model: nn.Module, at: str) -> dict[str, Tensor]:

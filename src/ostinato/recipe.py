@@ -20,6 +20,7 @@ from ostinato.errors import ConfigError
 from ostinato.models import models
 from ostinato.registry import Spec, Table, check_call, nearest
 from ostinato.tasks import Task, tasks
+from ostinato.tasks.fit import unfit
 
 T = TypeVar("T")
 
@@ -31,8 +32,8 @@ class Recipe(Generic[T]):
     """What to train, on what, and how. `table` is the whole of it with every default filled in, fit for JSON."""
 
     table: dict[str, Any]
-    task: Spec[Task]
-    data: Spec[DataSplits]
+    task: Spec[Task[Any, Any]]
+    data: Spec[DataSplits[Any]]
     model: Spec[nn.Module]
     train: T
 
@@ -79,6 +80,8 @@ def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
     else:
         options, found = {}, ["train: it is a table of settings; write [train]"]
     problems += found
+    if not problems and task is not None and model is not None and data is not None:
+        problems += unfit(task, data, model)
     if problems or task is None or model is None or data is None:
         raise ConfigError([f"{at}: {problem}" for problem in problems])
     whole = {"task": resolve(task), "data": resolve(data), "model": resolve(model)}

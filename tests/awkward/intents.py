@@ -98,7 +98,7 @@ class Accuracy(Metric):
         return Signature()
 
 
-class IntentTask(Task):
+class IntentTask(Task[CommandBatch, Understood]):
     metrics = (Accuracy("intent"), Accuracy("slots"))
 
     def __init__(self, rows_at_once: Count = 16):
@@ -123,8 +123,8 @@ class IntentTask(Task):
     def model(self, spec: Spec[nn.Module]) -> nn.Module:
         return spec.build(words=len(self.words), characters=len(self.letters))
 
-    def batches(self, split: str, rows: int, seed: int) -> Shuffled[Command]:
-        return Shuffled(self.splits[split], rows, seed)
+    def batches(self, split: str, batch_size: int, seed: int, batch_tokens: int | None = None) -> Shuffled[Command]:
+        return Shuffled(self.splits[split], batch_size, seed)
 
     def collate(self, examples: Sequence[Command]) -> CommandBatch:
         words = Padded.of([torch.tensor([self.words.get(w, 1) for w in e.words], dtype=torch.int64) for e in examples])
@@ -151,7 +151,7 @@ class IntentTask(Task):
         return Loss(total, len(batch.keys) + int(batch.slots.lengths.sum())), None
 
     def predict(
-        self, model: nn.Module, batch: CommandBatch, state: State | None = None
+        self, model: nn.Module, batch: CommandBatch, state: State | None = None, options: Any = None
     ) -> tuple[list[Understood], State | None]:
         intent, slots = model(batch.words, batch.characters)
         said = [row.argmax(-1).tolist() for row in slots.rows()]

@@ -1,6 +1,5 @@
 """train: a recipe becomes a bundle, and its score stands beside what can be said without memory."""
 
-import contextlib
 import json
 import shutil
 import sys
@@ -10,7 +9,6 @@ from typing import Annotated
 import typer
 
 from ostinato.cli.evaluate import as_object, tabled
-from ostinato.cli.info import history
 
 
 def train(
@@ -29,10 +27,7 @@ def train(
     chosen = load(recipe, changes or (), Settings)
     out = out or Path("runs", recipe.stem)
     fitted = fit(chosen, out, standard(), fresh=fresh)
-    with contextlib.closing(standard()) as progress:
-        fitted.bundle.task.prepare(chosen.data.build(folder=out / "data", progress=progress.stage))
-        baselines = fitted.bundle.task.baselines("valid")
-    seconds = max((row["seconds"] for row in history(out) if "seconds" in row), default=0.0)
+    seconds, baselines = fitted.seconds, fitted.baselines
     if as_json:
         found = {
             "run": str(out),

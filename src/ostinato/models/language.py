@@ -15,6 +15,7 @@ from ostinato.padded import Padded
 from ostinato.registry import Hidden, Layers, Share, Spec
 from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State
+from ostinato.wiring import Tokens, accepts
 
 
 class Language(nn.Module):
@@ -137,6 +138,7 @@ class Language(nn.Module):
 
 
 @register("language", example={"cell": {"name": "lstm", "hidden": 5}})
+@accepts(inputs={"input": (Tokens,)}, outputs={"output": (Tokens,)})
 def language(
     cell: Spec[Cell],
     layers: Layers = 1,

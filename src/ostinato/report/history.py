@@ -55,7 +55,7 @@ class History:
         unfinished = bool(rest) and not _is_json(rest)
         if rest and not unfinished:
             lines.append(rest)
-        rows: dict[str, list[Any]] = {"train": [], "scores": [], "note": []}
+        rows: dict[str, list[Any]] = {kind: [] for kind in READERS}
         for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
@@ -125,7 +125,23 @@ def _note(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return row
 
 
-READERS = {"train": _training, "scores": _evaluation, "note": _note}
+def _final(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    for score in row["scores"]:
+        _score(score)
+    return row
+
+
+def _baselines(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    for scores in row["baselines"].values():
+        for score in scores:
+            _score(score)
+    return row
+
+
+READERS = {
+    "train": _training, "scores": _evaluation, "note": _note, "full_scores": _final, "final": _final,
+    "baselines": _baselines,
+}  # fmt: skip
 
 
 def _number(row: Mapping[str, Any], name: str) -> int | float:

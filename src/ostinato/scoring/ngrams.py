@@ -2,12 +2,10 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ostinato.data.text_file import Text
 from ostinato.errors import BundleError, DataError
@@ -16,7 +14,7 @@ from ostinato.lm.ngram import NGram
 from ostinato.lm.ngram.model import BEGIN, WordLogProbs
 from ostinato.lm.ngram.token_build import sidecar, words_of
 from ostinato.progress import OnProgress, silent
-from ostinato.scoring.base import Ids, TextScorer, TokenScorer, every_line, whole
+from ostinato.scoring.base import TextScorer, TokenScorer, every_line, whole
 from ostinato.scoring.token_scores import ScoringConditions, TokenScores
 from ostinato.text.tokenizers import Tokenizer
 from ostinato.text.tokenizers import load as load_tokenizer
@@ -75,10 +73,6 @@ class TokenNGramScorer(TokenScorer):
     def distribution(self) -> bool:
         """As its file says."""
         return self.ngram.distribution
-
-    def along(self, chunks: Iterable[Ids]) -> Iterator[npt.NDArray[np.float64]]:
-        """Without torch."""
-        return self.ngram.along(chunks)
 
     def read(self, text: Text, progress: OnProgress = silent, probabilities: bool = True) -> TokenScores:
         """As every model of tokens."""

@@ -24,11 +24,13 @@ NORM: Limits = {"norm": 1.0}
 class Settings:
     """How long to train (`steps`, `epochs`, `seconds`: the least of those given) and how.
 
-    A step takes `accumulate` batches of `batch_size` rows. Every `evaluate_every` steps the model is scored, and
-    training ends after `stop_after` scores in a row without a new best (0: never). `checkpoint_every` is as often where
-    it is not given; `log_every` steps make a row of metrics.jsonl, and `log` names further places. `ema_decay` is the
-    decay of the averaged weights that are scored and kept instead of the last ones (0: none). `clip` bounds the
-    gradient's norm and each of its values; {} leaves it as it is.
+    A step takes `accumulate` batches of `batch_size` rows; `batch_tokens` bounds their padded steps where the task
+    groups rows by length. Every `evaluate_every` steps the model is scored by the task's quick metrics, every
+    `full_evaluate_every` evaluations and at the end by all. `best_by` names the metric that picks the best checkpoint
+    (the first one). Training ends after `stop_after` such scores in a row without a new best (0: never).
+    `checkpoint_every` is `evaluate_every` where it is not given; `log_every` steps make a row of metrics.jsonl, and
+    `log` names further places. `ema_decay` is the decay of the averaged weights that are scored and kept instead of the
+    last ones (0: no average). `clip` bounds the gradient's norm and each of its values; {} leaves it as it is.
 
     With `seconds` the speed is measured once, at the start, and the number of steps fixed from it: the schedule then
     knows its end, and the same run resumed does the same steps.
@@ -39,12 +41,15 @@ class Settings:
     def __init__(
         self,
         batch_size: Count = 32,
+        batch_tokens: Count | None = None,
         steps: Count | None = None,
         epochs: Positive | None = None,
         seconds: Positive | None = None,
         seed: Seed = 1,
         accumulate: Count = 1,
         evaluate_every: Count = 500,
+        full_evaluate_every: Count | None = None,
+        best_by: str | None = None,
         checkpoint_every: Count | None = None,
         stop_after: Whole = 0,
         ema_decay: Share = 0.0,
@@ -58,6 +63,7 @@ class Settings:
             raise ConfigError("train: it does not say when to end; set steps, epochs or seconds")
         self.batch_size, self.accumulate, self.seed = batch_size, accumulate, seed
         self.steps, self.epochs, self.seconds = steps, epochs, seconds
+        self.batch_tokens, self.best_by, self.full_evaluate_every = batch_tokens, best_by, full_evaluate_every
         self.evaluate_every, self.stop_after = evaluate_every, stop_after
         self.checkpoint_every = checkpoint_every or evaluate_every
         self.log_every, self.log = log_every, tuple(log)

@@ -24,7 +24,7 @@ def catalog(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """Every split of a public data set (`ostinato data list`); what the set calls `dev` is called `valid`.
 
     `valid` is the share that is taken of `train` (`rows.divided`, by `seed`) where the set has no such split. `columns`

@@ -31,7 +31,7 @@ def comma_separated(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """Cells between commas or another `delimiter`, quoted with "; a quoted cell may hold line ends, and "" for a quote.
 
     The first line names the columns, unless `header` does for a file that has no such line. `columns` says which are
@@ -56,7 +56,7 @@ def tab_separated(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """Cells between tabs, in which quotes are characters like any other; for the rest, as `csv`."""
     return _corpora(path, valid, test, columns, header, "\t", False, bad_rows, seed, folder, progress)
 
@@ -64,7 +64,7 @@ def tab_separated(
 def _corpora(
     path: str, valid: Split, test: Split, columns: Columns, header: Sequence[str], delimiter: str, quoted: bool,
     bad_rows: BadRows, seed: int, folder: Path, progress: OnProgress,
-) -> DataSplits:  # fmt: skip
+) -> DataSplits[Rows]:  # fmt: skip
     writable(columns, "source")
 
     def read(name: str, folder: Path) -> Rows:

@@ -25,7 +25,7 @@ def folder_of_classes(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """Each sub-folder of `path` is a class and each file in it that fits `files` a row: its `path` and its `label`.
 
     With `text` it also has the file's UTF-8 as `text`. `files` may be `**/*.wav`, to look into the sub-folders of a
@@ -61,7 +61,7 @@ def files_of_pattern(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """Each file that fits a pattern such as `recordings/**/*.wav` is a row: its `path`, and with `text` its `text`.
 
     Files come in the order of their names, and hidden ones are none. `valid` and `test` are patterns, or shares of the

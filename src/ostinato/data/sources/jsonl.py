@@ -25,7 +25,7 @@ def jsonl(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """One JSON object a line, in UTF-8; names as in `origin.located`, .gz and .xz are decompressed into `folder`.
 
     `columns` says which members are taken and what they must be; without it, all are taken as they are. `valid` and

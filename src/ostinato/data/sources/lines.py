@@ -23,7 +23,7 @@ def text_lines(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     r"""Every line of a UTF-8 text without its \n or \r\n; .gz and .xz are decompressed into `folder`.
 
     `valid` and `test` are files, or shares of the lines of `path` (`rows.divided`, by `seed`). Raises DataError with

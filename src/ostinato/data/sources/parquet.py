@@ -31,7 +31,7 @@ def parquet(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """The columns of a Parquet file; names as in `origin.located`.
 
     Its row groups are unpacked once, one after the other, into a file of `folder` that is mapped into memory: any row

@@ -18,7 +18,7 @@ def synthetic(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Generated]:
     """Examples of one problem, drawn anew whenever they are asked for; every split has its own dice."""
     made = problem.build()
     counts = {"train": train, "valid": valid, "test": test}

@@ -19,7 +19,7 @@ def text(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Text]:
     """One UTF-8 text: `text` is a path, `builtin:pydoc` or `mirror:…`; .gz and .xz are decompressed into `folder`.
 
     Shares are of bytes: first train, then valid, then test, each boundary moved forward to the next character.
