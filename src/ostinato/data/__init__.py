@@ -4,6 +4,7 @@ from ostinato.data.batching.base import Batches, Example, TokenWindow
 from ostinato.data.batching.buckets import Bucketed
 from ostinato.data.batching.contiguous import ContiguousBatches, Shuffled
 from ostinato.data.batching.prefetch import Prefetched
+from ostinato.data.encoded import EncodedRow, EncodedRows
 from ostinato.data.splits import DataSplits, data_sources, register
 from ostinato.data.table.columns import Columns
 from ostinato.data.table.in_memory import InMemoryRows
@@ -18,6 +19,8 @@ __all__ = [
     "Columns",
     "ContiguousBatches",
     "DataSplits",
+    "EncodedRow",
+    "EncodedRows",
     "Example",
     "InMemoryRows",
     "OnProgress",
