@@ -149,7 +149,10 @@ def replaced(**fields):
         (refused, "mine:2: its text has no words; leave it out"),
         (replaced(more=np.zeros(1)), "mine:2: it is encoded as ids, label, more, and the rows before as ids, label; "),
         (replaced(ids=np.zeros(3)), r"mine:2: field 'ids' is float64 \[T\], and uint8 \[T\] in the rows before; bring"),
-        (replaced(ids=np.zeros((3, 2), np.uint8)), r"mine:2: field 'ids' is uint8 \[T 2\], and uint8 \[T\] in the rows"),
+        (
+            replaced(ids=np.zeros((3, 2), np.uint8)),
+            r"mine:2: field 'ids' is uint8 \[T 2\], and uint8 \[T\] in the",
+        ),
         (replaced(label=np.zeros(1, np.int64)), r"mine:2: field 'label' is int64 \[T\], and int64 scalar in the rows"),
         (lambda row: {"ids": np.array(["a"])}, "mine:0: field 'ids' is encoded as <U1; encode it as numbers"),
         (lambda row: {}, "mine:0: it is encoded as no field; encode every row as at least one"),
