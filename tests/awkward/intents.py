@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.cells import Cell
-from ostinato.data.batching.contiguous import Shuffled
+from ostinato.data.batching.shuffled import Shuffled
 from ostinato.data.splits import DataSplits
 from ostinato.layers import Bidirectional, Embedding, Recurrent, whole
 from ostinato.metrics.base import Metric, Signature

@@ -2,8 +2,11 @@
 
 from ostinato.data.batching.base import Batches, Example, TokenWindow
 from ostinato.data.batching.buckets import Bucketed
-from ostinato.data.batching.contiguous import ContiguousBatches, Shuffled
+from ostinato.data.batching.chunked import Chunk, Chunked
+from ostinato.data.batching.contiguous import ContiguousBatches
 from ostinato.data.batching.prefetch import Prefetched
+from ostinato.data.batching.shuffled import Shuffled
+from ostinato.data.encoded import EncodedRow, EncodedRows
 from ostinato.data.splits import DataSplits, data_sources, register
 from ostinato.data.table.columns import Columns
 from ostinato.data.table.in_memory import InMemoryRows
@@ -15,9 +18,13 @@ from ostinato.progress import OnProgress
 __all__ = [
     "Batches",
     "Bucketed",
+    "Chunk",
+    "Chunked",
     "Columns",
     "ContiguousBatches",
     "DataSplits",
+    "EncodedRow",
+    "EncodedRows",
     "Example",
     "InMemoryRows",
     "OnProgress",

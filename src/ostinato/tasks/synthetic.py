@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.data.batching.base import Batches, Example
-from ostinato.data.batching.contiguous import Shuffled
+from ostinato.data.batching.shuffled import Shuffled
 from ostinato.data.splits import DataSplits
 from ostinato.data.synthetic import Generated, SyntheticExample
 from ostinato.errors import ConfigError, DataError

@@ -1,17 +1,22 @@
 """Folders as sources: one sub-folder a class, or all files that fit a pattern; every file is a row."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from ostinato.data.paths import below
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.in_memory import InMemoryRows
-from ostinato.data.table.rows import Row, Rows, Split, in_splits
+from ostinato.data.table.rows import Identities, Row, Rows, Split, in_splits
 from ostinato.errors import DataError
 from ostinato.progress import OnProgress, silent
 
 WILD: Final = "*?["
+AT_ONCE: Final = 1 << 20
+"""Bytes of a file that are hashed at once."""
 
 
 @register("folder", example={"path": "builtin:pydoc/", "files": "*.txt", "text": True})
@@ -85,6 +90,7 @@ class Files(InMemoryRows):
 
     def __init__(self, root: Path, files: Sequence[Path], name: str, text: bool, labelled: bool, progress: OnProgress):
         self._text, self._files = text, files
+        self._fingerprints: Identities | None = None
         names = [file.relative_to(root) for file in files]
         rows = [{"name": each.as_posix()} | ({"label": each.parts[0]} if labelled else {}) for each in names]
         super().__init__(rows, name=name, keys=[str(file) for file in files])
@@ -97,6 +103,14 @@ class Files(InMemoryRows):
         key, fields = super().row(number)
         found = {"path": key} | ({"label": fields["label"]} if "label" in fields else {})
         return Row(key, found | ({"text": _read(self._files[number])} if self._text else {}))
+
+    def fingerprints(self) -> Identities:
+        """[N] of each file's name and bytes; every file is read, once."""
+        if self._fingerprints is None:
+            names = self.identities().tolist()
+            hashes = [_fingerprint(name, file) for name, file in zip(names, self._files)]
+            self._fingerprints = np.array(hashes, np.uint64)
+        return self._fingerprints
 
 
 def _fitting(root: Path, pattern: str) -> list[Path]:
@@ -115,6 +129,17 @@ def _parted(pattern: str) -> tuple[str, str]:
     parts = pattern.split("/")
     wild = next((number for number, part in enumerate(parts) if any(sign in part for sign in WILD)), len(parts) - 1)
     return "/".join(parts[:wild]) or ("/" if pattern.startswith("/") else "."), "/".join(parts[wild:]) or "*"
+
+
+def _fingerprint(name: int, file: Path) -> int:
+    digest = hashlib.blake2b(name.to_bytes(8, "little"), digest_size=8)
+    try:
+        with file.open("rb") as opened:
+            while chunk := opened.read(AT_ONCE):
+                digest.update(chunk)
+    except OSError as error:
+        raise DataError(f"{file}: it cannot be read ({error.strerror}); check that it is there") from None
+    return int.from_bytes(digest.digest(), "little")
 
 
 def _read(file: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 
-from ostinato.data.derived_file import derived_file
+from ostinato.data.derived_file import derived_file, file_origin
 from ostinato.data.paths import located
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import BadRows, Columns, FieldError, checked, present
@@ -68,7 +68,8 @@ class Unpacked(Rows):
         library = arrow()
         path = located(name, folder, progress)
         target = folder / f"{path.name}.arrow"
-        derived_file(target, path, {"columns": list(columns)}, lambda file: self._unpack(library, path, file, progress))
+        origin = {**file_origin(path), "columns": list(columns)}
+        derived_file(target, origin, lambda file: self._unpack(library, path, file, progress))
         self._batches = library.ipc.open_file(library.memory_map(str(target)))
         self._starts = np.cumsum([0, *(len(self._batch(i)) for i in range(self._batches.num_record_batches))])
         index = Index.build(
@@ -85,7 +86,11 @@ class Unpacked(Rows):
         place = int(self._places[number, 2])
         batch = int(np.searchsorted(self._starts, place, side="right")) - 1
         (fields,) = self._batch(batch).slice(place - int(self._starts[batch]), 1).to_pylist()
-        return Row(f"{self.name}:{place}", checked(fields, self._columns))
+        return Row(self.key(number), checked(fields, self._columns))
+
+    def key(self, number: int) -> str:
+        """The file and the row's number in it, from 0."""
+        return f"{self.name}:{int(self._places[number, 2])}"
 
     def identities(self) -> Identities:
         """[N] as the index has them."""

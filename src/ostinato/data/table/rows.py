@@ -47,7 +47,15 @@ class Rows(Sequence[Row], ABC):
 
     @abstractmethod
     def identities(self) -> Identities:
-        """[N] of each row's content alone: equal rows have equal ones, wherever they stand."""
+        """[N] hashes by which rows are split: equal rows have equal ones, wherever they stand."""
+
+    def fingerprints(self) -> Identities:
+        """[N] hashes of all that is in each row, and in the file that a row is: what an encoding depends on."""
+        return self.identities()
+
+    def key(self, number: int) -> str:
+        """The key of row `number`, without reading the row where that is possible."""
+        return self.row(number).key
 
     def __getitem__(self, number: Any) -> Any:
         if isinstance(number, slice):
@@ -71,8 +79,16 @@ class Subset(Rows):
         return self._rows.row(int(self._numbers[number]))
 
     def identities(self) -> Identities:
-        """Those of the chosen rows."""
+        """[N] of the chosen rows."""
         return self._rows.identities()[self._numbers]
+
+    def fingerprints(self) -> Identities:
+        """[N] of the chosen rows."""
+        return self._rows.fingerprints()[self._numbers]
+
+    def key(self, number: int) -> str:
+        """The key of row `number` of those that were chosen."""
+        return self._rows.key(int(self._numbers[number]))
 
 
 def identity(fields: Fields) -> int:
@@ -90,6 +106,25 @@ def identity(fields: Fields) -> int:
                 raise FieldError(name, f"{said} is not finite", "write a finite number, or null") from None
         raise FieldError(None, f"it cannot be written as JSON ({error})", "give names that are texts") from None
     return int.from_bytes(hashlib.blake2b(written.encode(), digest_size=8).digest(), "little")
+
+
+def content_hash(rows: Sequence[Row]) -> str:
+    """The sha256, in hexadecimal, of the rows' contents in their order; their keys are no part of it.
+
+    Raises DataError where a row cannot be written as JSON.
+    """
+    if isinstance(rows, Rows):
+        fingerprints = rows.fingerprints()
+    else:
+        fingerprints = np.array([_identity_of(row) for row in rows], np.uint64)
+    return hashlib.sha256(fingerprints.astype("<u8").tobytes()).hexdigest()
+
+
+def _identity_of(row: Row) -> int:
+    try:
+        return identity(row.fields)
+    except FieldError as error:
+        raise error.at(row.key, skippable=False) from None
 
 
 def divided(rows: Rows, shares: Mapping[str, float], seed: int = 1) -> dict[str, Rows]:
