@@ -13,8 +13,9 @@ from ostinato.data.batching.contiguous import Shuffled
 from ostinato.data.splits import DataSplits
 from ostinato.data.synthetic import Generated, SyntheticExample
 from ostinato.errors import ConfigError, DataError
-from ostinato.metrics.answers import Accuracy, SquaredError
+from ostinato.metrics.accuracy import Accuracy
 from ostinato.metrics.base import Metric, Score, evaluate
+from ostinato.metrics.regression import SquaredError
 from ostinato.padded import Padded
 from ostinato.registry import Count, Spec
 from ostinato.state import State
@@ -88,7 +89,7 @@ class SyntheticTask(Task):
     def metrics_for(self, split: str) -> tuple[Metric, ...]:
         """Naming the examples, which no other seed or problem has."""
         kind = Accuracy if self._sizes["classes"] else SquaredError
-        return (kind(repr(self._split(split))),)
+        return (kind(examples=repr(self._split(split))),)
 
     def baselines(self, split: str) -> dict[str, list[Score]]:
         """What looks at nothing: the commonest class of the first training examples, or the mean of their values."""
