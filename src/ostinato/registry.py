@@ -67,7 +67,8 @@ class Registry(Generic[T]):
     """Every constructor of one noun, by name.
 
     `kind` is the noun in messages, `package` the module, or the folder whose modules (and those below it), register
-    themselves when first asked for; installed packages add theirs through the entry point group `ostinato.<kind>s`.
+    themselves when first asked for; installed packages add theirs through the entry point group `ostinato.<kind>s`
+    (`ostinato.searches`).
     `renamed` has the names that are no longer used (old → new), so that a recipe with one is told the new one.
     """
 
@@ -149,7 +150,8 @@ class Registry(Generic[T]):
         package = importlib.import_module(self.package)
         for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{self.package}."):
             importlib.import_module(module.name)
-        for entry_point in entry_points(group=f"ostinato.{self.kind}s"):
+        plural = self.kind + ("es" if self.kind.endswith("ch") else "s")
+        for entry_point in entry_points(group=f"ostinato.{plural}"):
             try:
                 entry_point.load()
             except Exception as error:  # a stranger's module may fail in any way

@@ -13,7 +13,7 @@ from ostinato.cells import Cell
 from ostinato.data.batching.shuffled import Shuffled
 from ostinato.data.splits import DataSplits
 from ostinato.layers import Bidirectional, Embedding, Recurrent, whole
-from ostinato.metrics.base import Metric, Signature
+from ostinato.metrics.base import Signature, SummedMetric
 from ostinato.padded import Padded
 from ostinato.registry import Count, Hidden, Spec
 from ostinato.state import State
@@ -79,7 +79,7 @@ class Tagger(nn.Module):
         return self.intent(mean), out.map(self.slots)
 
 
-class Accuracy(Metric):
+class Accuracy(SummedMetric):
     """The share of right labels, of the intent or of the slots."""
 
     name, unit, better = "accuracy", "share", "higher"
@@ -91,10 +91,10 @@ class Accuracy(Metric):
         found, wanted = (np.atleast_1d(getattr(side, self.of)) for side in (prediction, reference))
         return np.array([(found == wanted).sum(), len(wanted)], float)
 
-    def score(self, total):
+    def score_of_sum(self, total):
         return float(total[0] / total[1]) if total[1] else float("nan")
 
-    def signature(self, total):
+    def signature_of_sum(self, total):
         return Signature()
 
 

@@ -374,6 +374,6 @@ def test_a_disk_that_fills_at_any_moment_leaves_the_last_good_checkpoint(tmp_pat
 
 
 def test_infinite_scores_are_never_the_best(tmp_path, monkeypatch):
-    monkeypatch.setattr("tiny_task.SquaredError.score", lambda self, total: math.inf)
+    monkeypatch.setattr("tiny_task.SquaredError.score_of_sum", lambda self, total: math.inf)
     with pytest.raises(DivergedError, match="no evaluation gave a finite squared_error"):
         fit(tiny_recipe(), tmp_path / "out", Silent())

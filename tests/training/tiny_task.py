@@ -12,7 +12,7 @@ from torch import nn
 
 from ostinato import recipe
 from ostinato.data.splits import DataSplits, data_sources
-from ostinato.metrics.base import Metric, Score, Signature
+from ostinato.metrics.base import Score, Signature, SummedMetric
 from ostinato.models import models
 from ostinato.registry import Count, NotNegative, Share
 from ostinato.tasks.base import Loss, Task, carried, silent, tasks
@@ -59,16 +59,16 @@ class Windows:
         ]
 
 
-class SquaredError(Metric):
+class SquaredError(SummedMetric):
     name, unit, better = "squared_error", "square", "lower"
 
     def stats(self, prediction, reference):
         return np.array([((prediction - reference) ** 2).sum(), reference.size])
 
-    def score(self, total):
+    def score_of_sum(self, total):
         return float(total[0] / total[1])
 
-    def signature(self, *total) -> Signature:
+    def signature_of_sum(self, total) -> Signature:
         return Signature()
 
 

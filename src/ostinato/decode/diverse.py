@@ -38,15 +38,21 @@ def diverse_beam(
     group stops by the rule of `beam`. Raises ConfigError and DataError as `beam` does.
     """
     problems = width_problems(width, rows, max_length, 1) + source_problems(ranking, rows)
-    if groups < 1:
-        problems.append(f"groups: {groups} search nothing; ask for at least 1")
-    if not (strength >= 0 and math.isfinite(strength)):
-        problems.append(f"strength: {strength} is not a number of nats from 0 on; 0 makes all groups alike")
-    refuse(problems)
+    refuse(problems + group_problems(groups, strength))
     owners = [row for row in range(rows) for _ in range(groups)]
     longest = [limit for limit in each_row(max_length, rows) for _ in range(groups)]
     found = search(Beams(lm, owners, longest, prompt, constraints), _apart(width, groups, strength, ranking), width)
     return [found[row * groups : (row + 1) * groups] for row in range(rows)]
+
+
+def group_problems(groups: int, strength: float) -> list[str]:
+    """What is wrong with the options of the groups, one sentence each."""
+    problems = []
+    if groups < 1:
+        problems.append(f"groups: {groups} leaves no beam; ask for at least 1")
+    if not (strength >= 0 and math.isfinite(strength)):
+        problems.append(f"strength: {strength} is not a number of nats from 0 on; 0 makes all groups alike")
+    return problems
 
 
 def _apart(width: int, groups: int, strength: float, ranking: Ranking) -> Choose:

@@ -11,8 +11,9 @@ from ostinato.data.text_file import Text
 from ostinato.errors import BundleError, DataError
 from ostinato.files import replacing
 from ostinato.lm.ngram import NGram
-from ostinato.lm.ngram.model import BEGIN, WordLogProbs
 from ostinato.lm.ngram.token_build import sidecar, words_of
+from ostinato.lm.ngram.vocabulary import BEGIN
+from ostinato.lm.ngram.word_log_probs import WordLogProbs
 from ostinato.progress import OnProgress, silent
 from ostinato.scoring.base import TextScorer, TokenScorer, every_line, whole
 from ostinato.scoring.token_scores import ScoringConditions, TokenScores

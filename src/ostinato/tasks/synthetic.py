@@ -14,8 +14,7 @@ from ostinato.data.batching.shuffled import Shuffled
 from ostinato.data.splits import DataSplits
 from ostinato.data.synthetic import Generated, SyntheticExample
 from ostinato.errors import ConfigError, DataError
-from ostinato.metrics.answers import Accuracy, SquaredError
-from ostinato.metrics.base import Metric, Score, evaluate
+from ostinato.metrics import Accuracy, Metric, Score, SquaredError, evaluate
 from ostinato.padded import Padded
 from ostinato.registry import Count, Spec
 from ostinato.state import State
@@ -99,7 +98,7 @@ class SyntheticTask(Task[SyntheticBatch, npt.NDArray[Any]]):
     def metrics_for(self, split: str, quick: bool = False) -> tuple[Metric, ...]:
         """Naming the examples, which no other seed or problem has."""
         kind = Accuracy if self._sizes["classes"] else SquaredError
-        return (kind(repr(self._split(split))),)
+        return (kind(examples=repr(self._split(split))),)
 
     def baselines(self, split: str) -> dict[str, list[Score]]:
         """One answer for all: the commonest class of the first training examples, or the mean of their values."""
