@@ -26,16 +26,17 @@ class Language(nn.Module):
     """
 
     latency: int | None = 0
+    stride = 1
     takes_tokens = True
 
     def __init__(
         self, embedding: Embedding, body: SequenceLayer, tied: bool = False, output: Output | None = None, *, eos: int
     ):
         super().__init__()
-        if body.latency != 0:
+        if body.latency != 0 or body.stride != 1:
             raise ConfigError(
-                f"language model: {type(body).__name__} must see later tokens before it answers, so it cannot predict "
-                "them; take layers without lookahead"
+                f"language model: {type(body).__name__} does not predict each token from those before it alone; take "
+                "layers whose latency is 0 and whose stride is 1"
             )
         self.size, self.eos = embedding.inputs, eos
         self.inputs = self.outputs = embedding.inputs
