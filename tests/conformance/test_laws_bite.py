@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ostinato.cells import Cell, cells
+from ostinato.cells import LSTM, Cell, cells
 from ostinato.layers import Memoryless, Recurrent, Subsample, nothing
 from ostinato.layers.base import started
 from ostinato.lm import language_models
@@ -209,7 +209,20 @@ class DeafToLengths(Plain):
         return super().scan(gates, state, torch.full_like(lengths, gates.shape[1]), masks)
 
 
+class OtherWeightsEachTime(LSTM):
+    times = 0
+
+    def __init__(self):
+        super().__init__(4, inputs=3)
+
+    def weights(self):
+        self.times += 1
+        weights = super().weights()
+        return weights._replace(hidden=weights.hidden * self.times)
+
+
 WRONG_CELLS = [
+    (OtherWeightsEachTime, "stepper_is_the_layer"),
     (OneForAll, "starts_from_a_state"),
     (WrongWidth, "a_step_has_its_shape"),
     (AnotherScan, "step_defines_the_cell"),
