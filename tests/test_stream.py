@@ -6,7 +6,7 @@ from torch import nn
 
 from ostinato.cells import cells
 from ostinato.errors import DataError, StreamError
-from ostinato.layers import Recurrent, unread
+from ostinato.layers import Recurrent, no_steps
 from ostinato.layers.base import started
 from ostinato.models import models
 from ostinato.padded import Padded
@@ -58,9 +58,10 @@ class Ahead(nn.Module):
 
     inputs = outputs = 1
     latency = 2
+    stride = 1
 
     def initial(self, batch):
-        return (unread(self, batch),)
+        return (no_steps(self, batch),)
 
     def forward(self, x, state=None):
         (held,) = started(self, x, state)

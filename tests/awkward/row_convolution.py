@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ostinato.layers import unread
+from ostinato.layers import no_steps
 from ostinato.layers.base import started
 from ostinato.padded import Padded
 
@@ -21,13 +21,13 @@ class RowConvolution(nn.Module):
 
     def __init__(self, ahead: int = 2, *, inputs: int):
         super().__init__()
-        self.ahead, self.latency = ahead, ahead
+        self.ahead, self.latency, self.stride = ahead, ahead, 1
         self.inputs = self.outputs = inputs
         self.weight = nn.Parameter(torch.randn(ahead + 1, inputs))
 
     def initial(self, batch: int) -> RowState:
         """Nothing waits."""
-        return RowState(unread(self, batch))
+        return RowState(no_steps(self, batch))
 
     def forward(self, x: Padded, state: RowState | None = None) -> tuple[Padded, RowState]:
         """[B T D] to as many steps as have seen `ahead` more."""

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from ostinato.cells import GRU
 from ostinato.errors import ConfigError, StreamError
-from ostinato.layers import Bidirectional, Embedding, Recurrent, Residual, Stack
+from ostinato.layers import Bidirectional, Embedding, Recurrent, Residual, Stack, Subsample
 from ostinato.models import Language, models
 from ostinato.padded import Padded
 
@@ -72,8 +73,14 @@ def test_the_boundary_is_where_it_starts():
 
 def test_layers_that_look_ahead_cannot_predict():
     body = Bidirectional(*[Recurrent(made().body.layers[0].cell) for _ in range(2)])
-    with pytest.raises(ConfigError, match="must see later tokens"):
+    with pytest.raises(ConfigError, match="does not predict each token from those before it"):
         Language(Embedding(4, inputs=SIZE), Stack([body]), eos=EOS)
+
+
+def test_layers_that_skip_tokens_cannot_predict():
+    body = Stack([Subsample(2, inputs=4), Recurrent(GRU(5, inputs=8))])
+    with pytest.raises(ConfigError, match="whose stride is 1"):
+        Language(Embedding(4, inputs=SIZE), body, eos=EOS)
 
 
 def test_a_state_of_another_size_is_refused():

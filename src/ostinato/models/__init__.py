@@ -2,6 +2,6 @@
 
 from ostinato.models.base import models, register
 from ostinato.models.language import Language, language
-from ostinato.models.stepped import LanguageState
+from ostinato.models.language_state import LanguageState
 
 __all__ = ["Language", "LanguageState", "language", "models", "register"]

@@ -5,12 +5,13 @@ from torch import Tensor, nn
 
 from ostinato.cells import Cell
 from ostinato.cells.affine import affine
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, StreamError
 from ostinato.layers import Dropout, Embedding, Recurrent, Residual, SequenceLayer, Stack
 from ostinato.layers.base import as_module, nothing, started
 from ostinato.layers.outputs import Full, Output, linear_cross_entropy
 from ostinato.models.base import register
-from ostinato.models.stepped import LanguageState, Stepped, packable
+from ostinato.models.language_state import LanguageState
+from ostinato.models.stepped import Stepped
 from ostinato.padded import Padded
 from ostinato.registry import Hidden, Layers, Share, Spec
 from ostinato.shapes import LogProbs, Rows
@@ -27,16 +28,17 @@ class Language(nn.Module):
     """
 
     latency: int | None = 0
+    stride = 1
     takes_tokens = True
 
     def __init__(
         self, embedding: Embedding, body: SequenceLayer, tied: bool = False, output: Output | None = None, *, eos: int
     ):
         super().__init__()
-        if body.latency != 0:
+        if body.latency != 0 or body.stride != 1:
             raise ConfigError(
-                f"language model: {type(body).__name__} must see later tokens before it answers, so it cannot predict "
-                "them; take layers without lookahead"
+                f"language model: {type(body).__name__} does not predict each token from those before it alone; take "
+                "layers whose latency is 0 and whose stride is 1"
             )
         self.size, self.eos = embedding.inputs, eos
         self.inputs = self.outputs = embedding.inputs
@@ -104,9 +106,13 @@ class Language(nn.Module):
         return self._read(tokens, state)[1]
 
     def searched(self) -> "Language | Stepped":
-        """The same model for a search: its layers packed once for many steps, where they can be."""
-        layers = packable(self.body)
-        return self if layers is None or self.training or not self.embedding.weight.is_cpu else Stepped(self, layers)
+        """The model for a search: with its layers packed once for many steps where they can be, else itself."""
+        if self.training or type(self) is not Language:
+            return self
+        try:
+            return Stepped(self)
+        except StreamError:
+            return self
 
     def log_probs_of(self, state: LanguageState, candidates: Tensor) -> Tensor:
         """[N K] natural log-probabilities of `candidates` [N K]."""

@@ -18,7 +18,7 @@ class SequenceModel(nn.Module):
     def __init__(self, body: SequenceLayer, embedding: Embedding | None, outputs: int):
         super().__init__()
         self.embedding, self.body = embedding, as_module(body)
-        self.latency, self.takes_tokens = body.latency, embedding is not None
+        self.latency, self.stride, self.takes_tokens = body.latency, body.stride, embedding is not None
         self.inputs, self.outputs = embedding.inputs if embedding else body.inputs, outputs
         self.head = nn.Linear(body.outputs, outputs)
 

@@ -1,4 +1,4 @@
-"""Laws of a SequenceLayer. Each takes one built layer and raises AssertionError with what it found.
+"""Laws of a SequenceLayer. Each takes one built layer and raises AssertionError that says what it breaks.
 
 In a test of your own: `@pytest.mark.parametrize("law", ostinato.testing.layers.LAWS)`, and in it
 `law(MyLayer(inputs=3))`.
@@ -26,13 +26,14 @@ Law: TypeAlias = Callable[[SequenceLayer], None]
 SHORT, LONG = 8, 65_536
 
 
-def keeps_its_word(layer: SequenceLayer) -> None:
-    """Every row comes back with as many steps as it had, of `outputs` numbers, in the layer's own dtype."""
+def outputs_have_their_shape(layer: SequenceLayer) -> None:
+    """A row of T steps gives ceil(T / stride) outputs of `outputs` numbers, in the layer's own dtype."""
     layer, x = samples.still(layer), inputs_for(layer)
     out = offline(layer, x)
-    assert out.lengths.tolist() == x.lengths.tolist(), f"rows of {x.lengths.tolist()} became {out.lengths.tolist()}"
+    expected = samples.output_lengths(layer, x.lengths)
+    assert out.lengths.tolist() == expected, f"{x.lengths.tolist()} steps gave {out.lengths.tolist()}, not {expected}"
     assert out.data.shape[::2] == (x.batch, layer.outputs), f"outputs are {list(out.data.shape)}"
-    assert out.steps <= x.steps, f"{x.steps} steps became {out.steps}"
+    assert out.steps <= -(-x.steps // layer.stride), f"a tensor of {x.steps} steps became one of {out.steps}"
     assert out.data.dtype == samples.dtype_of(layer), f"outputs are {out.data.dtype}"
 
 
@@ -103,43 +104,49 @@ def cutting_time_changes_nothing(layer: SequenceLayer) -> None:
 
 
 def a_stream_is_the_whole(layer: SequenceLayer) -> None:
-    """One step at a time and then `finish`, with the state saved and loaded at every step, give the offline answer."""
+    """One step at a time and then `finish`, with the state saved and loaded at every step, give the offline outputs,
+    each when it is due."""
     if layer.latency is None:
         return
-    layer, x = samples.still(layer), inputs_for(layer, (7, 7))
-    wanted = offline(layer, x)
-    state, said = layer.initial(2), Padded(wanted.data[:, :0], torch.zeros(2, dtype=torch.int64))
+    steps = max(7, layer.latency + layer.stride + 2)
+    layer = samples.still(layer)
+    x = inputs_for(layer, (steps, steps))
+    expected = offline(layer, x)
+    state, outputs = layer.initial(2), Padded(expected.data[:, :0], torch.zeros(2, dtype=torch.int64))
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        for t in range(7):
+        for t in range(steps):
             out, state = layer(Padded(x.data[:, t : t + 1], torch.ones(2, dtype=torch.int64)), state)
-            said = said.then(out)
+            outputs = outputs.then(out)
+            due = samples.due_lengths(layer, torch.tensor([t + 1, t + 1]))
+            assert outputs.lengths.tolist() == due, f"after {t + 1} steps {outputs.lengths.tolist()} outputs, not {due}"
             states.save(state, Path(folder) / "state.safetensors")
             loaded = states.load(Path(folder) / "state.safetensors", layer.initial(1))
             for name, leaf in states.flatten(state).items():
                 assert_same(states.flatten(loaded)[name], leaf, f"state {name}, saved and loaded")
             assert type(loaded) is type(state), f"a {type(state).__name__} came back as {type(loaded).__name__}"
             state = loaded
-        assert_rows(said.then(layer.finish(state)), wanted, "streamed")
+        assert_rows(outputs.then(layer.finish(state)), expected, "streamed")
 
 
-def latency_tells_the_truth(layer: SequenceLayer) -> None:
-    """After t steps there are exactly t − latency answers, none depends on a later step, and a layer that must see
-    everything refuses a state."""
-    made, latency = samples.still(layer), layer.latency
-    x = inputs_for(made, (9, 4), extra=0)
+def outputs_come_when_due(layer: SequenceLayer) -> None:
+    """Output k is there after k · stride + 1 + latency steps, no sooner and no later, and depends on no later step; a
+    layer that needs the whole sequence refuses a state."""
+    layer, latency = samples.still(layer), layer.latency
+    steps = max(9, 2 * layer.stride + (latency or 0) + 1)
+    x = inputs_for(layer, (steps, 4), extra=0)
     if latency is None:
-        assert _refuses(lambda: made(x, _strange(made.initial(2)))), "it needs the whole sequence but takes a state"
+        assert _refuses(lambda: layer(x, _strange(layer.initial(2)))), "it needs the whole sequence but takes a state"
         return
-    for steps in range(1, 10):
-        lengths = x.lengths.clamp_max(steps)
-        out, _ = made(Padded(x.data[:, :steps], lengths))
-        due = (lengths - latency).clamp_min(0).tolist()
-        assert out.lengths.tolist() == due, f"after {lengths.tolist()} steps {out.lengths.tolist()} answers, not {due}"
-    full = offline(made, x).rows()[0]
-    for steps in range(1, 9):
-        changed = x.map(lambda data, t=steps: torch.cat([data[:, :t], data[:, t:].roll(1, 1)], dim=1))  # type: ignore[misc]
-        sure = max(steps - latency, 0)
-        assert_close(offline(made, changed).rows()[0][:sure], full[:sure], f"answers before step {steps} changed")
+    for t in range(1, steps + 1):
+        lengths = x.lengths.clamp_max(t)
+        out, _ = layer(Padded(x.data[:, :t], lengths))
+        due = samples.due_lengths(layer, lengths)
+        assert out.lengths.tolist() == due, f"after {lengths.tolist()} steps {out.lengths.tolist()} outputs, not {due}"
+    row = offline(layer, x).rows()[0]
+    for t in range(1, steps):
+        changed = x.map(lambda data, t=t: torch.cat([data[:, :t], data[:, t:].roll(1, 1)], dim=1))  # type: ignore[misc]
+        sure = samples.due_lengths(layer, torch.tensor([t]))[0]
+        assert_close(offline(layer, changed).rows()[0][:sure], row[:sure], f"outputs due before step {t} changed")
 
 
 def empty_inputs_work(layer: SequenceLayer) -> None:
@@ -148,7 +155,7 @@ def empty_inputs_work(layer: SequenceLayer) -> None:
     for lengths, extra in (((0, 0), 0), ((0, 0), 3), ((), 0), ((), 4)):
         x = inputs_for(layer, lengths, extra=extra)
         out = offline(layer, x)
-        assert out.lengths.tolist() == list(lengths), f"{lengths} became {out.lengths.tolist()}"
+        assert out.lengths.tolist() == list(lengths), f"{lengths} steps gave {out.lengths.tolist()} outputs"
         assert list(out.data.shape[::2]) == [len(lengths), layer.outputs], f"{lengths} gave {list(out.data.shape)}"
         if layer.latency is not None:
             begun = layer(inputs_for(layer, (2,) * len(lengths)))[1] if lengths else layer.initial(0)
@@ -212,26 +219,26 @@ def half_precision_works(layer: SequenceLayer) -> None:
 
 
 def size_does_not_depend_on_time(layer: SequenceLayer) -> None:
-    """One parameter count and one size of state for 8 steps and for 65,536."""
+    """One parameter count and one size of state for 8 · stride steps and for 65,536 (rounded down to whole strides)."""
     made: Any = samples.still(layer)
     seen = []
     with torch.inference_mode():
-        for steps in (SHORT, LONG):
+        for steps in (SHORT * made.stride, LONG // made.stride * made.stride):
             out, state = made(inputs_for(made, (steps,), extra=0))
             sizes = {name: tuple(leaf.shape) for name, leaf in states.flatten(state).items()}
             seen.append((sum(p.numel() for p in made.parameters()), sizes))
             assert out.data.isfinite().all(), f"after {steps} steps an output is not finite"
-    assert seen[0] == seen[1], f"{SHORT} steps: {seen[0]}; {LONG} steps: {seen[1]}"
+    assert seen[0] == seen[1], f"few steps: {seen[0]}; many steps: {seen[1]}"
 
 
 LAWS: Final[tuple[Law, ...]] = (
-    keeps_its_word,
+    outputs_have_their_shape,
     forgets_between_calls,
     padding_is_invisible,
     rows_do_not_interact,
     cutting_time_changes_nothing,
     a_stream_is_the_whole,
-    latency_tells_the_truth,
+    outputs_come_when_due,
     empty_inputs_work,
     strange_states_are_refused,
     states_can_be_arranged,
