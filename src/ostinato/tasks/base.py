@@ -84,6 +84,9 @@ class Task(ABC, Generic[B, P]):
     """What the loss counts, for progress and reports."""
     split_type: ClassVar[type] = object
     """The kind of split that it reads: a source that gives another is refused before anything is built."""
+    example_recipe: ClassVar[Mapping[str, Any]] = {}
+    """The tables `data` and `model` (and, where they matter, `task` and `train`) of a small recipe, and `items` to
+    predict: what the laws of `ostinato.testing.tasks` try the task with."""
     predict_options: ClassVar[Callable[..., Any]] = NoOptions
     """A constructor whose ordinary parameters are the options of `predict`: `Bundle.predict(**options)` and the flags
     of the command line come from it."""

@@ -69,6 +69,11 @@ class LanguageTask(LiveTask[LanguageBatch, TextLogProbs], GenerativeTask[Languag
     """
 
     split_type = Text
+    example_recipe = {
+        "data": {"name": "text", "text": "builtin:pydoc", "valid": 0.02},
+        "model": {"name": "language", "embedding": 5, "cell": {"name": "gru", "hidden": 6}},
+        "items": ["The import statement", "", "x", "a longer line than those before it"],
+    }
 
     def __init__(self, tokenizer: Spec[Tokenizer] | None = None, bptt_steps: Count = 128):
         self.spec = tokenizer or tokenizers.spec({"name": "character"})

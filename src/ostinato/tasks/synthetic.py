@@ -44,6 +44,15 @@ class SyntheticTask(Task[SyntheticBatch, npt.NDArray[Any]]):
 
     unit = "step"
     split_type = Generated
+    example_recipe = {
+        "data": {
+            "name": "synthetic", "problem": {"name": "parity", "steps": 6}, "train": 20, "valid": 10, "test": 10,
+        },
+        "model": {
+            "name": "sequence", "embedding": 3, "body": [{"name": "recurrent", "cell": {"name": "gru", "hidden": 4}}],
+        },
+        "items": [[0, 1, 1, 0], [1], [0, 0, 1, 1, 1, 0]],
+    }  # fmt: skip
 
     def __init__(self, held_out_rows: Count = 100):
         self.held_out_rows = held_out_rows

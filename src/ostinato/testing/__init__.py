@@ -5,6 +5,6 @@ Each module has `LAWS`, functions of one built thing that raise AssertionError w
 which hypothesis must be installed) draws lengths, cuttings and tokens.
 """
 
-from ostinato.testing import cells, features, language_models, layers, metrics, streams, tokenizers, tolerances
+from ostinato.testing import cells, features, language_models, layers, metrics, streams, tasks, tokenizers, tolerances
 
-__all__ = ["cells", "features", "language_models", "layers", "metrics", "streams", "tokenizers", "tolerances"]
+__all__ = ["cells", "features", "language_models", "layers", "metrics", "streams", "tasks", "tokenizers", "tolerances"]
