@@ -35,7 +35,7 @@ def commands() -> list[str]:
 def demo(tmp_path_factory) -> Path:
     """A folder in which runs/demo is there, if hardly trained."""
     folder = tmp_path_factory.mktemp("demo")
-    fit(load(ROOT / "recipes" / "char-rnn.toml", SMALL, Settings), folder / "runs" / "demo", Silent())
+    fit(load("char-rnn", SMALL, Settings), folder / "runs" / "demo", Silent())
     return folder
 
 

@@ -6,6 +6,7 @@ signature defaults, then the file, then `--set a.b=value`. No environment variab
 
 import inspect
 import json
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +19,7 @@ from torch import nn
 from ostinato.data.splits import DataSplits, data_sources
 from ostinato.errors import ConfigError
 from ostinato.models import models
+from ostinato.recipe_catalog import recipe_path, text_command
 from ostinato.registry import Spec, Table, check_call, nearest
 from ostinato.tasks import Task, tasks
 
@@ -37,8 +39,10 @@ class Recipe(Generic[T]):
     train: T
 
 
-def load(path: Path, overrides: Iterable[str], settings: Callable[..., T]) -> Recipe[T]:
-    """Read a file, apply `a.b=value` overrides and check everything. Raises ConfigError naming every problem."""
+def load(recipe: str | os.PathLike[str], overrides: Iterable[str], settings: Callable[..., T]) -> Recipe[T]:
+    """Read a recipe (a name or a file, as `recipe_catalog.recipe_path` says), apply `a.b=value` overrides and check
+    everything. Raises ConfigError naming every problem."""
+    path = recipe_path(recipe)
     return check(override(read(path), overrides), settings, str(path))
 
 
@@ -56,7 +60,8 @@ def read(path: Path, kind: str = "recipe") -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: it is not TOML: {error}") from error
+        hint = f"; to train on a text, type: {text_command(path)}" if path.suffix != ".toml" else ""
+        raise ConfigError(f"{path}: it is not TOML: {error}{hint}") from error
 
 
 def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:

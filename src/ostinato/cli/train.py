@@ -11,10 +11,13 @@ import typer
 
 from ostinato.cli.evaluate import as_object, tabled
 from ostinato.cli.info import history
+from ostinato.recipe_catalog import recipe_path
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe's .toml file.", show_default=False)],
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name (`ostinato recipes`) or .toml file.", show_default=False)
+    ],
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change a value of the recipe; repeatable.")
     ] = None,
@@ -27,7 +30,7 @@ def train(
     from ostinato.training import Settings, fit, standard
 
     chosen = load(recipe, changes or (), Settings)
-    out = out or Path("runs", recipe.stem)
+    out = out or Path("runs", recipe_path(recipe).stem)
     fitted = fit(chosen, out, standard(), fresh=fresh)
     with contextlib.closing(standard()) as progress:
         fitted.bundle.task.prepare(chosen.data.build(folder=out / "data", progress=progress.stage))

@@ -10,6 +10,7 @@ A table with a name is a call and takes the place of what was there; any other i
 over both, the seed over all.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Any
 from ostinato.compare.budgets import AsWritten, Budget
 from ostinato.errors import ConfigError
 from ostinato.recipe import SECTIONS, override, read
+from ostinato.recipe_catalog import recipe_path
 from ostinato.registry import Spec, Table, check_call, nearest
 from ostinato.training.settings import Seed
 
@@ -79,9 +81,11 @@ class Comparison:
         return self.sweep.values if self.sweep else [None]
 
 
-def load(path: Path, changes: Iterable[str] = ()) -> Comparison:
-    """Read a file and lay `a.b=value` changes over it. Raises ConfigError naming every problem of it; what the recipes
-    say is checked later (`compare.plan`)."""
+def load(comparison: str | os.PathLike[str], changes: Iterable[str] = ()) -> Comparison:
+    """Read a comparison (a name or a file, as `recipe_catalog.recipe_path` says) and lay `a.b=value` changes over it.
+
+    Raises ConfigError naming every problem of it; what the recipes say is checked later (`compare.plan`)."""
+    path = recipe_path(comparison, "compare")
     table = override(read(path, "comparison"), changes)
     problems = [
         f"{key}: a comparison has no such table; {nearest(key, [*SECTIONS, *OWN])}"
