@@ -10,6 +10,8 @@ A class takes the lines that it leaves out from its base classes. Types, ranges 
 """
 
 import inspect
+import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,15 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 
 from ostinato.registry import Registry, Spec, nested_registry
 
-WORDS: Final = {bool: "true or false", int: "integer", float: "number", str: "text", Any: "any value"}
+WORDS: Final = {
+    bool: ("true or false",) * 2,
+    int: ("integer", "integers"),
+    float: ("number", "numbers"),
+    str: ("text", "texts"),
+    Any: ("any value", "any values"),
+}
+"""A type and several of it, in words."""
+BOUNDS: Final = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
 
 
 @dataclass(frozen=True)
@@ -37,12 +47,14 @@ class Option:
 
 @dataclass(frozen=True)
 class OptionInUse:
-    """An option at its place in a recipe: the dotted key, the value that it has there (None: not set), and what it
-    is."""
+    """One key of a recipe: its dotted name, the value that it has there (None: not set), its type, its default and what
+    it is for, all in words."""
 
     key: str
     value: Any
-    option: Option
+    type: str
+    default: str
+    line: str
 
 
 def options_of(constructor: Callable[..., Any]) -> list[Option]:
@@ -78,47 +90,77 @@ def summary(constructor: Callable[..., Any]) -> str:
 
 
 def in_use(constructor: Callable[..., Any], values: Mapping[str, Any], at: str) -> Iterator[OptionInUse]:
-    """Every option below the table `at` (a table as `recipe.check` fills it in), those of nested tables after the one
-    that holds them."""
+    """Every key below the table `at`, which holds `values` with every default filled in (`recipe.check` does so); the
+    keys of a nested table stand behind its name."""
     for option in options_of(constructor):
-        value, key = values.get(option.name), f"{at}.{option.name}"
-        yield OptionInUse(key, value, option)
+        value, key, default = values.get(option.name), f"{at}.{option.name}", default_words(option)
+        if option.registry is None or option.is_list or value is None:
+            shown = value if option.registry is None else None
+            yield OptionInUse(key, shown, option.type, default, option.line)
         if option.registry is not None and value is not None:
             places = [(f"{key}[{i}]", table) for i, table in enumerate(value)] if option.is_list else [(key, value)]
             for place, table in places:
-                yield from in_use(option.registry[table["name"]].constructor, table, place)
+                yield from in_table(option.registry, table, place, default, option.line)
 
 
-def words_for(hint: Any) -> str:
+def in_table(
+    registry: Registry[Any], table: Mapping[str, Any], at: str, default: str = "no default", line: str = ""
+) -> Iterator[OptionInUse]:
+    """The name of a table and every key below it; without a `line`, what its constructor's docstring begins with."""
+    constructor = registry[table["name"]].constructor
+    kinds = f"{registry.kind}: {', '.join(registry.names())}"
+    yield OptionInUse(f"{at}.name", table["name"], kinds, default, line or summary(constructor))
+    yield from in_use(constructor, table, at)
+
+
+def default_words(option: Option) -> str:
+    """The default as a reader of a recipe sees it: `default 0.1`, `not set`, `no default`."""
+    value = option.default.name if isinstance(option.default, Spec) else option.default
+    if option.required:
+        return "no default"
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return f"default {str(value).lower()}"
+    if isinstance(value, (str, Mapping, list, tuple)):
+        return f"default {json.dumps(value)}"
+    return f"default {value:g}" if isinstance(value, float) else f"default {value}"
+
+
+def words_for(hint: Any, *, plural: bool = False) -> str:
     """A type as a reader of a recipe sees it, with its range: `integer from 1 to 64`."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return words_for(arguments[0]) + _range(hint.__metadata__)
+        return words_for(arguments[0], plural=plural) + _range(hint.__metadata__)
     if origin is Literal:
         return " or ".join(f'"{each}"' if isinstance(each, str) else str(each) for each in arguments)
     if origin in (Union, UnionType):
-        return " or ".join(words_for(each) for each in arguments if each is not NoneType)
+        return " or ".join(words_for(each, plural=plural) for each in arguments if each is not NoneType)
     if origin is Spec:
         registry, _ = nested_registry(hint) or (None, False)
-        return f"{registry.kind}: {', '.join(registry.names())}" if registry else "table"
+        return f"{registry.kind}{'s' * plural}: {', '.join(registry.names())}" if registry else "table"
     if origin in (list, tuple, Sequence):
-        return f"list of {words_for(arguments[0])}" if arguments else "list"
+        return f"list of {words_for(arguments[0], plural=True)}" if arguments else "list"
     if origin is not None and issubclass(origin, Mapping):
-        return f"table of {words_for(arguments[1])} by {words_for(arguments[0])}"
-    return WORDS.get(hint, getattr(hint, "__name__", str(hint)))
+        keys = "" if arguments[0] is str else f" for {words_for(arguments[0])}"
+        return f"table of {words_for(arguments[1], plural=True)}{keys}"
+    one, many = WORDS.get(hint, (str(getattr(hint, "__name__", hint)),) * 2)
+    return many if plural else one
 
 
 def _range(metadata: Sequence[Any]) -> str:
-    """The bounds among the constraints of a type: ` from 1 to 64`, ` above 0`."""
-    limits: dict[str, Any] = {}
+    """The bounds among the constraints of a type: ` from 1 to 64`, ` above 0`, ` from 0 to below 1`."""
+    limits: dict[str, int | float] = {}
     for each in metadata:
         for constraint in getattr(each, "metadata", [each]):
-            limits |= {name: getattr(constraint, name) for name in ("ge", "gt", "le", "lt") if hasattr(constraint, name)}
-    words = [
-        f" {word} {limits[name]:,}" for name, word in (("ge", "from"), ("gt", "above"), ("le", "to"), ("lt", "below"))
-        if name in limits
-    ]  # fmt: skip
-    return (" and" if len(words) > 1 and "lt" in limits else "").join(words)
+            limits |= {name: getattr(constraint, name) for name in BOUNDS if hasattr(constraint, name)}
+    words = [f" {BOUNDS[name]} {_number(limits[name])}" for name in BOUNDS if name in limits]
+    return " to".join(words) if "lt" in limits else "".join(words)
+
+
+def _number(value: int | float) -> str:
+    power = math.log2(value) if value > 0 else 0.0
+    return f"2^{power:.0f}" if power >= 32 and power.is_integer() else f"{value:,g}" if value < 1e5 else f"{value:,.0f}"
 
 
 def _parsed(docstring: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -96,22 +97,57 @@ def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
 
 
 def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:
-    """The table with `a.b=value` applied in order; a value that is not TOML is taken as a string."""
-    result = _copied(table)
+    """The table with `a.b=value` applied in order; a value that is not TOML is taken as a string.
+
+    `a.b[0].c=value` reaches into the first table of a list. Raises ConfigError for a key that cannot be set.
+    """
+    result: dict[str, Any] = _copied(table)
     for setting in settings:
         path, equals, text = setting.partition("=")
-        keys = path.strip().split(".")
-        if not equals or not all(keys):
-            raise ConfigError(
-                f"--set {setting}: it is not of the form section.key=value; write, say, train.batch_size=32"
-            )
-        into = result
-        for key in keys[:-1]:
-            into = into.setdefault(key, {})
-            if not isinstance(into, dict):
-                raise ConfigError(f"--set {setting}: {key} is a value and holds nothing; set {key} itself")
-        into[keys[-1]] = _value(text.strip())
+        if not equals:
+            raise _malformed(setting)
+        result = with_value(result, path.strip(), _value(text.strip()), f"--set {setting}")
     return result
+
+
+def with_value(table: Table, key: str, value: Any, at: str) -> dict[str, Any]:
+    """The table with the value of one dotted key replaced; tables on the way are made where they are missing.
+
+    Raises ConfigError, with `at` as its place, for a key that leads into a value or behind the end of a list.
+    """
+    result: dict[str, Any] = _copied(table)
+    steps = _steps(key, at)
+    into: Any = result
+    for step, following in pairwise(steps):
+        if isinstance(step, str):
+            into = into.setdefault(step, {})
+        elif step < len(into):
+            into = into[step]
+        else:
+            raise ConfigError(f"{at}: the list has {len(into)} tables, numbered from 0; set the whole list to add one")
+        if not isinstance(into, dict if isinstance(following, str) else list):
+            what = "holds nothing" if isinstance(following, str) else "is not a list"
+            raise ConfigError(f"{at}: {step} is a value and {what}; set {step} itself")
+    last = steps[-1]
+    if isinstance(last, int) and last >= len(into):
+        raise ConfigError(f"{at}: the list has {len(into)} items, numbered from 0; set the whole list to add one")
+    into[last] = value
+    return result
+
+
+def _steps(key: str, at: str) -> list[str | int]:
+    """The keys and places of `a.b[0].c`."""
+    steps: list[str | int] = []
+    for part in key.split("."):
+        match = re.fullmatch(r"([^\[\]]+)((?:\[[0-9]+\])*)", part)
+        if match is None:
+            raise _malformed(at.removeprefix("--set "))
+        steps += [match[1], *map(int, re.findall(r"[0-9]+", match[2]))]
+    return steps
+
+
+def _malformed(setting: str) -> ConfigError:
+    return ConfigError(f"--set {setting}: it is not of the form section.key=value; write, say, train.batch_size=32")
 
 
 def toml(table: Table) -> str:
@@ -148,8 +184,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _copied(table: Table) -> dict[str, Any]:
-    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _lines(table: Table) -> str:

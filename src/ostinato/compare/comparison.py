@@ -33,6 +33,11 @@ class Terms:
     """What holds for all contestants. `seeds` are those of training: the start of the weights and the order of the
     examples, which stay the same themselves. `against` names the contestant that the others are tested against; without
     it that is the best one.
+
+    Options:
+        seeds: the seeds of training; each contestant is trained once with each.
+        against: the contestant that the others are tested against; not set: the best one.
+        budget: what all contestants have the same amount of.
     """
 
     def __init__(self, seeds: list[Seed], against: str | None = None, budget: Spec[Budget] = AS_WRITTEN):
@@ -41,7 +46,12 @@ class Terms:
 
 
 class Sweep:
-    """A key of the recipe, as section.key, and the values that it takes in turn."""
+    """A key of the recipe, as section.key, and the values that it takes in turn.
+
+    Options:
+        key: the key of the recipe that takes the values, such as data.problem.lag.
+        values: the values, in turn.
+    """
 
     def __init__(self, key: str, values: list[Any]):
         self.key, self.values = key, values

@@ -16,7 +16,13 @@ from ostinato.state import State
 class Convolution(nn.Module):
     """A block for each of `dilations`: y_t = relu(Σ_i W_i x_{t − i d} + b), i < `width`, added to its input where that
     is as wide. A step sees 1 + (width − 1) Σ d steps: a sum of dilations, which may double from block to block, while
-    without dilation it grows by width − 1 a block."""
+    without dilation it grows by width − 1 a block.
+
+    Options:
+        hidden: channels of every block.
+        dilations: steps between the inputs of a block, one number a block.
+        width: inputs that a block takes at each step.
+    """
 
     latency: int | None = 0
 

@@ -11,7 +11,11 @@ from ostinato.state import State
 @register("dropout", example={"p": 0.3}, renamed={"share": "p"})
 class Dropout(Memoryless):
     """In training, each row's features are zeroed with probability `p`, the same ones at every step of a call, and
-    the others divided by 1 − `p`. A sequence trained in pieces gets a new mask with each piece."""
+    the others divided by 1 − `p`. A sequence trained in pieces gets a new mask with each piece.
+
+    Options:
+        p: probability that a feature is zeroed while training.
+    """
 
     def __init__(self, p: Share, *, inputs: int):
         super().__init__(inputs, inputs)

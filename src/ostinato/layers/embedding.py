@@ -13,7 +13,11 @@ from ostinato.state import State
 @register("embedding", example={"outputs": 3})
 class Embedding(Memoryless):
     """Token ids [B T] below `inputs` to vectors [B T outputs]. Vectors start normal with variance 1 / `outputs`, so
-    that as a tied output layer (`scores`; Press and Wolf, 2017) they give logits of order one."""
+    that as a tied output layer (`scores`; Press and Wolf, 2017) they give logits of order one.
+
+    Options:
+        outputs: numbers in each vector.
+    """
 
     takes_tokens = True
 

@@ -194,19 +194,31 @@ class Residual(nn.Module):
 
 @register("recurrent", example={"cell": {"name": "lstm", "hidden": 4}})
 def recurrent(cell: Spec[Cell], *, inputs: int) -> Recurrent:
-    """A cell over time."""
+    """A cell over time.
+
+    Options:
+        cell: the cell that is applied at every step.
+    """
     return Recurrent(cell.build(inputs=inputs))
 
 
 @register("backward", example={"layer": {"name": "recurrent", "cell": {"name": "lstm", "hidden": 4}}})
 def backward(layer: Spec[SequenceLayer], *, inputs: int) -> Backward:
-    """A layer from the last step to the first."""
+    """A layer from the last step to the first.
+
+    Options:
+        layer: the layer that reads from the last step to the first.
+    """
     return Backward(layer.build(inputs=inputs))
 
 
 @register("bidirectional", example={"layer": {"name": "recurrent", "cell": {"name": "lstm", "hidden": 4}}})
 def bidirectional(layer: Spec[SequenceLayer], *, inputs: int) -> Bidirectional:
-    """The same kind of layer in both directions, each with its own parameters."""
+    """The same kind of layer in both directions, each with its own parameters.
+
+    Options:
+        layer: the layer of each direction; both have parameters of their own, and their outputs are concatenated.
+    """
     return Bidirectional(layer.build(inputs=inputs), layer.build(inputs=inputs))
 
 
@@ -220,7 +232,11 @@ def bidirectional(layer: Spec[SequenceLayer], *, inputs: int) -> Bidirectional:
     },
 )
 def stack(layers: list[Spec[SequenceLayer]], *, inputs: int) -> Stack:
-    """Layers one after another, each taking what the one below gives."""
+    """Layers one after another, each taking what the one below gives.
+
+    Options:
+        layers: the layers, the first of which takes the input.
+    """
     built: list[SequenceLayer] = []
     for layer in layers:
         built.append(layer.build(inputs=built[-1].outputs if built else inputs))
@@ -229,5 +245,9 @@ def stack(layers: list[Spec[SequenceLayer]], *, inputs: int) -> Stack:
 
 @register("residual", example={"layer": {"name": "recurrent", "cell": {"name": "lstm", "hidden": 3}}})
 def residual(layer: Spec[SequenceLayer], *, inputs: int) -> Residual:
-    """A layer with a shortcut around it."""
+    """A layer with a shortcut around it.
+
+    Options:
+        layer: the layer whose input is added to its output.
+    """
     return Residual(layer.build(inputs=inputs))

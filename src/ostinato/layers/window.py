@@ -20,7 +20,12 @@ def joined(before: Tensor, x: Padded) -> tuple[Tensor, Tensor]:
 @register("window", example={"steps": 3, "hidden": 4})
 class Window(nn.Module):
     """h_t = tanh(W [x_{t−steps+1}; …; x_t] + b), zeros before the first: its parameters grow with its width, share
-    nothing between places, and what lies further back is out of reach."""
+    nothing between places, and what lies further back is out of reach.
+
+    Options:
+        steps: how many of the last steps the layer sees.
+        hidden: numbers in each output.
+    """
 
     latency: int | None = 0
 

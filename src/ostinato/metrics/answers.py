@@ -17,7 +17,11 @@ class AnswersSignature(Signature):
 
 
 class AnswerMetric(Metric):
-    """Of one row: [A] answers beside [A] wanted ones."""
+    """Of one row: [A] answers beside [A] wanted ones.
+
+    Options:
+        problem: the problem's name, as part of the signature.
+    """
 
     def __init__(self, problem: str | None = None):
         self.problem = problem

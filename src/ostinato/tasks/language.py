@@ -58,7 +58,12 @@ class StreamTotals(NamedTuple):
 @register("language", example={"bptt_steps": 8}, renamed={"steps": "bptt_steps"})
 class LanguageTask(Task):
     """Predict the next token of a text; `bptt_steps` is how far the gradient goes back (truncated backpropagation
-    through time; Williams and Peng, 1990), while the state goes on for ever."""
+    through time; Williams and Peng, 1990), while the state goes on for ever.
+
+    Options:
+        tokenizer: how the text becomes tokens; not set: character.
+        bptt_steps: steps that the gradient goes back; the state is carried on for ever.
+    """
 
     def __init__(self, tokenizer: Spec[Tokenizer] | None = None, bptt_steps: Count = 128):
         self.spec = tokenizer or tokenizers.spec({"name": "character"})

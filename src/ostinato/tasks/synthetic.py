@@ -37,7 +37,11 @@ class SyntheticBatch(NamedTuple):
 @register("synthetic")
 class SyntheticTask(Task):
     """Classes or values at the steps that a synthetic problem scores: the last, some, or each. `unit` is what a step
-    is."""
+    is.
+
+    Options:
+        held_out_rows: rows in a batch when a held-out split is evaluated.
+    """
 
     unit = "step"
 
