@@ -1,4 +1,4 @@
-# make setup · demo · test · check · sanitize · bench · bench-page · quality · wheel
+# make setup · demo · test · check · sanitize · bench · bench-page · docs · quality · wheel
 PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
@@ -7,7 +7,7 @@ SOURCES := $(shell find csrc -type f -name '*.[ch]pp')
 DEMO ?= runs/demo
 DEMO_SECONDS ?=
 
-.PHONY: setup demo test check sanitize bench bench-page quality wheel
+.PHONY: setup demo test check sanitize bench bench-page docs quality wheel
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -52,6 +52,9 @@ bench: $(STAMP)
 
 bench-page: $(STAMP)  # wants a quiet machine
 	$(BIN)/ostinato bench --seconds 0.5 --out docs/performance.md
+
+docs: $(STAMP)  # docs/options.md and docs/api, from signatures and docstrings
+	$(BIN)/python docs/build.py
 
 quality: $(STAMP)  # the numbers in docs/results.md; needs OSTINATO_DATA, takes as long as the recipes say
 	$(BIN)/ostinato train char-rnn --out runs/quality/char-rnn

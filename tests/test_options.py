@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 import ostinato
-from ostinato.options import in_use, option_lines, options_of, words_for
+from ostinato.options import option_lines, options_of, words_for
 from ostinato.registry import Count, Share, registries
 
 LINE_CHARACTERS = 200
@@ -107,17 +107,17 @@ def test_types_in_words(hint, words):
     assert words_for(hint) == words
 
 
-def test_every_key_of_a_recipe_can_be_set_and_has_its_value():
-    from ostinato.recipe import load, with_value
+@pytest.mark.parametrize("name", ["char-rnn", "order"])
+def test_every_key_of_a_recipe_can_be_set_and_has_its_value(name):
+    from ostinato.recipe import load, options_in_use, with_value
     from ostinato.training import Settings
 
-    for name in ("char-rnn", "order"):
-        table = load(name, (), Settings).table
-        rows = list(in_use(Settings, table["train"], "train"))
-        from ostinato.models import models
-
-        rows += in_use(models[table["model"]["name"]].constructor, table["model"], "model")
-        assert {row.key for row in rows} >= {"train.optimizer.learning_rate", "train.schedule.warmup", "train.seed"}
-        for row in rows:
-            if row.value is not None:
-                assert with_value(table, row.key, row.value, row.key) == table
+    recipe = load(name, (), Settings)
+    rows = options_in_use(recipe, Settings)
+    assert {row.key for row in rows} >= {"task.name", "data.seed" if name == "order" else "data.valid", "train.seed"}
+    assert ("model.body[0].cell.hidden" if name == "order" else "model.cell.hidden") in {row.key for row in rows}
+    assert len({row.key for row in rows}) == len(rows)
+    for row in rows:
+        assert row.line
+        if row.value is not None:
+            assert with_value(recipe.table, row.key, row.value, row.key) == recipe.table

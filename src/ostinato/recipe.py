@@ -20,6 +20,7 @@ from torch import nn
 from ostinato.data.splits import DataSplits, data_sources
 from ostinato.errors import ConfigError
 from ostinato.models import models
+from ostinato.options import OptionInUse, in_table, in_use
 from ostinato.recipe_catalog import recipe_path, text_command
 from ostinato.registry import Spec, Table, check_call, nearest
 from ostinato.tasks import Task, tasks
@@ -159,6 +160,17 @@ def toml(table: Table) -> str:
     return "\n\n".join(section.strip("\n") for section in sections if section)
 
 
+def options_in_use(recipe: Recipe[T], settings: Callable[..., T]) -> list[OptionInUse]:
+    """Every key of a recipe, with the value that it has there, its type, its default and what it is for."""
+    table = recipe.table
+    return [
+        *in_table(tasks, table["task"], "task"),
+        *in_table(data_sources, table["data"], "data"),
+        *in_table(models, table["model"], "model"),
+        *in_use(settings, table["train"], "train"),
+    ]
+
+
 def resolve(spec: Spec[Any]) -> dict[str, Any]:
     """The table of a Spec with every default filled in."""
     return {"name": spec.name, **_filled(spec.constructor, spec.options)}
@@ -191,18 +203,19 @@ def _copied(value: Any) -> Any:
 
 
 def _lines(table: Table) -> str:
-    return "\n".join(f"{_key(key)} = {_inline(value)}" for key, value in table.items())
+    return "\n".join(f"{_key(key)} = {toml_value(value)}" for key, value in table.items())
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _inline(name)
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else toml_value(name)
 
 
-def _inline(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as a recipe file has it, on one line."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_inline, value)) + "]"
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     if isinstance(value, float):
         return repr(value)  # nan and inf too
     # Texts, whole numbers and booleans are written as in JSON, but that TOML allows no character 127.
