@@ -239,6 +239,9 @@ def test_what_is_no_recipe(run, here, tmp_path):
     run("train", tmp_path / "bad.toml").refused(2, "not TOML")
     run("train", here / "text.txt", "--out", here / "text.txt").refused(2, "not TOML")
     run("train", here / "recipe.toml", "--out", here).refused(2, str(here), "--out")
+    run("train", "novel.txt").refused(2, "ostinato train char-rnn --set data.text=novel.txt")
+    run("train", here / "text.txt").refused(2, f"ostinato train char-rnn --set data.text={here / 'text.txt'}")
+    run("compare", "recal").refused(2, "did you mean 'recall'?")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 
@@ -11,10 +10,11 @@ from ostinato.compare import load as load_comparison
 from ostinato.compare import outcome, plan, runs
 from ostinato.decode import sample
 from ostinato.recipe import load
+from ostinato.recipe_catalog import shipped
 from ostinato.training import Settings, Silent, fit
 
-RECIPES = sorted(Path(__file__).parents[1].glob("recipes/*.toml"))
-COMPARISONS = sorted(Path(__file__).parents[1].glob("recipes/compare/*.toml"))
+RECIPES = [recipe.path for recipe in shipped("train")]
+COMPARISONS = [recipe.path for recipe in shipped("compare")]
 SHORT = (
     "train.steps=20", "train.batch_size=8", "train.evaluate_every=20", "train.log_every=5",
     "train.optimizer.learning_rate=1e-2",    "train.schedule.warmup=0", "model.embedding=8",

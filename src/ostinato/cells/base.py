@@ -34,6 +34,9 @@ class Cell(nn.Module, ABC):
     the cell, and every faster way to run it is tested against it.
 
     `gates` counts the blocks of `hidden` in a pre-activation; `outputs` is what a step gives out.
+
+    Options:
+        hidden: units of the state, and numbers in each output.
     """
 
     gates: int

@@ -28,6 +28,11 @@ class GRU(Cell):
     equation 8, n = tanh(x_n + R_n (r ∘ h)); "after", as torch and cuDNN have it, needs one product less a step and
     gives R a bias. z's bias starts at `update_bias`: b lets a state live for about e^b steps before anything is learnt,
     as an LSTM's forget_bias does (Tallec and Ollivier, 2018). Blocks stand in torch's order: r, z, n.
+
+    Options:
+        reset: whether the reset gate acts before or after the recurrent product; torch does it after.
+        update_bias: start value of the update gate's bias: with b the state lives about e^b steps before anything is
+            learnt.
     """
 
     gates = 3

@@ -27,6 +27,10 @@ class LSTM(Cell):
     The additive c is the constant-error carousel: its gradient neither shrinks nor grows while f ≈ 1. So the forget
     gate's bias starts at `forget_bias` (Jozefowicz, Zaremba and Sutskever, 2015, section 2.2) and R starts orthogonal
     block by block. Blocks stand in torch's order.
+
+    Options:
+        forget_bias: start value of the forget gate's bias: with b the state lives about e^b steps before anything is
+            learnt.
     """
 
     gates = 4

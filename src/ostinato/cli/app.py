@@ -18,13 +18,16 @@ from ostinato.cli.data import app as data
 from ostinato.cli.evaluate import evaluate
 from ostinato.cli.info import info
 from ostinato.cli.lm import app as lm
+from ostinato.cli.recipes import recipes
 from ostinato.cli.report import report
 from ostinato.cli.speak import generate, predict, stream
 from ostinato.cli.tokenize import app as tokenize
 from ostinato.cli.train import train
 from ostinato.errors import OstinatoError
 
-VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info, bench, compare, report)
+VERBS: tuple[Callable[..., None], ...] = (
+    recipes, train, evaluate, generate, stream, predict, info, bench, compare, report,
+)  # fmt: skip
 PLANNED = (
     "serve", "export", "import", "verify", "doctor", "ctc", "embed", "chapter",
 )  # fmt: skip

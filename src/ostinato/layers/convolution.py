@@ -19,6 +19,11 @@ class Convolution(nn.Module):
 
     An output sees 1 + (width − 1) Σ d steps, so dilations that double let it see exponentially many in the number of
     blocks. Raises ConfigError where `dilations` is empty or one of them is below 1.
+
+    Options:
+        hidden: channels of every block.
+        dilations: steps between the inputs of a block, one number a block.
+        width: inputs that a block takes at each step.
     """
 
     latency: int | None = 0

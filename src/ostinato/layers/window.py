@@ -22,6 +22,10 @@ class Window(nn.Module):
     """y_t = tanh(W [x_{t−steps+1}; …; x_t] + b), with zeros before the first step: [B T D] to [B T hidden].
 
     W is [hidden steps·D]: it grows with the window, shares nothing between places, and sees nothing further back.
+
+    Options:
+        steps: how many of the last steps the layer sees.
+        hidden: numbers in each output.
     """
 
     latency: int | None = 0

@@ -89,7 +89,11 @@ class UniformBaseline(Baseline):
 
 @register("unigram")
 class UnigramBaseline(Baseline):
-    """p(w) = (C(w) + a) / (N + a V), with a = `smoothing`: 0.5 by default (Krichevsky and Trofimov, 1981)."""
+    """p(w) = (C(w) + a) / (N + a V), with a = `smoothing`: 0.5 by default (Krichevsky and Trofimov, 1981).
+
+    Options:
+        smoothing: added to the count of every token.
+    """
 
     def __init__(self, smoothing: Positive = 0.5, *, chunks: Chunks, size: int, eos: int):
         super().__init__(size, eos)
@@ -117,6 +121,9 @@ class BigramBaseline(Baseline):
     Interpolated Witten–Bell smoothing (Witten and Bell, 1991; Chen and Goodman, 1999, section 2.5): a context seen
     rarely leans on the unigram p(w) = (C(w) + a) / (N + a V) with a = `smoothing`, 0.5 by default; one never seen is
     the unigram. Only the pairs that occur are kept, so that any vocabulary fits.
+
+    Options:
+        smoothing: added to the count of every token in the unigram distribution.
     """
 
     def __init__(self, smoothing: Positive = 0.5, *, chunks: Chunks, size: int, eos: int):

@@ -26,6 +26,9 @@ class Cache(LanguageModel):
     """p(w) = C(w) / n among the last n ≤ `length` tokens; 1 / V before the first.
 
     Most tokens are impossible to it: mix it with a model to which they are not.
+
+    Options:
+        length: tokens that the cache holds: the last ones.
     """
 
     def __init__(self, length: Count = 500, *, size: int, eos: int):

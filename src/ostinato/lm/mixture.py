@@ -125,6 +125,12 @@ def mixture(
     size: int,
     eos: int,
 ) -> Mixture:
-    """Models of one text, each learnt from all of it."""
+    """Models of one text, each learnt from all of it.
+
+    Options:
+        models: the models to mix.
+        weights: the weight of each model; not set: equal weights.
+        kind: whether probabilities (linear) or their logarithms (log-linear) are averaged.
+    """
     text = [np.asarray(chunk) for chunk in chunks]
     return Mixture([each.build(chunks=text, size=size, eos=eos) for each in models], weights, kind)

@@ -55,7 +55,12 @@ def sequence(
     features: int | None = None,
     size: int | None = None,
 ) -> SequenceModel:
-    """Layers of any kind, one after another, over an embedding of `embedding` numbers where symbols come in."""
+    """Layers of any kind, one after another, over an embedding of `embedding` numbers where symbols come in.
+
+    Options:
+        body: the layers, the first of which takes the input.
+        embedding: numbers in the vector of each symbol, where the inputs are symbols.
+    """
     symbols = symbols or (size if features is None else None)
     table = Embedding(embedding, inputs=symbols) if symbols else None
     width, layers = embedding if symbols else int(features or 1), []

@@ -75,6 +75,10 @@ class LanguageTask(LiveTask[LanguageBatch, TextLogProbs], GenerativeTask[Languag
         "items": ["The import statement", "", "x", "a longer line than those before it"],
     }
 
+    Options:
+        tokenizer: how the text becomes tokens; not set: character.
+        bptt_steps: steps that the gradient goes back; the state is carried on for ever.
+
     def __init__(self, tokenizer: Spec[Tokenizer] | None = None, bptt_steps: Count = 128):
         self.spec = tokenizer or tokenizers.spec({"name": "character"})
         self.bptt_steps = bptt_steps

@@ -40,7 +40,11 @@ class SyntheticBatch(NamedTuple):
 
 @register("synthetic")
 class SyntheticTask(Task[SyntheticBatch, npt.NDArray[Any]]):
-    """Classes or values at the steps that a synthetic problem scores: the last, some, or each."""
+    """Classes or values at the steps that a synthetic problem scores: the last, some, or each.
+
+    Options:
+        held_out_rows: rows in a batch when a held-out split is evaluated.
+    """
 
     unit = "step"
     split_type = Generated

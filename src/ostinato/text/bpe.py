@@ -23,6 +23,10 @@ class BPE(Library):
 
     `size` counts every id. `dropout` is the share of merges that `sample` leaves out (Provilkov, Emelianenko and Voita,
     2020); `encode` leaves out none.
+
+    Options:
+        dropout: share of the merges that are left out at random where a text is sampled for training; encoding leaves
+            out none.
     """
 
     model = "BPE"

@@ -39,6 +39,13 @@ class Library(Tokenizer):
 
     A text is cut into units, stretches that no token reaches across, and the ids of each unit are remembered: a word
     is looked at once. What was made elsewhere may have no such units and is then encoded as a whole.
+
+    Options:
+        size: ids in the vocabulary, special tokens among them.
+        form: the Unicode normalization of the text.
+        lowercase: whether the text is lowercased.
+        unknown: what becomes of what is not in the vocabulary: the id of <unk>, an error, or (unigram) its bytes.
+        special: names of further ids, which no text is encoded as.
     """
 
     model: ClassVar[str]

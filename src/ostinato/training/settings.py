@@ -34,6 +34,25 @@ class Settings:
 
     With `seconds` the speed is measured once, at the start, and the number of steps fixed from it: the schedule then
     knows its end, and the same run resumed does the same steps.
+
+    Options:
+        batch_size: rows of a batch.
+        steps: ends training after this many updates; of `steps`, `epochs` and `seconds` the least ends it.
+        epochs: ends training after this many passes over the training data.
+        seconds: ends training after about this many seconds; the number of steps is fixed once, from the speed at the
+            start.
+        seed: decides initial weights, dropout and the order of the data.
+        accumulate: batches whose gradients are added up for one update.
+        evaluate_every: updates between two evaluations on the validation split; the best model is kept.
+        checkpoint_every: updates between two checkpoints; not set: as `evaluate_every`.
+        stop_after: evaluations in a row without a new best after which training ends; 0: never.
+        ema_decay: decay of the moving average of the weights, which is evaluated and kept instead of them; 0: no
+            average.
+        log_every: updates between two rows of metrics.jsonl.
+        log: further places for the curves.
+        optimizer: what turns gradients into updates.
+        schedule: the learning rate over the steps.
+        clip: bounds of the gradient: of its `norm` as a whole, of each `value`; {} has no bound.
     """
 
     renamed = {"rows": "batch_size", "ema": "ema_decay"}

@@ -30,6 +30,12 @@ def catalog(
     `valid` is the share that is taken of `train` (`rows.divided`, by `seed`) where the set has no such split. `columns`
     says which fields are taken and what they must be; without it, all are taken as they are. The rows are held in
     memory. Raises ConfigError where there is no such set, DataError where it is not to be had.
+
+    Options:
+        set: the data set's name, as `ostinato data list` has it.
+        columns: the fields to take, each with its type; empty takes all.
+        valid: share of the training rows that becomes the validation split, where the set has none.
+        seed: decides which rows are held out by `valid`.
     """
     from ostinato.data.catalog import catalog as sets
     from ostinato.data.catalog.get import use

@@ -38,6 +38,16 @@ def comma_separated(
     taken and what they must be; without it, all are taken as text. `valid` and `test` are files, or shares of the rows
     of `path` (`rows.divided`, by `seed`). Raises DataError with file, line and column for what is wrong; a cell has at
     most `csv.field_size_limit()` characters. Names as in `origin.located`; .gz and .xz are decompressed into `folder`.
+
+    Options:
+        path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
+        valid: the validation split: a file, or the share of the rows of `path` that becomes it.
+        test: the test split: a file, or the share of the rows of `path` that becomes it (0: no such split).
+        columns: the columns to take, each with its type; empty takes all.
+        header: the names of the columns, for a file whose first line is a row; empty: the first line names them.
+        delimiter: the character between cells.
+        bad_rows: what to do with a row that cannot be read: stop with its place, or leave it out and count it.
+        seed: decides which rows are held out where a split is a share.
     """
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
         raise ConfigError(f'source.delimiter: {delimiter!r} cannot be one; give one ASCII character other than "')
@@ -57,7 +67,17 @@ def tab_separated(
     folder: Path,
     progress: OnProgress = silent,
 ) -> DataSplits[Rows]:
-    """Cells between tabs, in which quotes are characters like any other; for the rest, as `csv`."""
+    """Cells between tabs, in which quotes are characters like any other; for the rest, as `csv`.
+
+    Options:
+        path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
+        valid: the validation split: a file, or the share of the rows of `path` that becomes it.
+        test: the test split: a file, or the share of the rows of `path` that becomes it (0: no such split).
+        columns: the columns to take, each with its type; empty takes all.
+        header: the names of the columns, for a file whose first line is a row; empty: the first line names them.
+        bad_rows: what to do with a row that cannot be read: stop with its place, or leave it out and count it.
+        seed: decides which rows are held out where a split is a share.
+    """
     return _corpora(path, valid, test, columns, header, "\t", False, bad_rows, seed, folder, progress)
 
 

@@ -37,6 +37,15 @@ def folder_of_classes(
     class. Hidden files are none. `valid` and `test` are folders with the same classes, or shares of the rows: by a
     file's name below `path`, not by what is in it. Raises DataError for a class without a file, a file beside the
     classes, and what is not UTF-8.
+
+    Options:
+        path: the folder that holds one sub-folder for each class.
+        valid: the validation split: a folder of the same classes, or the share of the files that becomes it.
+        test: the test split: a folder of the same classes, or the share of the files that becomes it (0: no such
+            split).
+        files: the pattern of the files in a class's folder; `**/` looks into its sub-folders.
+        text: whether each row has the file's text besides its path.
+        seed: decides which rows are held out where a split is a share.
     """
 
     def read(name: str, folder: Path) -> Rows:
@@ -72,6 +81,13 @@ def files_of_pattern(
     Files come in the order of their names, and hidden ones are none. `valid` and `test` are patterns, or shares of the
     rows: by a file's name below the last folder without a wild card, not by what is in it. Raises DataError where
     nothing fits, and for what is not UTF-8.
+
+    Options:
+        path: the pattern of the files' paths, such as `recordings/**/*.wav`.
+        valid: the validation split: a pattern, or the share of the files that becomes it.
+        test: the test split: a pattern, or the share of the files that becomes it (0: no such split).
+        text: whether each row has the file's text besides its path.
+        seed: decides which rows are held out where a split is a share.
     """
 
     def read(name: str, folder: Path) -> Rows:

@@ -31,6 +31,14 @@ def jsonl(
     `columns` says which members are taken and what they must be; without it, all are taken as they are. `valid` and
     `test` are files, or shares of the rows of `path` (`rows.divided`, by `seed`). Raises DataError with file, line and
     column for what is wrong.
+
+    Options:
+        path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
+        valid: the validation split: a file, or the share of the rows of `path` that becomes it.
+        test: the test split: a file, or the share of the rows of `path` that becomes it (0: no such split).
+        columns: the members to take, each with its type; empty takes all.
+        bad_rows: what to do with a row that cannot be read: stop with its place, or leave it out and count it.
+        seed: decides which rows are held out where a split is a share.
     """
 
     def read(name: str, folder: Path) -> Rows:

@@ -28,6 +28,13 @@ def text_lines(
 
     `valid` and `test` are files, or shares of the lines of `path` (`rows.divided`, by `seed`). Raises DataError with
     file and line for one that is empty or not UTF-8.
+
+    Options:
+        path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
+        valid: the validation split: a file, or the share of the lines of `path` that becomes it.
+        test: the test split: a file, or the share of the lines of `path` that becomes it (0: no such split).
+        bad_rows: what to do with a row that cannot be read: stop with its place, or leave it out and count it.
+        seed: decides which rows are held out where a split is a share.
     """
 
     def read(name: str, folder: Path) -> Rows:

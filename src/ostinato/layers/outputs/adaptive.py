@@ -15,6 +15,11 @@ class Adaptive(Output):
     score a cluster and, within it, scores through a layer `shrink` times narrower than the cluster before it.
 
     Ids must come by falling frequency, as those of the tokenizer `word` do.
+
+    Options:
+        cutoffs: ids at which a new cluster begins, rising; the first is the number of frequent tokens with logits of
+            their own.
+        shrink: how many times narrower the layer of each cluster is than that of the one before.
     """
 
     def __init__(self, cutoffs: list[int], shrink: Positive = 4.0, *, inputs: int, size: int):

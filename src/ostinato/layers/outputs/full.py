@@ -13,7 +13,11 @@ from ostinato.registry import Share
 
 @register("full", renamed={"smoothing": "label_smoothing"})
 class Full(Output):
-    """x Wᵀ + b. `label_smoothing` is the share of each target that is spread over all tokens (Szegedy et al., 2016)."""
+    """x Wᵀ + b. `label_smoothing` is the share of each target that is spread over all tokens (Szegedy et al., 2016).
+
+    Options:
+        label_smoothing: share of each target's probability that is spread over all tokens while training.
+    """
 
     def __init__(self, label_smoothing: Share = 0.0, *, inputs: int, size: int):
         super().__init__(inputs, size)

@@ -17,6 +17,9 @@ class Sampled(Output):
     logarithm of how often its token is expected among the draws, which makes it an estimate of the whole.
 
     Ids must come by falling frequency, as those of the tokenizer `word` do. Otherwise it costs as much as `full`.
+
+    Options:
+        samples: tokens drawn as negatives for each batch.
     """
 
     def __init__(self, samples: Count = 1024, *, inputs: int, size: int):
