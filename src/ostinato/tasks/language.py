@@ -66,6 +66,10 @@ class LanguageTask(LiveTask[LanguageBatch, TextLogProbs], GenerativeTask[Languag
 
     `bptt_steps` is how far the gradient goes back (truncated backpropagation through time; Williams and Peng, 1990),
     while the state goes on for ever.
+
+    Options:
+        tokenizer: how the text becomes tokens; not set: character.
+        bptt_steps: steps that the gradient goes back; the state is carried on for ever.
     """
 
     split_type = Text
@@ -74,10 +78,6 @@ class LanguageTask(LiveTask[LanguageBatch, TextLogProbs], GenerativeTask[Languag
         "model": {"name": "language", "embedding": 5, "cell": {"name": "gru", "hidden": 6}},
         "items": ["The import statement", "", "x", "a longer line than those before it"],
     }
-
-    Options:
-        tokenizer: how the text becomes tokens; not set: character.
-        bptt_steps: steps that the gradient goes back; the state is carried on for ever.
 
     def __init__(self, tokenizer: Spec[Tokenizer] | None = None, bptt_steps: Count = 128):
         self.spec = tokenizer or tokenizers.spec({"name": "character"})
