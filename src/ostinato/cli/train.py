@@ -25,13 +25,13 @@ def train(
     """Train what a recipe says. The same command goes on where a stopped run stood."""
     from ostinato.recipe import load
     from ostinato.training import Settings, fit, standard
+    from ostinato.training.baselines import baselines
 
     chosen = load(recipe, changes or (), Settings)
     out = out or Path("runs", recipe.stem)
     fitted = fit(chosen, out, standard(), fresh=fresh)
     with contextlib.closing(standard()) as progress:
-        fitted.bundle.task.prepare(chosen.data.build(folder=out / "data", progress=progress.stage))
-        baselines = fitted.bundle.task.baselines("valid")
+        baseline_scores = baselines(chosen, fitted.bundle.task, out, fitted.steps, progress.stage)
     seconds = max((row["seconds"] for row in history(out) if "seconds" in row), default=0.0)
     if as_json:
         found = {
@@ -41,11 +41,11 @@ def train(
             "seconds": seconds,
             "parameters": fitted.bundle.parameters(),
             "scores": as_object(fitted.scores),
-            "baselines": {name: as_object(scores) for name, scores in baselines.items()},
+            "baselines": {name: as_object(scores) for name, scores in baseline_scores.items()},
         }
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        print(tabled({"this model": fitted.scores, **baselines}, corner="on held-out text"))
+        print(tabled({"this model": fitted.scores, **baseline_scores}, corner="on held-out text"))
         early = ", stopped early" if fitted.stopped == "early" else ""
         size = f"{fitted.bundle.parameters():,} parameters"
         print(f"\n{size} · {fitted.steps:,} steps in {seconds:,.0f} s{early} · {out}")

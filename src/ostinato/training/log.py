@@ -1,7 +1,8 @@
 """Log: what training did, as it did it: metrics.jsonl always, CSV and TensorBoard where asked for.
 
 metrics.jsonl has one JSON object a line, of a `kind`: `train` (the steps since the row before), `scores` (an
-evaluation) or `note` (the number of steps was fixed; training went back). The other places are made from it, so that a
+evaluation), `note` (the number of steps was fixed; training went back) or, after the end, `baselines` (the scores that
+the model must beat). The other places are made from it, so that a
 run that was killed and continued leaves the same curve everywhere, without a row twice or missing.
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ostinato.errors import BundleError, ConfigError
+from ostinato.files import replacing
 
 FILE = "metrics.jsonl"
 COLUMNS = (
@@ -79,6 +81,18 @@ class Log:
             self._file.close()
         for sink in self._sinks:
             sink.close()
+
+
+def append(out: Path, kind: str, **row: Any) -> None:
+    """Add a row to the metrics.jsonl of a run that has ended, in place of a half-written last line.
+
+    Raises ResourceError where the disk is full and DataError where the folder cannot be written.
+    """
+    path = out / FILE
+    lines = path.read_bytes() if path.exists() else b""
+    whole = lines[: lines.rfind(b"\n") + 1]
+    with replacing(path) as file:
+        file.write(whole + json.dumps({"kind": kind, **row}, allow_nan=False).encode() + b"\n")
 
 
 class CSV:
