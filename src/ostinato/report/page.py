@@ -3,6 +3,7 @@
 Every name and every text of a user is escaped, by `_text` or by the figures.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
@@ -171,4 +172,6 @@ def _cells(row: Sequence[Cell]) -> Iterator[str]:
         if not isinstance(cell, str) and cell.interval is not None:
             low, high = (f'<data value="{end!r}">{rounded(end)}</data>' for end in cell.interval)
             inside += f"<small>{low} to {high}</small>"
+        # A long key, such as model.cell.forget_bias, may be broken after a dot or a low line.
+        inside = re.sub(r"(?<=\w)[._](?=\w)", r"\g<0><wbr>", inside) if place == 0 else inside
         yield f'<th scope="row">{inside}</th>' if place == 0 else f"<td>{inside}</td>"
