@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,12 @@ class TestData:
         for each in catalog:
             reads = {name for name, text in texts.items() if f"mirror:{each.name}/" in text or f'"{each.name}"' in text}
             assert set(each.recipes) == reads
+
+    def test_the_page_which_recipe_names_recipes(self):
+        page = (ROOT / "docs" / "which-recipe.md").read_text("utf-8")
+        names = {name for name in re.findall(r"ostinato train ([\w-]+)", page)}
+        assert len(names) >= 2
+        assert names <= {path.stem for folder in RECIPES for path in folder.glob("*.toml")}
 
     def test_a_set_that_is_not_here(self, said):
         assert "mirror only" in said("data", "get", "wnut17", code=3, **NO_MIRROR)
