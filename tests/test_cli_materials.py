@@ -154,7 +154,7 @@ class TestData:
 
     def test_the_page_which_recipe_names_recipes(self):
         page = (ROOT / "docs" / "which-recipe.md").read_text("utf-8")
-        names = {name for name in re.findall(r"ostinato train ([\w-]+)", page)}
+        names = set(re.findall(r"ostinato train ([\w-]+)", page))
         assert len(names) >= 2
         assert names <= {path.stem for folder in RECIPES for path in folder.glob("*.toml")}
 
