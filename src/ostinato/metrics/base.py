@@ -183,10 +183,14 @@ def best_of(scores: Sequence[Score]) -> Score:
     return min(scores, key=lambda score: sign * score.value)
 
 
+def meaning(score: Score) -> dict[str, str]:
+    """Every field that must agree for two scores to be comparable, by its name."""
+    return {"metric": score.name, "unit of the number": score.unit, **score.signature.parts()}
+
+
 def comparable(a: Score, b: Score) -> None:
     """Raises ComparisonError naming every field that differs, unless the two mean the same."""
-    first = {"metric": a.name, "unit of the number": a.unit, **a.signature.parts()}
-    second = {"metric": b.name, "unit of the number": b.unit, **b.signature.parts()}
+    first, second = meaning(a), meaning(b)
     differ = [name for name in first | second if first.get(name) != second.get(name)]
     if not differ:
         return

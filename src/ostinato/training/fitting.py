@@ -104,7 +104,7 @@ def _finish(trainer: Trainer, progress: Progress, baselines: bool) -> Fitted:
     if baselines:
         table = {name: plain(found) for name, found in task.baselines(SPLIT).items()}
         counted = {name: tuple(scores_of(found)) for name, found in table.items()}
-        trainer.log.add("baselines", **at, baselines=table)
+        trainer.log.add("baselines", **at, scores=table)
     bundle = Bundle(task, model, trainer.table)
     bundle.save(out)
     return Fitted(bundle, scores, counted, run.step, run.seconds, _stopped(run))
@@ -115,7 +115,7 @@ def _ended(run: RunState, out: Path) -> Fitted:
     assert run.best is not None, "a run does not end without one"
     rows = {row["kind"]: row for row in rows_of(out) if row["kind"] in ("final", "baselines")}
     scores = scores_of(rows["final"]["scores"] if "final" in rows else run.best.scores)
-    baselines = rows["baselines"]["baselines"] if "baselines" in rows else {}
+    baselines = rows["baselines"]["scores"] if "baselines" in rows else {}
     counted = {name: tuple(scores_of(table)) for name, table in baselines.items()}
     return Fitted(Bundle.load(out), tuple(scores), counted, run.step, run.seconds, _stopped(run), resumed=True)
 
