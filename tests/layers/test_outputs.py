@@ -150,7 +150,7 @@ def test_smoothing_is_for_training():
 
 @pytest.mark.parametrize("cutoffs", [[], [0], [11], [3, 3], [5, 2]])
 def test_cutoffs_rise(cutoffs):
-    with pytest.raises(ConfigError, match="do not rise"):
+    with pytest.raises(ConfigError, match="must rise"):
         Adaptive(cutoffs, inputs=6, size=11)
 
 

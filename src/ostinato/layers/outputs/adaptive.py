@@ -11,7 +11,7 @@ from ostinato.registry import Positive
 
 @register("adaptive", example={"cutoffs": [3]})
 class Adaptive(Output):
-    """torch.nn.AdaptiveLogSoftmaxWithLoss: ids below the first of `cutoffs` have a logit each; the others have one logit
+    """torch.nn.AdaptiveLogSoftmaxWithLoss: ids below the first of `cutoffs` have a logit each; others have one logit
     a cluster and, within it, a logit each through a layer `shrink` times narrower than that of the cluster before.
 
     Ids must be in order of falling frequency, as the tokenizer `word` gives them. Raises ConfigError where `cutoffs` do
