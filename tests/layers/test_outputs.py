@@ -66,7 +66,7 @@ def test_a_language_model_with_it_is_one(name):
     torch.testing.assert_close(found, wanted)
     torch.testing.assert_close(after.output, other.output)
     if name == "adaptive":
-        with pytest.raises(StreamError, match="Adaptive is no linear output layer"):
+        with pytest.raises(StreamError, match="Adaptive is not a linear output layer"):
             stepper(model)
     else:
         stepper(model)

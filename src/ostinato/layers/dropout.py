@@ -11,7 +11,11 @@ from ostinato.state import State
 @register("dropout", example={"p": 0.3}, renamed={"share": "p"})
 class Dropout(Memoryless):
     """[B T D] to [B T D]: in training each feature of a row is zeroed with probability `p`, the same at all steps of a
-    call, and the others are divided by 1 − p; in evaluation nothing changes. Each call draws a new mask."""
+    call, and the others are divided by 1 − p; in evaluation nothing changes. Each call draws a new mask.
+
+    Options:
+        p: probability that a feature is zeroed while training.
+    """
 
     def __init__(self, p: Share, *, inputs: int):
         super().__init__(inputs, inputs)

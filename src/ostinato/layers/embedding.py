@@ -16,6 +16,9 @@ class Embedding(Memoryless):
 
     `weight` [inputs outputs] starts normal with variance 1 / outputs, so that as a tied output layer (`logits`; Press
     and Wolf, 2017) it gives logits of order one.
+
+    Options:
+        outputs: numbers in each vector.
     """
 
     takes_tokens = True

@@ -157,9 +157,20 @@ def language(
     size: int,
     eos: int,
 ) -> Language:
-    """`layers` recurrent layers of one kind of cell over an embedding of `embedding` numbers: ids [B T] to logits
-    [B T size]. The probability `dropout` is for after each layer, `input_dropout` for after the embedding; `residual`
-    puts a shortcut around every layer but the first. Raises ConfigError where these do not fit one another."""
+    """`layers` recurrent layers of one kind of cell over an embedding: ids [B T] to logits [B T size]. `dropout` stands
+    after each layer, `input_dropout` after the embedding; `residual` puts a shortcut around every layer but the first.
+    Raises ConfigError where the options do not fit one another. `size` counts tokens.
+
+    Options:
+        cell: the cell of every recurrent layer.
+        layers: recurrent layers, one above another.
+        embedding: numbers in the vector of each token.
+        dropout: probability that an output of a recurrent layer is zeroed while training.
+        input_dropout: probability that a number of the embedding is zeroed while training.
+        residual: whether every layer but the first has a shortcut around it.
+        tied: whether the output layer uses the embedding's weights.
+        output: the output layer; not set: full.
+    """
     table = Embedding(embedding, inputs=size)
     body: list[SequenceLayer] = [Dropout(input_dropout, inputs=embedding)] if input_dropout else []
     width = embedding

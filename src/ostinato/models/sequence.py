@@ -12,7 +12,7 @@ from ostinato.state import State
 
 
 class SequenceModel(nn.Module):
-    """Ids [B T] or features [B T D] to [B T' outputs], T' = ceil(T / stride): logits of classes, or values.
+    """Ids [B T] or features [B T D] to [B T' outputs], T' = ⌈T / stride⌉: logits of classes, or values.
 
     Its stride and latency are those of `body`.
     """
@@ -57,7 +57,12 @@ def sequence(
 ) -> SequenceModel:
     """Layers of any kind, one after another: over an embedding of `embedding` numbers for ids below `symbols` (where
     there are no `features`, below `size`), else over `features` numbers a step. Raises ConfigError where two layers do
-    not fit."""
+    not fit.
+
+    Options:
+        body: the layers, the first of which takes the input.
+        embedding: numbers in the vector of each symbol, where the inputs are symbols.
+    """
     symbols = symbols or (size if features is None else None)
     table = Embedding(embedding, inputs=symbols) if symbols else None
     width, layers = embedding if symbols else int(features or 1), []

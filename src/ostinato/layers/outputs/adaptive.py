@@ -16,6 +16,11 @@ class Adaptive(Output):
 
     Ids must be in order of falling frequency, as the tokenizer `word` gives them. Raises ConfigError where `cutoffs` do
     not rise from 1 to size − 1.
+
+    Options:
+        cutoffs: ids at which a new cluster begins, rising; the first is the number of frequent tokens with logits of
+            their own.
+        shrink: how many times narrower the layer of each cluster is than that of the one before.
     """
 
     def __init__(self, cutoffs: list[int], shrink: Positive = 4.0, *, inputs: int, size: int):

@@ -14,7 +14,11 @@ from ostinato.registry import Share
 @register("full", renamed={"smoothing": "label_smoothing"})
 class Full(Output):
     """x Wᵀ + b: [... inputs] to [... size]. `label_smoothing`, from 0 to 1, is the share of each target's probability
-    that is spread evenly over all tokens while training (Szegedy et al., 2016, section 7)."""
+    that is spread evenly over all tokens while training (Szegedy et al., 2016, section 7).
+
+    Options:
+        label_smoothing: share of each target's probability that is spread over all tokens while training.
+    """
 
     def __init__(self, label_smoothing: Share = 0.0, *, inputs: int, size: int):
         super().__init__(inputs, size)

@@ -17,6 +17,9 @@ class Sampled(Output):
     the logarithm of the token's expected count among the draws is subtracted, so that it estimates the whole softmax.
 
     Ids must be in order of falling frequency, as the tokenizer `word` gives them. In evaluation the loss is exact.
+
+    Options:
+        samples: tokens drawn as negatives for each batch.
     """
 
     def __init__(self, samples: Count = 1024, *, inputs: int, size: int):
