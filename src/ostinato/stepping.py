@@ -26,7 +26,7 @@ def stepper(model: nn.Module) -> Stepper:
 def _language(model: Language) -> Stepper:
     if type(model) is not Language:
         raise StreamError(
-            f"stepper: {type(model).__name__} is a subclass of Language, which may compute otherwise; use stream"
+            f"stepper: {type(model).__name__} is a subclass of Language and may compute something else; use stream"
         )
     require_unaltered(model, Language)
     vectors = embedding_table(model.embedding)

@@ -16,7 +16,7 @@ from ostinato.state import State, fit
 class SequenceLayer(Protocol):
     """From sequences to sequences, with a state between one piece of a sequence and the next.
 
-    T steps of a row give ceil(T / stride) outputs. The call that brings the row to k · stride + 1 + latency steps gives
+    T steps of a row give ⌈T / stride⌉ outputs. The call that brings the row to k · stride + 1 + latency steps gives
     output k (counted from 0), and none before it does; `finish` gives the outputs still due when the sequence ends. So
     the offline outputs are `whole(layer, x)`, and any way of cutting `x` into pieces gives the same.
     """
@@ -97,13 +97,14 @@ def no_steps(layer: SequenceLayer, batch: int) -> Padded:
 
 
 def whole(layer: SequenceLayer, x: Padded) -> Padded:
-    """The offline outputs: [B T inputs] to [B ceil(T / stride) outputs], by one call and `finish`."""
+    """The offline outputs: [B T inputs] to [B ⌈T / stride⌉ outputs], by one call and `finish`."""
     out, state = layer(x)
     return out.then(layer.finish(state))
 
 
 def started(layer: SequenceLayer, x: Padded, state: State | None) -> State:
-    """The state to go on from: a new one, or the caller's if it fits. Raises StreamError where it does not."""
+    """The state to go on from with x [B T inputs]: a new one, or the caller's. Raises StreamError where it does not
+    fit."""
     name = type(layer).__name__
     if layer.latency is None and state not in (None, ()):
         raise StreamError(f"{name}: it needs the whole sequence and takes no state; give it all steps at once")

@@ -64,11 +64,19 @@ def _check_stride(name: str, layer: SequenceLayer) -> None:
 
 @register("backward", example={"layer": {"name": "recurrent", "cell": {"name": "lstm", "hidden": 4}}})
 def backward(layer: Spec[SequenceLayer], *, inputs: int) -> Backward:
-    """A layer from the last step to the first."""
+    """A layer from the last step to the first.
+
+    Options:
+        layer: the layer that reads from the last step to the first.
+    """
     return Backward(layer.build(inputs=inputs))
 
 
 @register("bidirectional", example={"layer": {"name": "recurrent", "cell": {"name": "lstm", "hidden": 4}}})
 def bidirectional(layer: Spec[SequenceLayer], *, inputs: int) -> Bidirectional:
-    """The same kind of layer in both directions, each with its own parameters."""
+    """The same kind of layer in both directions, each with its own parameters.
+
+    Options:
+        layer: the layer of each direction; both have parameters of their own, and their outputs are concatenated.
+    """
     return Bidirectional(layer.build(inputs=inputs), layer.build(inputs=inputs))

@@ -14,8 +14,8 @@ from ostinato.state import State
 
 @register("convolution", example={"hidden": 4, "dilations": [1, 2]})
 class Convolution(nn.Module):
-    """A block for each d of `dilations` (in steps): y_t = relu(Σ_i W_i x_{t − i d} + b) for 0 <= i < `width`, plus its
-    input where that is as wide as y: [B T D] to [B T hidden].
+    """A block for each d of `dilations`: y_t = relu(Σ_i W_i x_{t − i d} + b) for 0 <= i < `width`, plus its input where
+    that is as wide as y: [B T D] to [B T H].
 
     An output sees 1 + (width − 1) Σ d steps, so dilations that double let it see exponentially many in the number of
     blocks. Raises ConfigError where `dilations` is empty or one of them is below 1.
@@ -52,7 +52,7 @@ class Convolution(nn.Module):
         return tuple(like.new_zeros(batch, reach, size) for reach, size in zip(reaches, self._sizes))  # type: ignore[operator]
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T D] to [B T hidden]. Raises StreamError where the state does not fit."""
+        """[B T D] to [B T H]. Raises StreamError where the state does not fit."""
         histories, after = started(self, x, state), []
         x = x.zeroed()
         for block, dilation, history in zip(self.maps, self.dilations, histories):

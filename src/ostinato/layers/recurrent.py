@@ -40,7 +40,7 @@ class Recurrent(nn.Module):
 
 @register("recurrent", example={"cell": {"name": "lstm", "hidden": 4}})
 def recurrent(cell: Spec[Cell], *, inputs: int) -> Recurrent:
-    """A cell over time: [B T inputs] to [B T cell.outputs].
+    """A cell over time: [B T inputs] to [B T outputs].
 
     Options:
         cell: the cell that is applied at every step.

@@ -87,5 +87,9 @@ def _sum(out: Padded, shortcut: Padded) -> Padded:
 
 @register("residual", example={"layer": {"name": "recurrent", "cell": {"name": "lstm", "hidden": 3}}})
 def residual(layer: Spec[SequenceLayer], *, inputs: int) -> Residual:
-    """A layer with a shortcut around it."""
+    """A layer with a shortcut around it.
+
+    Options:
+        layer: the layer whose input is added to its output.
+    """
     return Residual(layer.build(inputs=inputs))

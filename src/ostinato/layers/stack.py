@@ -90,7 +90,11 @@ class Stack(nn.Module):
     },
 )
 def stack(layers: list[Spec[SequenceLayer]], *, inputs: int) -> Stack:
-    """Layers one after another, each taking the outputs of the one below."""
+    """Layers one after another, each taking the outputs of the one below.
+
+    Options:
+        layers: the layers, the first of which takes the input.
+    """
     built: list[SequenceLayer] = []
     for layer in layers:
         built.append(layer.build(inputs=built[-1].outputs if built else inputs))

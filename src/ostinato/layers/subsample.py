@@ -20,9 +20,12 @@ class SubsampleState(NamedTuple):
 
 @register("subsample", example={"factor": 2})
 class Subsample(nn.Module):
-    """y_k = [x_{k·factor}; …; x_{k·factor + factor − 1}]: [B T D] to [B ceil(T / factor) factor·D].
+    """y_k = [x_{k·factor}; …; x_{k·factor + factor − 1}]: [B T D] to [B T' H], T' = ⌈T / factor⌉ and H = factor · D.
 
     Where a sequence ends within a group, zeros fill the group.
+
+    Options:
+        factor: steps that become one, side by side.
     """
 
     def __init__(self, factor: Count, *, inputs: int):
@@ -37,15 +40,14 @@ class Subsample(nn.Module):
         return SubsampleState(no_steps(self, batch))
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T D] to [B T' factor·D], one output for each group that is full. Raises StreamError where the state does
-        not fit."""
+        """[B T D] to [B T' H], an output for each full group. Raises StreamError where the state does not fit."""
         (group,) = started(self, x, state)
         steps = group.then(x)
         full, rest = steps.split(steps.lengths // self.factor * self.factor)
         return self._grouped(full), SubsampleState(rest)
 
     def finish(self, state: State) -> Padded:
-        """[B 1 factor·D]: the group that the sequence's end cut short, filled with zeros."""
+        """[B 1 H]: the group that the sequence's end cut short, filled with zeros."""
         return self._grouped(state[0].zeroed())
 
     def _grouped(self, x: Padded) -> Padded:

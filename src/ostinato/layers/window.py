@@ -19,9 +19,9 @@ def with_history(history: Tensor, x: Padded) -> tuple[Tensor, Tensor]:
 
 @register("window", example={"steps": 3, "hidden": 4})
 class Window(nn.Module):
-    """y_t = tanh(W [x_{t−steps+1}; …; x_t] + b), with zeros before the first step: [B T D] to [B T hidden].
+    """y_t = tanh(W [x_{t−steps+1}; …; x_t] + b), with zeros before the first step: [B T D] to [B T H].
 
-    W is [hidden steps·D]: it grows with the window, shares nothing between places, and sees nothing further back.
+    W is [H steps·D]: it grows with the window, shares nothing between places, and sees nothing further back.
 
     Options:
         steps: how many of the last steps the layer sees.
@@ -41,7 +41,7 @@ class Window(nn.Module):
         return (self.map.weight.new_zeros(batch, self.steps - 1, self.inputs),)
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T D] to [B T hidden]. Raises StreamError where the state does not fit."""
+        """[B T D] to [B T H]. Raises StreamError where the state does not fit."""
         both, after = with_history(started(self, x, state)[0], x.zeroed())
         windows = torch.cat([both[:, i : i + x.steps] for i in range(self.steps)], -1)
         out = torch.tanh(affine(windows, self.map.weight, self.map.bias))

@@ -1,4 +1,4 @@
-"""Models: a whole network a noun."""
+"""Models: whole networks, from ids or features to outputs."""
 
 from ostinato.models.base import models, register
 from ostinato.models.language import Language, language

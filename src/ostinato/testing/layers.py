@@ -42,14 +42,14 @@ def forgets_between_calls(layer: SequenceLayer) -> None:
     layer, x = samples.still(layer), inputs_for(layer)
     before = x.data.clone()
     state = layer.initial(x.batch)
-    kept = {name: leaf.clone() for name, leaf in states.flatten(state).items()}
+    before_call = {name: leaf.clone() for name, leaf in states.flatten(state).items()}
     first, _ = layer(x, state if layer.latency is not None else None)
     layer(inputs_for(layer, seed=5))
     again, _ = layer(x, state if layer.latency is not None else None)
     assert_same(Padded(again.data, again.lengths).zeroed().data, first.zeroed().data, "a second call")
     assert_same(x.data, before, "the inputs after a call")
     for name, leaf in states.flatten(state).items():
-        assert_same(leaf, kept[name], f"state {name} after a call")
+        assert_same(leaf, before_call[name], f"state {name} after a call")
 
 
 def padding_is_invisible(layer: SequenceLayer) -> None:
@@ -57,12 +57,12 @@ def padding_is_invisible(layer: SequenceLayer) -> None:
     layer, clean = samples.still(layer), samples.leaf(inputs_for(layer))
     dirty = samples.leaf(samples.spoilt(clean))
     assert_rows(offline(layer, dirty), offline(layer, clean), "with NaN as padding")
-    found = samples.gradients(layer, lambda: samples.weighed(offline(layer, dirty)), dirty)
-    wanted = samples.gradients(layer, lambda: samples.weighed(offline(layer, clean)), clean)
-    for name, grad in wanted.items():
-        assert_close(found[name], grad, f"gradient by {name} with NaN as padding", GRADIENTS)
-    if "input" in found:
-        assert not found["input"][~dirty.mask].any(), "the gradient by the padding is not zero"
+    spoilt = samples.gradients(layer, lambda: samples.weighed(offline(layer, dirty)), dirty)
+    expected = samples.gradients(layer, lambda: samples.weighed(offline(layer, clean)), clean)
+    for name, grad in expected.items():
+        assert_close(spoilt[name], grad, f"gradient by {name} with NaN as padding", GRADIENTS)
+    if "input" in spoilt:
+        assert not spoilt["input"][~dirty.mask].any(), "the gradient by the padding is not zero"
     more = clean.stretched(clean.steps + 3)
     assert_rows(offline(layer, more), offline(layer, clean), "with more padding")
     if layer.latency is not None:
@@ -91,16 +91,16 @@ def cutting_time_changes_nothing(layer: SequenceLayer) -> None:
         return
     layer, x = samples.still(layer), samples.leaf(inputs_for(layer))
     _, last = layer(x)
-    wanted = offline(layer, x)
+    expected = offline(layer, x)
     grads = samples.gradients(layer, lambda: samples.weighed(offline(layer, x)), x)
     for seed in range(4):
         cuts = samples.random_cuts(x.lengths.tolist(), 2 + seed, seed)
         out, state = samples.in_pieces(layer, samples.cut(x, cuts), layer.initial(x.batch))
-        assert_rows(out, wanted, f"cut as {cuts}")
+        assert_rows(out, expected, f"cut as {cuts}")
         assert_states(state, last, f"the state, cut as {cuts}")
-        found = samples.gradients(layer, lambda out=out: samples.weighed(out), x)  # type: ignore[misc]
+        pieces = samples.gradients(layer, lambda out=out: samples.weighed(out), x)  # type: ignore[misc]
         for name, grad in grads.items():
-            assert_close(found[name], grad, f"gradient by {name}, cut as {cuts}", GRADIENTS)
+            assert_close(pieces[name], grad, f"gradient by {name}, cut as {cuts}", GRADIENTS)
 
 
 def a_stream_is_the_whole(layer: SequenceLayer) -> None:
@@ -178,57 +178,57 @@ def states_can_be_arranged(layer: SequenceLayer) -> None:
     layer = samples.still(layer)
     first, then = inputs_for(layer, (5, 2, 4)), inputs_for(layer, (4, 5, 3), seed=2)
     _, state = layer(first)
-    wanted = samples.in_pieces(layer, [then], state)[0]
+    expected = samples.in_pieces(layer, [then], state)[0]
     order = [2, 0, 0]
     chosen = samples.in_pieces(layer, [Padded(then.data[order], then.lengths[order])], states.select(state, order))[0]
-    assert_rows(chosen, Padded(wanted.data[order], wanted.lengths[order]), "from selected rows")
+    assert_rows(chosen, Padded(expected.data[order], expected.lengths[order]), "from selected rows")
     single = [layer(row_of(first, row))[1] for row in range(3)]
-    assert_rows(samples.in_pieces(layer, [then], states.cat(single))[0], wanted, "from joined rows")
+    assert_rows(samples.in_pieces(layer, [then], states.cat(single))[0], expected, "from joined rows")
     free = states.detach(state)
     assert not any(leaf.requires_grad for leaf in states.flatten(free).values()), (
         "a detached state holds on to its graph"
     )
-    assert_rows(samples.in_pieces(layer, [then], free)[0], wanted, "from a detached state")
+    assert_rows(samples.in_pieces(layer, [then], free)[0], expected, "from a detached state")
 
 
 def derivatives_are_right(layer: SequenceLayer) -> None:
     """First and second derivatives in float64 against finite differences, through every parameter, input and state."""
-    made: Any = samples.still(layer)
-    made.double()
-    x = samples.leaf(samples.exact(inputs_for(made, (3, 1), extra=1)))
-    if made.latency is None:
-        check_derivatives(made, lambda data: offline(made, Padded(data, x.lengths)), x)
+    double: Any = samples.still(layer)
+    double.double()
+    x = samples.leaf(samples.exact(inputs_for(double, (3, 1), extra=1)))
+    if double.latency is None:
+        check_derivatives(double, lambda data: offline(double, Padded(data, x.lengths)), x)
         return
-    begun = states.detach(made(samples.exact(inputs_for(made, (2, 2), seed=4)))[1])
-    check_derivatives(made, lambda data: samples.in_pieces(made, [Padded(data, x.lengths)], begun)[0], x)
+    first = states.detach(double(samples.exact(inputs_for(double, (2, 2), seed=4)))[1])
+    check_derivatives(double, lambda data: samples.in_pieces(double, [Padded(data, x.lengths)], first)[0], x)
 
 
 def half_precision_works(layer: SequenceLayer) -> None:
     """In bfloat16 the answers and the state are bfloat16 and, but for its few digits, the same."""
-    made: Any = samples.still(layer)
-    x = inputs_for(made, (6, 3))
-    wanted = offline(made, x)
-    made.to(torch.bfloat16)
+    half: Any = samples.still(layer)
+    x = inputs_for(half, (6, 3))
+    expected = offline(half, x)
+    half.to(torch.bfloat16)
     short = x.map(lambda data: data.to(torch.bfloat16) if data.is_floating_point() else data)
-    found = offline(made, short)
-    assert found.data.dtype == torch.bfloat16, f"outputs are {found.data.dtype} in a layer of bfloat16"
-    assert_rows(found.map(Tensor.float), wanted, "in bfloat16", HALF)
-    if made.latency is not None:
-        for name, leaf in states.flatten(made(short)[1]).items():
+    out = offline(half, short)
+    assert out.data.dtype == torch.bfloat16, f"outputs are {out.data.dtype} in a layer of bfloat16"
+    assert_rows(out.map(Tensor.float), expected, "in bfloat16", HALF)
+    if half.latency is not None:
+        for name, leaf in states.flatten(half(short)[1]).items():
             assert leaf.dtype != torch.float32, f"state {name} is float32 in a layer of bfloat16"
 
 
 def size_does_not_depend_on_time(layer: SequenceLayer) -> None:
     """One parameter count and one size of state for 8 · stride steps and for 65,536 (rounded down to whole strides)."""
-    made: Any = samples.still(layer)
-    seen = []
+    fixed: Any = samples.still(layer)
+    sizes = []
     with torch.inference_mode():
-        for steps in (SHORT * made.stride, LONG // made.stride * made.stride):
-            out, state = made(inputs_for(made, (steps,), extra=0))
-            sizes = {name: tuple(leaf.shape) for name, leaf in states.flatten(state).items()}
-            seen.append((sum(p.numel() for p in made.parameters()), sizes))
+        for steps in (SHORT * fixed.stride, LONG // fixed.stride * fixed.stride):
+            out, state = fixed(inputs_for(fixed, (steps,), extra=0))
+            leaves = {name: tuple(leaf.shape) for name, leaf in states.flatten(state).items()}
+            sizes.append((sum(p.numel() for p in fixed.parameters()), leaves))
             assert out.data.isfinite().all(), f"after {steps} steps an output is not finite"
-    assert seen[0] == seen[1], f"few steps: {seen[0]}; many steps: {seen[1]}"
+    assert sizes[0] == sizes[1], f"few steps: {sizes[0]}; many steps: {sizes[1]}"
 
 
 LAWS: Final[tuple[Law, ...]] = (
@@ -256,8 +256,8 @@ def _refuses(call: Callable[[], object]) -> bool:
     try:
         call()
     except StreamError as error:
-        said = str(error)
-        assert "\n" not in said, f"the refusal is more than one sentence: {said!r}"
-        assert ";" in said, f"the refusal does not say what to do: {said!r}"
+        message = str(error)
+        assert "\n" not in message, f"the refusal is more than one sentence: {message!r}"
+        assert ";" in message, f"the refusal does not say what to do: {message!r}"
         return True
     return False
