@@ -9,7 +9,6 @@
 No pickle, no archive, no code: a stranger's bundle may cost memory and time within limits, and nothing else.
 """
 
-import errno
 import hashlib
 import json
 import math
@@ -27,6 +26,7 @@ from torch.overrides import TorchFunctionMode
 
 from ostinato import __version__
 from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
+from ostinato.files import FULL_DISK_ERRNOS, full_disk, sync_folder
 from ostinato.migrations import MIGRATIONS, Files
 from ostinato.models import models
 from ostinato.registry import Spec
@@ -186,23 +186,22 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        _sync(scratch)
+        sync_folder(scratch)
         if path.exists():
             (path / MANIFEST).unlink(missing_ok=True)
             for name in whole:  # the manifest is the last
                 os.replace(scratch / name, path / name)
-            _sync(path)
+            sync_folder(path)
             scratch.rmdir()
         else:
             os.rename(scratch, path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         shutil.rmtree(scratch, ignore_errors=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL_DISK_ERRNOS:
             needed, free = sum(map(len, whole.values())), _free(path)
-            raise ResourceError(
-                f"{path}: the disk is full: {needed:,} bytes are needed and {free:,} are free; make room and run again"
-            ) from error
+            advice = f"make room for {needed:,} bytes ({free:,} are free) and run again"
+            raise full_disk(path, error, advice) from error
         raise
 
 
@@ -308,14 +307,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: it cannot be read ({error.strerror}); fetch or save the folder again") from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _free(path: Path) -> int:

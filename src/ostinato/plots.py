@@ -1,6 +1,5 @@
 """Line charts, as a file or as an SVG element of a page. Only this module imports matplotlib (extra `plots`)."""
 
-import errno
 import hashlib
 import math
 import re
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ostinato.errors import ConfigError
+from ostinato.files import FULL_DISK_ERRNOS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Number: TypeAlias = int | float
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 METADATA: Mapping[str, Mapping[str, None]] = {
     ".svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
     ".png": {"Software": None},
@@ -105,7 +104,7 @@ def draw(
     try:
         path.write_bytes(image)
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in FULL_DISK_ERRNOS:
             raise
         raise ConfigError(f"{path}: it cannot be written ({error.strerror}); name another file") from error
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostinato.data import Batches, Chunked
@@ -34,6 +34,7 @@ def chunkings(draw):
 
 
 @given(chunking=chunkings(), epoch=st.integers(0, 5))
+@settings(max_examples=80)
 def test_every_row_is_read_whole_and_once(chunking, epoch):
     lengths, options = chunking
     chunked: Batches = Chunked(name, lengths, **options)

@@ -13,6 +13,7 @@ import torch
 
 from ostinato.bundle import MANIFEST, Bundle, build_model, load_weights
 from ostinato.errors import BundleError, ConfigError, ResourceError
+from ostinato.files import FULL_DISK_ERRNOS, full_disk
 from ostinato.metrics.base import Score
 from ostinato.recipe import Recipe
 from ostinato.training import checkpoint
@@ -20,7 +21,7 @@ from ostinato.training.checkpoint import Checkpoint
 from ostinato.training.evaluation import SPLIT
 from ostinato.training.log import Log, rows_of
 from ostinato.training.progress import Progress
-from ostinato.training.run_folder import FULL, held
+from ostinato.training.run_folder import held
 from ostinato.training.run_state import RunState, plain, scores_of
 from ostinato.training.settings import Settings
 from ostinato.training.signals import Interrupted, Signals
@@ -178,10 +179,9 @@ def _resources(settings: Settings, out: Path) -> Iterator[None]:
             ) from error
         raise
     except OSError as error:
-        if error.errno in FULL:
-            raise ResourceError(
-                f"{out}: the disk is full; make room and run the same command to go on from the last checkpoint"
-            ) from error
+        if error.errno in FULL_DISK_ERRNOS:
+            advice = "make room and run the same command to go on from the last checkpoint"
+            raise full_disk(out, error, advice) from error
         if error.errno in (errno.EIO, errno.EROFS):
             raise ResourceError(
                 f"{out}: the disk cannot be written ({error.strerror}); look after it, then run the same command to go "

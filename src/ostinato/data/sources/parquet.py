@@ -6,13 +6,14 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 
+from ostinato.data.arrow import arrow
 from ostinato.data.derived_file import derived_file, file_origin
 from ostinato.data.paths import located
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import BadRows, Columns, FieldError, checked, present
 from ostinato.data.table.row_index import Index, Met
 from ostinato.data.table.rows import Identities, Row, Rows, Split, in_splits
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import DataError
 from ostinato.progress import OnProgress, silent
 
 ROWS: Final = 1024
@@ -53,19 +54,6 @@ def parquet(
         return Unpacked(name, columns, folder, bad_rows, progress)
 
     return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
-
-
-def arrow() -> Any:
-    """The library. Raises ConfigError where it is not installed."""
-    try:
-        import pyarrow
-        import pyarrow.ipc
-        import pyarrow.parquet
-    except ImportError:
-        raise ConfigError(
-            'data: Parquet is read through pyarrow, which is not installed; run pip install "ostinato[parquet]"'
-        ) from None
-    return pyarrow
 
 
 class Unpacked(Rows):
