@@ -63,10 +63,10 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, State]:
-        """One step: the definition."""
+        """One step, which defines the cell: gates [B G] to outputs [B H], and the state after it."""
 
     def forward(self, gates: GatesAt, state: State) -> tuple[OutputAt, State]:
-        """`step`, under the name by which torch calls a module."""
+        """`step`, by the name under which torch calls a module: [B G] to [B H]."""
         return self.step(gates, state)
 
     def run(self, x: Features, state: State, lengths: Lengths) -> tuple[Outputs, State]:

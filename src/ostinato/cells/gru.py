@@ -50,7 +50,7 @@ class GRU(Cell):
         return GRUState(self.zeros(batch))
 
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, GRUState]:
-        """One step: the definition."""
+        """One step, which defines the cell: gates [B G] to outputs [B H], and the state after it."""
         (h,) = state
         x_r, x_z, x_n = gates.chunk(3, dim=-1)
         if self.reset == "after":

@@ -44,7 +44,7 @@ class LSTM(Cell):
         return LSTMState(self.zeros(batch), self.zeros(batch))
 
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, LSTMState]:
-        """One step: the definition."""
+        """One step, which defines the cell: gates [B G] to outputs [B H], and the state after it."""
         h, c = state
         i, f, g, o = (gates + self.recurrent(h)).chunk(4, dim=-1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)

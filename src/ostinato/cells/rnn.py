@@ -43,7 +43,7 @@ class RNN(Cell):
         return RNNState(self.zeros(batch))
 
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, RNNState]:
-        """One step: the definition."""
+        """One step, which defines the cell: gates [B G] to outputs [B H], and the state after it."""
         (h,) = state
         gate = gates + self.recurrent(h)
         h = torch.tanh(gate) if self.nonlinearity == "tanh" else torch.relu(gate)

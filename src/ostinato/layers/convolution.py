@@ -41,7 +41,7 @@ class Convolution(nn.Module):
         return tuple(like.new_zeros(batch, reach, size) for reach, size in zip(reaches, self._sizes))  # type: ignore[operator]
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T inputs] to [B T hidden]."""
+        """[B T inputs] to [B T outputs]."""
         before, after = started(self, x, state), []
         x = x.zeroed()
         for block, dilation, kept in zip(self.maps, self.dilations, before):

@@ -84,7 +84,7 @@ class Bidirectional(Whole):
         self.inputs, self.outputs = forward.inputs, forward.outputs + backward.outputs
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T inputs] to [B T forward.outputs + backward.outputs]."""
+        """[B T inputs] to [B T outputs]: the outputs of `forward`, then those of `backward`."""
         started(self, x, state)
         ahead, (back, _) = whole(self.ahead, x), self.back(x)
         # A side that looks ahead may have trimmed its padding.

@@ -34,7 +34,7 @@ class Window(nn.Module):
         return (self.map.weight.new_zeros(batch, self.steps - 1, self.inputs),)
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T inputs] to [B T hidden]."""
+        """[B T inputs] to [B T outputs]."""
         both, after = joined(started(self, x, state)[0], x.zeroed())
         seen = torch.cat([both[:, i : i + x.steps] for i in range(self.steps)], -1)
         out = torch.tanh(affine(seen, self.map.weight, self.map.bias))
