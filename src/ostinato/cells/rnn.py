@@ -14,17 +14,17 @@ from ostinato.state import State
 
 
 class RNNState(NamedTuple):
-    """The last output; [B H]."""
+    """h [B H]: the last output."""
 
     h: Tensor
 
 
 @register("rnn", example={"hidden": 5})
 class RNN(Cell):
-    """h' = f(x + R h), f being tanh or, as "relu", the rectifier.
+    """h' = f(x + R h), where f is tanh or, with `nonlinearity` "relu", the rectifier; G = H.
 
     The gradient through T steps is a product of T Jacobians, so it shrinks or grows exponentially (Bengio, Simard and
-    Frasconi, 1994): the cell that the others were invented to replace. R starts orthogonal.
+    Frasconi, 1994). R starts orthogonal.
     """
 
     gates = 1
@@ -39,7 +39,7 @@ class RNN(Cell):
         well_scaled(self)
 
     def initial(self, batch: int) -> RNNState:
-        """Zeros."""
+        """Zeros [batch, hidden]."""
         return RNNState(self.zeros(batch))
 
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, RNNState]:
