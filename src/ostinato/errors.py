@@ -1,10 +1,10 @@
-"""What can go wrong that a person can put right.
+"""Errors that a user can correct.
 
 * OstinatoError              the command line prints one line and no traceback (unless --debug)      exit 3
   x ConfigError              a recipe or an option asks for what does not exist                      exit 2
   x DataError                an input is wrong: names file and line, or the offset                   exit 3
-  x ComparisonError          two numbers that mean different things were put side by side            exit 3
-  x StreamError              a stream or a state does not fit, was closed, or cannot stream          exit 3
+  x ComparisonError          two numbers that mean different things were compared                    exit 3
+  x StreamError              a stream was closed, a state does not fit, a model cannot stream        exit 3
   x DivergedError            training gave NaN again after rolling back                              exit 4
   x BundleError              what was loaded does not fit what is installed, or fails its checksum   exit 5
   x ResourceError            the disk or the memory is full                                          exit 6
@@ -16,13 +16,13 @@ from collections.abc import Sequence
 
 
 class OstinatoError(Exception):
-    """Anything a user can fix; `exit_code` is what the command line leaves with."""
+    """An error that a user can correct; the command line exits with `exit_code`."""
 
     exit_code = 3
 
 
 class ConfigError(OstinatoError):
-    """A recipe or an option asks for what does not exist; all of its `problems` are named at once."""
+    """A recipe or an option asks for what does not exist; `problems` has a sentence for each problem."""
 
     exit_code = 2
 

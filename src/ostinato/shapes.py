@@ -1,4 +1,4 @@
-"""The alphabet of axes, named once: signatures carry them, only the tests check them.
+"""The names of axes, defined once: signatures use them, and the tests check them at every call.
 
 `B` batch · `T` time · `D` inputs · `H` hidden (outputs of a cell) · `G` gate pre-activations · `V` vocabulary ·
 `N` hypotheses · `K` candidates · `S` source positions. Public tensors are batch-first.

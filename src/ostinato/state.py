@@ -1,8 +1,8 @@
-"""State: what one step hands to the next, and the functions that walk it.
+"""State: what one step hands to the next, and functions over all of its leaves.
 
 A State is a tuple (a NamedTuple gives names) whose leaves are tensors with the batch on axis 0, or `Padded` where rows
 differ in length (a cache, leftover frames), or States. It is never a bare tensor and never stored on a module. The
-same functions walk a Batch, which may also hold lists of one entry a row (its keys) and None for an absent field.
+same functions take a Batch, which may also hold lists of one entry a row (its keys) and None for an absent field.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +22,16 @@ S = TypeVar("S", bound=tuple[Any, ...])
 
 
 def over(fn: Callable[..., Tensor], *states: S) -> S:
-    """`fn` over the matching tensors of one or more states; ragged leaves are padded to one length first."""
+    """Applies `fn` to the matching leaves [B ...] of one or more states, and gives the state of its results.
+
+    Ragged leaves (Padded) are padded to one length first. Raises TypeError for a leaf that is not a tensor, a Padded or
+    a State.
+    """
     return _walk(fn, lambda lists: lists[0], states)  # type: ignore[no-any-return]
 
 
 def select(state: S, rows: Tensor | Sequence[int]) -> S:
-    """The states of `rows`, in that order; a row may be taken several times, or never."""
+    """The states of `rows` [N] (indices), in that order; an index may occur several times, or not at all."""
     index = torch.as_tensor(rows, dtype=torch.int64)
     return _walk(  # type: ignore[no-any-return]
         lambda leaf: leaf.index_select(0, index.to(leaf.device)),
@@ -46,7 +50,7 @@ def where(keep: Tensor, new: S, old: S) -> S:
 
 
 def detach(state: S) -> S:
-    """The same values, cut off from the graph that made them."""
+    """The same values without their gradient graph."""
     return over(Tensor.detach, state)
 
 
@@ -58,7 +62,10 @@ def cat(states: Sequence[S]) -> S:
 
 
 def batch_of(state: State) -> int | None:
-    """How many rows the state holds; None where it has no leaf at all."""
+    """The number of rows, read from the first leaf; None for a state without leaves.
+
+    Raises StreamError where that leaf has no axis.
+    """
     for name, leaf in flatten(state).items():
         if leaf.dim() == 0:
             raise StreamError(f"state leaf {name} has no axis; every leaf needs the batch on axis 0")
@@ -67,7 +74,7 @@ def batch_of(state: State) -> int | None:
 
 
 def flatten(state: State, prefix: str = "") -> dict[str, Tensor]:
-    """Every tensor by its path (`0.h`, `encoder.data`); lists are left out."""
+    """Every leaf [B ...] by its path (`0.h`, `encoder.data`), not copied; lists and None are left out."""
     names = getattr(state, "_fields", None) or [str(i) for i in range(len(state))]
     tensors: dict[str, Tensor] = {}
     for name, leaf in zip(names, state):
@@ -81,31 +88,37 @@ def flatten(state: State, prefix: str = "") -> dict[str, Tensor]:
 
 
 def unflatten(tensors: Mapping[str, Tensor], like: S, prefix: str = "", at: str = "state") -> S:
-    """`flatten`'s inverse; `like` gives the structure, and its shapes must agree but for batch and ragged time."""
-    found = set(tensors) if not prefix else {name for name in tensors if name.startswith(prefix)}
-    wanted = flatten(like, prefix)
-    if found != set(wanted):
-        odd = sorted(found ^ set(wanted))
-        raise StreamError(f"{at}: it has too much or too little ({', '.join(odd)}); it is the state of another model")
-    for name, leaf in wanted.items():
-        given = tensors[name]
-        if _sizes(tensors, name) != _sizes(wanted, name) or given.dtype != leaf.dtype:
+    """The inverse of `flatten`: leaves [B ...] by path to a state with the structure of `like`.
+
+    Sizes must agree with those of `like`, except for the batch and the time of ragged leaves. Raises StreamError, which
+    names the place `at`, where a path, a size or a dtype differs.
+    """
+    names = set(tensors) if not prefix else {name for name in tensors if name.startswith(prefix)}
+    expected = flatten(like, prefix)
+    if names != set(expected):
+        odd = sorted(names ^ set(expected))
+        raise StreamError(
+            f"{at}: its leaves differ in {', '.join(odd)}, so it is the state of another model; pass one of this model"
+        )
+    for name, leaf in expected.items():
+        tensor = tensors[name]
+        if _sizes(tensors, name) != _sizes(expected, name) or tensor.dtype != leaf.dtype:
             raise StreamError(
-                f"{at}: {name} is {given.dtype} {list(given.shape)} where {leaf.dtype} {list(leaf.shape)} is needed "
-                "(but for the batch); it is the state of another model"
+                f"{at}: {name} is {tensor.dtype} {list(tensor.shape)} where {leaf.dtype} {list(leaf.shape)} is needed "
+                "(the batch aside), so it is the state of another model; pass one of this model"
             )
     return _rebuild(tensors, like, prefix)  # type: ignore[no-any-return]
 
 
 def fit(state: S, like: S, batch: int, at: str) -> S:
-    """`state`, if it has `like`'s structure and `batch` rows. Raises StreamError that says where and what to do."""
+    """`state` itself, checked: it has the structure of `like` and `batch` rows. Raises StreamError otherwise."""
     if type(state) is not type(like):
         raise StreamError(
             f"{at}: a {type(state).__name__} was given where a {type(like).__name__} is needed; "
             f"start from initial({batch})"
         )
-    mine, wanted = flatten(state), flatten(like)
-    if mine.keys() != wanted.keys() or any(_sizes(mine, name) != _sizes(wanted, name) for name in mine):
+    mine, expected = flatten(state), flatten(like)
+    if mine.keys() != expected.keys() or any(_sizes(mine, name) != _sizes(expected, name) for name in mine):
         raise StreamError(f"{at}: the state is of another cell or size; start from initial({batch})")
     for name, leaf in mine.items():
         if leaf.shape[0] != batch:
@@ -117,16 +130,19 @@ def fit(state: S, like: S, batch: int, at: str) -> S:
 
 
 def save(state: State, path: str | PathLike[str]) -> None:
-    """Every tensor of the state into one safetensors file."""
+    """Writes every leaf of the state into the safetensors file `path`."""
     save_file({name: leaf.detach().contiguous().clone() for name, leaf in flatten(state).items()}, path)
 
 
 def load(path: str | PathLike[str], like: S) -> S:
-    """What `save` wrote; `like` (say, `initial(1)`) gives the structure. Raises BundleError or StreamError."""
+    """Reads what `save` wrote; `like` (for example `initial(1)`) gives the structure.
+
+    Raises BundleError where the file cannot be read, StreamError where it holds the state of another model.
+    """
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise BundleError(f"{path}: it is not a state that can be read ({error}); save it again") from error
+        raise BundleError(f"{path}: no state can be read from it ({error}); save it again") from error
     return unflatten(tensors, like, at=str(path))
 
 

@@ -19,7 +19,7 @@ def test_it_is_torchs_linear(dtype, biased):
 
 
 def test_what_the_compiled_one_refuses_goes_to_torch_and_is_said_once(caplog, monkeypatch):
-    monkeypatch.setattr(module, "_said", set())
+    monkeypatch.setattr(module, "_logged", set())
     x, weight = torch.randn(6, 3, 5), torch.randn(4, 5)
     with caplog.at_level(logging.INFO, "ostinato"):
         mapped = vmap(lambda row: affine(row, weight))(x)

@@ -62,7 +62,7 @@ def test_an_open_forget_gate_carries_the_error_unchanged():
 
 
 def test_the_slow_way_is_said_once(caplog, monkeypatch):
-    monkeypatch.setattr(cell_base, "_said", set())
+    monkeypatch.setattr(cell_base, "_logged", set())
     cell = cells.build({"name": "lstm", "hidden": 2}, inputs=1)
     gates = torch.zeros(1, 3, 8)
     masks = Masks(torch.ones(1, 2), None)

@@ -219,7 +219,7 @@ def assert_curved_alike(ours, theirs, given):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_fallback_is_said_once_in_the_log(name, caplog, monkeypatch):
-    monkeypatch.setattr(definitions, "_said", set())
+    monkeypatch.setattr(definitions, "_logged", set())
     ours, theirs = twins(name, 4, 5, dtype=torch.bfloat16)
     x = torch.randn(3, 2, 4, dtype=torch.bfloat16)
     with caplog.at_level(logging.INFO, "ostinato"):
@@ -228,8 +228,8 @@ def test_a_fallback_is_said_once_in_the_log(name, caplog, monkeypatch):
         ours.to("meta")(x.to("meta"))
     said = [record.getMessage() for record in caplog.records]
     assert said == [
-        f"nn.{name}: torch's own runs it; the compiled one does not take dtype bfloat16",
-        f"nn.{name}: torch's own runs it; the compiled one does not take a tensor on meta",
+        f"nn.{name} runs in torch: the compiled kernel does not support dtype bfloat16",
+        f"nn.{name} runs in torch: the compiled kernel does not support a tensor on meta",
     ]
 
 

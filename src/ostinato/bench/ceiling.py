@@ -91,12 +91,12 @@ def _squashing(train: bool, seconds: float) -> float:
     batch, steps, hidden = MAP.values()
     layer = LSTM(1, hidden, batch_first=True, proj_size=1)
     x, grad = torch.randn(batch, steps, 1), torch.randn(batch, steps, 1)
-    wanted = list(layer.parameters())
+    parameters = list(layer.parameters())
 
     def call() -> None:
         with torch.inference_mode(not train):
             out, _ = layer(x)
             if train:
-                torch.autograd.grad(out, wanted, grad)
+                torch.autograd.grad(out, parameters, grad)
 
     return _best(call, seconds) / (batch * steps * hidden * SQUASHED)

@@ -65,27 +65,27 @@ class Case:
 
 def cases(threads: Sequence[int], quick: bool = False) -> list[Case]:
     """All rows; `quick` leaves one shape of each kind. A live stream is stepped by one thread only."""
-    found = [case for count in threads for case in (*_targets(count), *_models(count))]
+    rows = [case for count in threads for case in (*_targets(count), *_models(count))]
     if 1 in threads:
-        found += _steps()
+        rows += _steps()
     if quick:
-        return [case for case in found if case.hidden == 64 or (case.section == "model" and case.batch == 1)]
-    return found + [case for count in threads for case in _beyond(count)]
+        return [case for case in rows if case.hidden == 64 or (case.section == "model" and case.batch == 1)]
+    return rows + [case for count in threads for case in _beyond(count)]
 
 
 def chosen(all_cases: Sequence[Case], only: str) -> list[Case]:
     """The rows that have every word of `only`, such as "gru train H=64"."""
     known = {word.lower(): word for case in all_cases for word in (case.section, *case.words)}
-    wanted = only.lower().split()
-    for word in wanted:
+    words = only.lower().split()
+    for word in words:
         if word not in known:
             near = difflib.get_close_matches(word, known, 1)
             hint = f"did you mean '{known[near[0]]}'?" if near else f"there are {', '.join(sorted(known.values()))}"
             raise ConfigError(f"--only: no row has the word '{word}'; {hint}")
-    found = [case for case in all_cases if set(wanted) <= {word.lower() for word in (case.section, *case.words)}]
-    if not found:
+    rows = [case for case in all_cases if set(words) <= {word.lower() for word in (case.section, *case.words)}]
+    if not rows:
         raise ConfigError(f"--only: each word of '{only}' has rows, but no row has all of them; take fewer words")
-    return found
+    return rows
 
 
 def _targets(threads: int) -> Iterator[Case]:

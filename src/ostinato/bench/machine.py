@@ -33,13 +33,13 @@ class Machine:
     @classmethod
     def here(cls) -> "Machine":
         """This one."""
-        found = _caches()
+        caches = _caches()
         return cls(
             cpu=_cpu(),
             cores=cores(),
             memory_gib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30,
-            caches={**TYPICAL, **found},
-            caches_are_assumed=not found,
+            caches={**TYPICAL, **caches},
+            caches_are_assumed=not caches,
             system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
             instruction_set=isa(),
             versions={name: _version(name) for name in PACKAGES if _version(name)},
@@ -66,24 +66,24 @@ def _cpu() -> str:
     table = Path("/proc/cpuinfo")
     if not table.is_file():
         return _sysctl("machdep.cpu.brand_string") or platform.processor() or platform.machine()
-    found = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", table.read_text().partition("\n\n")[0], re.M))
-    name = found.get("model name") or platform.machine()
-    numbers = [f"{key} {found[key]}" for key in ("cpu family", "model", "stepping") if key in found]
+    fields = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", table.read_text().partition("\n\n")[0], re.M))
+    name = fields.get("model name") or platform.machine()
+    numbers = [f"{key} {fields[key]}" for key in ("cpu family", "model", "stepping") if key in fields]
     return f"{name} ({', '.join(numbers)})" if numbers else name
 
 
 def _caches() -> dict[str, int]:
     """Bytes by level, as far as the system tells."""
-    found = {}
+    sizes = {}
     for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
         if kind != "Instruction" and size.endswith("K"):
-            found[f"L{level}"] = int(size[:-1]) * 2**10
+            sizes[f"L{level}"] = int(size[:-1]) * 2**10
     for level, name in (("L1", "hw.l1dcachesize"), ("L2", "hw.l2cachesize"), ("L3", "hw.l3cachesize")):
-        told = _sysctl(name) if not Path("/sys/devices").is_dir() else ""
-        if told.isdigit() and int(told):
-            found[level] = int(told)
-    return {level: size for level, size in found.items() if level in TYPICAL}
+        value = _sysctl(name) if not Path("/sys/devices").is_dir() else ""
+        if value.isdigit() and int(value):
+            sizes[level] = int(value)
+    return {level: size for level, size in sizes.items() if level in TYPICAL}
 
 
 def _sysctl(name: str) -> str:

@@ -66,11 +66,11 @@ def contest(case: Case) -> Contest:
 
 
 def _call(model: nn.Module, tokens: Tensor, lengths: Tensor, labels: Tensor, train: bool) -> Callable[[], Any]:
-    wanted = list(model.parameters())
+    parameters = list(model.parameters())
 
     def step() -> Any:
         logits = model(tokens, lengths)
-        return torch.autograd.grad(cross_entropy(logits.flatten(0, -2), labels.flatten()), wanted)
+        return torch.autograd.grad(cross_entropy(logits.flatten(0, -2), labels.flatten()), parameters)
 
     return step if train else lambda: model(tokens, lengths)
 

@@ -76,10 +76,10 @@ def _model(layer: nn.RNNBase, steps: int, batch: int, state: bool) -> Any:
     from onnx import TensorProto, checker, helper, numpy_helper
 
     cell, hidden = type(layer).__name__.lower(), layer.hidden_size
-    kept = ("h", "c")[: 1 + (cell == "lstm")] if state else ()
+    state_names = ("h", "c")[: 1 + (cell == "lstm")] if state else ()
     sizes = {"x": (steps, batch, layer.input_size), "y": (steps, 1, batch, hidden)}
-    inputs = ["x", "weight", "recurrent", "bias", "", *kept]
-    outputs = ["", *(f"{name}_after" for name in kept)] if state else ["y"]
+    inputs = ["x", "weight", "recurrent", "bias", "", *state_names]
+    outputs = ["", *(f"{name}_after" for name in state_names)] if state else ["y"]
     node = helper.make_node(
         OPERATORS[cell],
         inputs if state else inputs[:4],
@@ -95,7 +95,7 @@ def _model(layer: nn.RNNBase, steps: int, batch: int, state: bool) -> Any:
     graph = helper.make_graph(
         [node],
         cell,
-        values(("x", *kept)),
+        values(("x", *state_names)),
         values(tuple(outputs[1:]) if state else ("y",)),
         [numpy_helper.from_array(value, name) for name, value in _weights(layer, cell).items()],
     )
@@ -106,10 +106,10 @@ def _model(layer: nn.RNNBase, steps: int, batch: int, state: bool) -> Any:
 
 def _weights(layer: nn.RNNBase, cell: str) -> dict[str, Any]:
     """torch's, the gates in ONNX's order, with an axis of one direction."""
-    told = {name: value.detach().numpy() for name, value in layer.named_parameters()}
+    parameters = {name: value.detach().numpy() for name, value in layer.named_parameters()}
 
     def reordered(name: str) -> Any:
-        gates = np.split(told[name], len(ORDERS[cell]))
+        gates = np.split(parameters[name], len(ORDERS[cell]))
         return np.concatenate([gates[gate] for gate in ORDERS[cell]])[None]
 
     return {

@@ -98,25 +98,27 @@ def _machine(results: Results) -> str:
 
 def _targets(rows: Sequence[BenchRow]) -> str:
     """The ratios that were asked for, beside the measured ones."""
-    found = {(row.case.layer, row.case.what, row.case.batch, row.case.hidden, row.case.threads): row for row in rows
+    measured = {(row.case.layer, row.case.what, row.case.batch, row.case.hidden, row.case.threads): row for row in rows
              if row.case.section == "target"}  # fmt: skip
-    if not found:
+    if not measured:
         return ""
-    counts = sorted({key[-1] for key in found})
+    counts = sorted({key[-1] for key in measured})
     kinds = [("infer", 1), ("train", 1), ("train", 32)]
     header = ["layer", "H"]
     for what, batch in kinds:
         header += [f"{what} B={batch} T={STEPS[batch]}: asked", *(f"threads={count}" for count in counts)]
     lines = []
-    for layer, hidden in dict.fromkeys((key[0], key[3]) for key in sorted(found, key=lambda key: CELLS.index(key[0]))):
+    for layer, hidden in dict.fromkeys(
+        (key[0], key[3]) for key in sorted(measured, key=lambda key: CELLS.index(key[0]))
+    ):
         line = [layer.upper(), str(hidden)]
         for what, batch in kinds:
             line.append(f"≥ {RATIOS[layer, what, batch][HIDDEN.index(hidden)]:g}")
-            line += [_marked(found.get((layer, what, batch, hidden, count))) for count in counts]
+            line += [_marked(measured.get((layer, what, batch, hidden, count))) for count in counts]
         lines.append(line)
-    met = sum(row.met is True for row in found.values())
-    told = f"torch.nn's time over ours. {met} of {len(found)} are met; **bold** ones are missed."
-    return f"## Against torch.nn\n\n{told}\n\n{markdown(header, lines)}" + _missed(found.values())
+    met = sum(row.met is True for row in measured.values())
+    summary = f"torch.nn's time over ours. {met} of {len(measured)} are met; **bold** ones are missed."
+    return f"## Against torch.nn\n\n{summary}\n\n{markdown(header, lines)}" + _missed(measured.values())
 
 
 def _missed(rows: Iterable[BenchRow]) -> str:
@@ -128,11 +130,11 @@ def _missed(rows: Iterable[BenchRow]) -> str:
             continue
         case, asked = row.case, row.case.target_ratio or 0.0
         products, everything = row.ratio / row.share_of_roofline, row.ratio / row.share_with_map
-        said = "" if asked <= everything else "beyond them and the map"
-        said = "beyond the products alone" if asked > products else said
+        limit = "" if asked <= everything else "beyond them and the map"
+        limit = "beyond the products alone" if asked > products else limit
         shape = (str(number) for number in (case.batch, case.hidden, case.threads))
         numbers = (f"{number:.2f}" for number in (row.ratio, products, everything))
-        lines.append([case.layer.upper(), case.what, *shape, f"{asked:g}", *numbers, said])
+        lines.append([case.layer.upper(), case.what, *shape, f"{asked:g}", *numbers, limit])
     return f"\n\n{MISSED}\n\n{markdown(header, lines)}" if lines else ""
 
 
@@ -200,5 +202,5 @@ def _losses(rows: Sequence[BenchRow]) -> str:
         for rival, pair in row.losses().items()
     ]  # fmt: skip
     header = (*SHAPE, "rival", "its ms", "ours ms", "ratio", "middle half of the pairs")
-    told = markdown(header, lines) if lines else "Nowhere: every measured ratio is at least 1."
-    return f"## Where it loses\n\n{told}"
+    table = markdown(header, lines) if lines else "Nowhere: every measured ratio is at least 1."
+    return f"## Where it loses\n\n{table}"

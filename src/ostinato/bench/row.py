@@ -81,21 +81,21 @@ def measure(case: Case, ceiling: Ceiling, seconds: float) -> BenchRow:
     try:
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(SEED)
-            found = CONTESTS[case.section](case)
+            contest = CONTESTS[case.section](case)
         with torch.inference_mode(case.what != "train"):
-            found.check(str(case))
-            against = _against(found, seconds)
+            contest.check(str(case))
+            against = _against(contest, seconds)
     finally:
         torch.set_num_threads(threads)
     ours = against["torch"].ours
-    flops = found.work.operations / ours
-    least = with_map(found.work, ceiling, case.what if case.what == "train" else "infer")
+    flops = contest.work.operations / ours
+    least = with_map(contest.work, ceiling, case.what if case.what == "train" else "infer")
     share_of_peak = flops / ceiling.flops[case.dtype]
-    return BenchRow(case, against, flops, share_of_peak, found.work.seconds(ceiling) / ours, least / ours)
+    return BenchRow(case, against, flops, share_of_peak, contest.work.seconds(ceiling) / ours, least / ours)
 
 
-def _against(found: Contest, seconds: float) -> dict[str, Paired]:
+def _against(contest: Contest, seconds: float) -> dict[str, Paired]:
     return {
-        name: paired(found.ours.call, rival.call, seconds, LEAD_SECONDS if rival.has_own_threads else 0.0)
-        for name, rival in found.rivals.items()
+        name: paired(contest.ours.call, rival.call, seconds, LEAD_SECONDS if rival.has_own_threads else 0.0)
+        for name, rival in contest.rivals.items()
     }

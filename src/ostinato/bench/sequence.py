@@ -47,7 +47,7 @@ def contest(case: Case) -> Contest:
 
 
 def _call(layer: nn.RNNBase, x: Tensor, grad: Tensor) -> Callable[[], Any]:
-    wanted = [x, *layer.parameters()]
+    inputs = [x, *layer.parameters()]
     if x.requires_grad:
-        return lambda: torch.autograd.grad(layer(x)[0], wanted, grad)
+        return lambda: torch.autograd.grad(layer(x)[0], inputs, grad)
     return lambda: layer(x)[0]

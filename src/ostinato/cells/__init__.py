@@ -1,4 +1,4 @@
-"""Cells: one step each, in one file each."""
+"""Cells: recurrences, each defined by one step, one a file."""
 
 from ostinato.cells.base import Cell, Masks, cells, register
 from ostinato.cells.gru import GRU, GRUState

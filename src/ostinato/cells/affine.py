@@ -1,4 +1,4 @@
-"""The products that need no state: compiled where they can be, so that their bits do not depend on the other rows."""
+"""Linear maps that need no state; compiled where possible, so that a row's bits do not depend on the other rows."""
 
 import logging
 
@@ -13,15 +13,18 @@ log = logging.getLogger(__name__)
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x Wᵀ + b, x [... D] to [... O]; torch's own where the compiled one cannot run (said once in the log)."""
+    """x Wᵀ + b: x [... D], weight [O D], bias [O] to [... O].
+
+    Runs the compiled product, or torch's own where that one cannot run (logged once for each reason).
+    """
     given = widened(x, weight) if bias is None else widened(x, weight, bias)
     reason = refusal(given)
     if reason is None:
         return linear(x, weight, bias)
-    if not torch.compiler.is_compiling() and reason not in _said:
-        _said.add(reason)
-        log.info("linear maps are torch's own: the compiled ones do not take %s", reason)
+    if not torch.compiler.is_compiling() and reason not in _logged:
+        _logged.add(reason)
+        log.info("linear maps run in torch: the compiled product does not support %s", reason)
     return functional.linear(x, weight, bias)
 
 
-_said: set[str] = set()
+_logged: set[str] = set()

@@ -19,10 +19,11 @@ log = logging.getLogger(__name__)
 
 
 class Masks(NamedTuple):
-    """Noise drawn outside the recurrence, so that it can be held still or repeated.
+    """Random masks sampled outside the recurrence, so that the same noise can be applied again.
 
-    `recurrent` [B H] multiplies what the state's first leaf shows to each step (one mask a sequence); `zoneout` has,
-    for each leaf of the state, a boolean [B T H], true where the old value stays (Krueger et al., 2017).
+    `recurrent` [B H] multiplies the state's first leaf before each step (one mask a sequence; Gal and Ghahramani,
+    2016); `zoneout` has, for each leaf of the state, a boolean [B T H], true where the old value stays (Krueger et al.,
+    2017).
     """
 
     recurrent: Tensor | None = None
@@ -30,10 +31,11 @@ class Masks(NamedTuple):
 
 
 class Cell(nn.Module, ABC):
-    """What of a step needs no recurrence, `project` does for all steps at once. `step` is what is left: it *defines*
-    the cell, and every faster way to run it is tested against it.
+    """A recurrence: `project` computes for all steps at once what needs no state, and `step` *defines* the rest. Every
+    faster way to run a cell is tested against `step`.
 
-    `gates` counts the blocks of `hidden` in a pre-activation; `outputs` is what a step gives out.
+    Sizes: `inputs` D, `hidden` H, `outputs` (H unless a cell says otherwise), and `gates`, the number of blocks of H
+    units in a pre-activation, so that G = gates · H.
 
     Options:
         hidden: units of the state, and numbers in each output.
@@ -49,51 +51,57 @@ class Cell(nn.Module, ABC):
         self.input = nn.Linear(inputs, self.gates * hidden)
 
     def initial(self, batch: int) -> State:
-        """The state before the first step: zeros; h alone unless a cell says otherwise."""
+        """The state before the first step: zeros [batch, hidden], one leaf unless a cell says otherwise."""
         return (self.zeros(batch),)
 
     def zeros(self, batch: int) -> Tensor:
-        """[batch, hidden] of the cell's dtype and device."""
+        """Zeros [batch, hidden] of the cell's dtype and device."""
         return self.input.weight.new_zeros(batch, self.hidden)
 
     def project(self, x: Features, state: State) -> tuple[Gates, State]:
-        """[B T D] to [B T G]. The state is for cells that also look at the inputs before."""
+        """The pre-activations of all steps, x [B T D] to [B T G], and the state, which only a cell that also reads
+        earlier inputs changes."""
         return affine(x, self.input.weight, self.input.bias), state
 
     def weights(self) -> Weights:
-        """What the compiled recurrence of a `fused` cell multiplies by and adds, the inputs' part included."""
+        """The weights of the compiled recurrence of a `fused` cell, those of its inputs included."""
         return Weights(self.recurrent.weight, self.input.weight, self.input.bias, self.recurrent.bias)
 
     @abstractmethod
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, State]:
-        """One step: the definition."""
+        """One step, which defines the cell: gates [B G] to outputs [B H], and the state after it."""
 
     def forward(self, gates: GatesAt, state: State) -> tuple[OutputAt, State]:
-        """`step`, under the name by which torch calls a module."""
+        """`step`, by the name under which torch calls a module: [B G] to [B H]."""
         return self.step(gates, state)
 
     def run(self, x: Features, state: State, lengths: Lengths) -> tuple[Outputs, State]:
-        """`project` and `scan` in one: [B T D] to [B T H]. Compiled as one where nothing of them is a cell's own."""
+        """`project` and `scan` together: x [B T D], lengths [B] to outputs [B T H] and the last state.
+
+        One compiled call where the cell overrides neither of the two.
+        """
         if self.fused is not None and type(self).project is Cell.project and type(self).scan is Cell.scan:
             weights = self.weights()
             if self.fused.refuses(x, lengths, state, weights) is None:
                 return self.fused.run(x, lengths, state, weights, self._defined)
-        # What stands in the padding must not reach a gradient of the projection, not even as zero times NaN.
+        # Padding must not reach a gradient of the projection, not even as zero times NaN.
         gates, state = self.project(Padded(x, lengths).zeroed().data, state)
         return self.scan(gates, state, lengths)
 
     def scan(self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None) -> tuple[Outputs, State]:
-        """All steps: the compiled recurrence where it can run, the fold of `step` otherwise (said once in the log)."""
+        """All steps: gates [B T G], lengths [B] to outputs [B T H], zero on padding, and each row's state after its
+        last step. Runs the compiled recurrence, or the fold of `step` where that cannot run (logged once for each
+        reason)."""
         if self.fused is not None:
             weights = self.weights()._replace(input=None, input_bias=None)
             reason = "masks" if masks is not None else self.fused.refuses(gates, lengths, state, weights)
             if reason is None:
                 return self.fused.run(gates, lengths, state, weights, self._defined)
-            _say_once(type(self).__name__, reason)
+            _log_once(type(self).__name__, reason)
         return self.reference(gates, state, lengths, masks)
 
     def _defined(self, at: Tensor, state: State, weights: Weights) -> tuple[OutputAt, State]:
-        """`step`, with these weights in the place of the cell's own."""
+        """`step` with these weights instead of the cell's own."""
         names = {"recurrent.weight": weights.hidden, "recurrent.bias": weights.hidden_bias}
         if weights.input is not None:
             at = nn.functional.linear(at, weights.input, weights.input_bias)
@@ -104,7 +112,8 @@ class Cell(nn.Module, ABC):
     def reference(
         self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None
     ) -> tuple[Outputs, State]:
-        """The fold of `step`: slow, plain, differentiable any number of times."""
+        """As `scan`, by folding `step` over time in plain torch: gates [B T G] to outputs [B T H]. It is slow, and
+        differentiable any number of times."""
         if masks is None or gates.shape[1] == 0:
             return fold(self, gates, state, lengths)
         time = iter(range(gates.shape[1]))
@@ -115,22 +124,22 @@ class Cell(nn.Module, ABC):
                 seen = _with_first(before, before[0] * masks.recurrent)
             output, after = self.step(gates_at, seen)
             if masks.zoneout is not None:
-                kept = [torch.where(keep[:, t], old, new) for keep, old, new in zip(masks.zoneout, before, after)]
-                after = type(after)(*kept) if hasattr(after, "_fields") else tuple(kept)
+                leaves = [torch.where(keep[:, t], old, new) for keep, old, new in zip(masks.zoneout, before, after)]
+                after = type(after)(*leaves) if hasattr(after, "_fields") else tuple(leaves)
                 output = after[0]
             return output, after
 
         return fold(noisy, gates, state, lengths)
 
 
-_said: set[tuple[str, str]] = set()
+_logged: set[tuple[str, str]] = set()
 
 
-def _say_once(cell: str, reason: str) -> None:
-    if torch.compiler.is_compiling() or (cell, reason) in _said:
+def _log_once(cell: str, reason: str) -> None:
+    if torch.compiler.is_compiling() or (cell, reason) in _logged:
         return
-    _said.add((cell, reason))
-    log.info("%s runs its step-by-step definition: the compiled recurrence does not take %s", cell, reason)
+    _logged.add((cell, reason))
+    log.info("%s runs step by step in torch: the compiled recurrence does not support %s", cell, reason)
 
 
 def _with_first(state: State, leaf: Tensor) -> State:

@@ -15,7 +15,7 @@ from ostinato.state import State
 
 
 class GRUState(NamedTuple):
-    """What is shown and what is remembered are one; [B H]."""
+    """h [B H]: the last output, which is all that is remembered."""
 
     h: Tensor
 
@@ -24,10 +24,10 @@ class GRUState(NamedTuple):
 class GRU(Cell):
     """r, z = σ(blocks of x + R h);  n = tanh(x_n + r ∘ (R_n h + b));  h' = n + z ∘ (h - n).
 
-    z near 1 keeps what is there, so its gradient neither shrinks nor grows. With `reset` "before", as in the paper's
-    equation 8, n = tanh(x_n + R_n (r ∘ h)); "after", as torch and cuDNN have it, needs one product less a step and
-    gives R a bias. z's bias starts at `update_bias`: b lets a state live for about e^b steps before anything is learnt,
-    as an LSTM's forget_bias does (Tallec and Ollivier, 2018). Blocks stand in torch's order: r, z, n.
+    Where z is near 1 the state stays, so its gradient neither shrinks nor grows. `reset` "before" is the paper's
+    equation 8, n = tanh(x_n + R_n (r ∘ h)); "after", as in torch and cuDNN, needs one product fewer a step and gives R
+    a bias. The bias of z starts at `update_bias`: with b, an untrained state lasts for about e^b steps, as with an
+    LSTM's forget_bias (Tallec and Ollivier, 2018). The blocks of G = 3 H are in torch's order: r, z, n.
 
     Options:
         reset: whether the reset gate acts before or after the recurrent product; torch does it after.
@@ -51,11 +51,11 @@ class GRU(Cell):
             self.input.bias[hidden : 2 * hidden] = update_bias
 
     def initial(self, batch: int) -> GRUState:
-        """Zeros."""
+        """Zeros [batch, hidden]."""
         return GRUState(self.zeros(batch))
 
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, GRUState]:
-        """One step: the definition."""
+        """One step, which defines the cell: gates [B G] to outputs [B H], and the state after it."""
         (h,) = state
         x_r, x_z, x_n = gates.chunk(3, dim=-1)
         if self.reset == "after":

@@ -1,4 +1,4 @@
-"""How a cell's weights start."""
+"""Initial weights of a cell."""
 
 import torch
 from torch import nn
@@ -7,8 +7,8 @@ from ostinato.cells.base import Cell
 
 
 def well_scaled(cell: Cell) -> None:
-    """Block by block: the recurrent weight orthogonal, so that a state first keeps its length (Saxe, McClelland and
-    Ganguli, 2014), the inputs' by Glorot and Bengio (2010), biases zero."""
+    """Sets a cell's weights in place, block by block: the recurrent weight orthogonal, so that a state keeps its norm
+    at first (Saxe, McClelland and Ganguli, 2014), the input weight as by Glorot and Bengio (2010), biases zero."""
     with torch.no_grad():
         for block in torch.split(cell.recurrent.weight, cell.hidden):
             nn.init.orthogonal_(block)

@@ -14,7 +14,7 @@ from ostinato.state import State
 
 
 class LSTMState(NamedTuple):
-    """What is shown, and the memory behind it; each [B H]."""
+    """h [B H], the last output, and c [B H], the cell state."""
 
     h: Tensor
     c: Tensor
@@ -24,9 +24,9 @@ class LSTMState(NamedTuple):
 class LSTM(Cell):
     """i, f, g, o = blocks of x + R h;  c' = σ(f) ∘ c + σ(i) ∘ tanh(g);  h' = σ(o) ∘ tanh(c').
 
-    The additive c is the constant-error carousel: its gradient neither shrinks nor grows while f ≈ 1. So the forget
-    gate's bias starts at `forget_bias` (Jozefowicz, Zaremba and Sutskever, 2015, section 2.2) and R starts orthogonal
-    block by block. Blocks stand in torch's order.
+    c is additive (the constant-error carousel), so its gradient neither shrinks nor grows while f ≈ 1. Therefore the
+    forget gate's bias starts at `forget_bias` (Jozefowicz, Zaremba and Sutskever, 2015, section 2.2). R starts
+    orthogonal block by block. The blocks of G = 4 H are in torch's order: i, f, g, o.
 
     Options:
         forget_bias: start value of the forget gate's bias: with b the state lives about e^b steps before anything is
@@ -44,11 +44,11 @@ class LSTM(Cell):
             self.input.bias[hidden : 2 * hidden] = forget_bias
 
     def initial(self, batch: int) -> LSTMState:
-        """Zeros."""
+        """Zeros [batch, hidden]."""
         return LSTMState(self.zeros(batch), self.zeros(batch))
 
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, LSTMState]:
-        """One step: the definition."""
+        """One step, which defines the cell: gates [B G] to outputs [B H], and the state after it."""
         h, c = state
         i, f, g, o = (gates + self.recurrent(h)).chunk(4, dim=-1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)

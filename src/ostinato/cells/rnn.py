@@ -14,17 +14,17 @@ from ostinato.state import State
 
 
 class RNNState(NamedTuple):
-    """The last output; [B H]."""
+    """h [B H]: the last output."""
 
     h: Tensor
 
 
 @register("rnn", example={"hidden": 5})
 class RNN(Cell):
-    """h' = f(x + R h), f being tanh or, as "relu", the rectifier.
+    """h' = f(x + R h), where f is tanh or, with `nonlinearity` "relu", the rectifier; G = H.
 
     The gradient through T steps is a product of T Jacobians, so it shrinks or grows exponentially (Bengio, Simard and
-    Frasconi, 1994): the cell that the others were invented to replace. R starts orthogonal.
+    Frasconi, 1994). R starts orthogonal.
 
     Options:
         nonlinearity: the function of the sum of input and recurrent product.
@@ -42,11 +42,11 @@ class RNN(Cell):
         well_scaled(self)
 
     def initial(self, batch: int) -> RNNState:
-        """Zeros."""
+        """Zeros [batch, hidden]."""
         return RNNState(self.zeros(batch))
 
     def step(self, gates: GatesAt, state: State) -> tuple[OutputAt, RNNState]:
-        """One step: the definition."""
+        """One step, which defines the cell: gates [B G] to outputs [B H], and the state after it."""
         (h,) = state
         gate = gates + self.recurrent(h)
         h = torch.tanh(gate) if self.nonlinearity == "tanh" else torch.relu(gate)

@@ -1,4 +1,4 @@
-"""The compiled scans in torch."""
+"""The compiled kernels as torch functions: recurrences over sequences, linear maps, single steps."""
 
 from ostinato._core import isa
 from ostinato.kernels.linear import linear

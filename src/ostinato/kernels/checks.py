@@ -1,16 +1,19 @@
-"""What every kernel asks of its tensors, said in one sentence where it is not so."""
+"""Checks that every kernel makes of its tensors, and how tensors are passed to compiled code."""
 
 import torch
 from torch import Tensor
 
-CODES = {torch.float32: 4, torch.float64: 8}  # as the compiled door knows them
+CODES = {torch.float32: 4, torch.float64: 8}  # as the compiled functions number them
 
 
 def refusal(tensors: tuple[Tensor, ...]) -> str | None:
-    """Why these tensors cannot be computed with here; None if they can. Raises TypeError for what is no tensor."""
+    """Why the kernels do not support these tensors [...] ("a tensor on cuda"); None where they do.
+
+    Raises TypeError where one is not a tensor.
+    """
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
-            raise TypeError(f"kernels: a {type(tensor).__name__} stands where a tensor must; give a torch.Tensor.")
+            raise TypeError(f"kernels: a {type(tensor).__name__} was given instead of a tensor; give a torch.Tensor.")
     dtype, strided = tensors[0].dtype, torch.strided
     for tensor in tensors:
         if not tensor.is_cpu:
@@ -30,38 +33,42 @@ def refusal(tensors: tuple[Tensor, ...]) -> str | None:
 
 
 def widened(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Under autocast the kernels compute in float32: half-precision tensors are widened, others stay."""
+    """The tensors [...], those of half precision as float32 under autocast, where the kernels compute in float32."""
     if not torch.is_autocast_enabled("cpu"):
         return tensors
     return tuple(t.float() if t.dtype in (torch.bfloat16, torch.float16) else t for t in tensors)
 
 
 def plain(tensor: Tensor) -> Tensor:
-    """The same numbers one behind another in memory. A negated view's memory holds the numbers before their sign."""
+    """The tensor [...] contiguous in memory, copied where it is not. (The memory of a negated view has the other sign.)"""
     if tensor.is_contiguous() and not tensor.is_neg():
-        return tensor  # what nearly all are, asked in a fifth of the time
+        return tensor  # the usual case, tested in a fifth of the time
     return tensor.resolve_neg().contiguous()
 
 
 def buffers(*tensors: Tensor | None) -> list[int]:
-    """Address and number of elements of each: how the compiled door takes them. The tensors must outlive the call."""
+    """Address and number of elements of each tensor [...], as the compiled functions take them; (0, 0) for None.
+
+    The tensors must outlive the call.
+    """
     flat: list[int] = []
     for tensor in tensors:
         flat += (0, 0) if tensor is None else (tensor.data_ptr(), tensor.numel())
     return flat
 
 
-Lying = tuple[int, int, int, int, int, int]
+Layout = tuple[int, int, int, int, int, int]
 
 
 def buffer(tensor: Tensor | None) -> tuple[int, int]:
-    """One such pair."""
+    """Address and number of elements of one tensor [...]; (0, 0) for None."""
     return (0, 0) if tensor is None else (tensor.data_ptr(), tensor.numel())
 
 
-def lying(tensor: Tensor | None, starts: Tensor | None) -> Lying:
-    """How sequences lie, for the compiled door: address, elements from first to last, how far rows [B T .] and steps
-    are apart; with `starts`, of a PackedSequence's data [N .], its own address and size too."""
+def layout(tensor: Tensor | None, starts: Tensor | None) -> Layout:
+    """The memory layout of sequences, as the compiled functions take it: address, elements from first to last, strides
+    of rows and of steps (in elements) of a tensor [B T .]; with `starts` [T], for a PackedSequence's data [N .], also
+    the address and the size of `starts`. Zeros for None."""
     if tensor is None:
         return (0, 0, 0, 0, 0, 0)
     strides, sizes = tensor.stride(), tensor.shape
@@ -76,7 +83,7 @@ def lying(tensor: Tensor | None, starts: Tensor | None) -> Lying:
 
 
 def needs_grad(tensors: tuple[Tensor | None, ...]) -> bool:
-    """Whether autograd would record an operation on these."""
+    """Whether autograd records an operation on these tensors [...]."""
     if torch.is_grad_enabled():
         for tensor in tensors:
             if tensor is not None and tensor.requires_grad:

@@ -1,29 +1,29 @@
-"""What a call needs and no call changes: the lengths of rows that are all whole, and states of zeros; made once."""
+"""Constant tensors, cached between calls: lengths of rows without padding, and states of zeros."""
 
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-MOST_NUMBERS = 1 << 14  # of a tensor that is kept; a larger one costs more to fill than to make
+MOST_NUMBERS = 1 << 14  # of a cached tensor; a larger one costs more to fill than to allocate
 
 
 def full_lengths(rows: int, steps: int) -> Tensor:
-    """[rows], int64: `steps` in each."""
+    """Lengths [rows] int64, `steps` in each; to be read, never written."""
     if rows > MOST_NUMBERS or torch.compiler.is_compiling():
         return torch.full((rows,), steps, dtype=torch.int64, device="cpu")
     return _lengths(rows, steps)
 
 
 def zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Zeros of the type and device of `like`, to be read and never written."""
+    """Zeros of `shape`, with the dtype and device of `like` [...]; to be read, never written."""
     if not like.is_cpu or torch.compiler.is_compiling() or torch.Size(shape).numel() > MOST_NUMBERS:
         return like.new_zeros(shape)
     return _zeros(shape, like.dtype)
 
 
 @lru_cache(256)
-@torch.inference_mode(False)  # what is made in inference cannot be kept for a gradient
+@torch.inference_mode(False)  # autograd cannot save a tensor that was made in inference mode
 def _lengths(rows: int, steps: int) -> Tensor:
     return torch.full((rows,), steps, dtype=torch.int64, device="cpu")
 

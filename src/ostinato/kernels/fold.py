@@ -1,4 +1,4 @@
-"""A step folded over time, in plain torch: the slow way that every fast one must equal."""
+"""A step folded over time, in plain torch: the slow definition that every fast kernel must equal."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,12 +10,12 @@ State = Any  # a tuple of tensors or of States
 
 
 def rebuild(state: State, leaves: list[Any]) -> State:
-    """A state like `state` (its tuple type, names and all) from other leaves."""
+    """A state of the tuple type of `state` (a NamedTuple stays one) with other leaves."""
     return type(state)(*leaves) if hasattr(state, "_fields") else tuple(leaves)
 
 
 def where(keep: Tensor, new: State, old: State) -> State:
-    """Row by row: the new state where `keep` [B] is true, else the old one."""
+    """Row by row: the leaves [B ...] of `new` where `keep` [B] is true, else those of `old`."""
     if isinstance(new, tuple):
         return rebuild(old, [where(keep, n, o) for n, o in zip(new, old, strict=True)])
     return torch.where(keep.view(-1, *[1] * (new.dim() - 1)), new, old)
@@ -24,10 +24,11 @@ def where(keep: Tensor, new: State, old: State) -> State:
 def fold(
     step: Callable[[Tensor, State], tuple[Tensor, State]], gates: Tensor, state: State, lengths: Tensor
 ) -> tuple[Tensor, State]:
-    """Runs `step` over gates [B T G]: past a row's length its outputs [B T H] are zero and its state stays."""
+    """Runs `step` over gates [B T G], for each row as many steps as `lengths` [B] says: outputs [B T H], zero on
+    padding, and each row's state after its last step."""
     batch, steps, _ = gates.shape
     real = torch.arange(steps, device=lengths.device)[None, :] < lengths[:, None]
-    # What stands in the padding must not reach a gradient, not even as zero times infinity.
+    # Padding must not reach a gradient, not even as zero times infinity.
     gates = gates.where(real[:, :, None].to(gates.device), gates.new_zeros(()))
     outputs = []
     for t in range(steps):

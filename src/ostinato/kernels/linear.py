@@ -1,4 +1,4 @@
-"""x W^T + b, whose every result is the same bits whatever the other rows and the number of threads."""
+"""x W^T + b, a row of which has the same bits whatever the other rows and the number of threads are."""
 
 from typing import Any
 
@@ -10,7 +10,10 @@ from ostinato.kernels.checks import CODES, buffers, needs_grad, plain, refusal, 
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x [... D], weight [O D], bias [O] -> [... O], as torch.nn.functional.linear."""
+    """x [... D], weight [O D], bias [O] to [... O], as torch.nn.functional.linear.
+
+    Raises ValueError where sizes do not fit, or where the kernels do not support the tensors (`checks.refusal`).
+    """
     given = widened(x, weight) if bias is None else widened(x, weight, bias)
     x, weight = given[:2]
     bias = None if bias is None else given[2]
@@ -49,18 +52,18 @@ def _forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return out
 
 
-def _backward(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of x, weight and bias; an empty tensor for each that nobody wants."""
+def _backward(grad: Tensor, x: Tensor, weight: Tensor, needed: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of x, weight and bias; an empty tensor for each that is not needed."""
     grad, x, weight = plain(grad), plain(x), plain(weight)
     outputs, inputs = weight.shape
-    grad_x = x.new_empty(x.shape if wanted[0] else 0)
-    grad_weight = x.new_empty(weight.shape if wanted[1] else 0)
-    grad_bias = x.new_empty(outputs if wanted[2] else 0)
+    grad_x = x.new_empty(x.shape if needed[0] else 0)
+    grad_weight = x.new_empty(weight.shape if needed[1] else 0)
+    grad_bias = x.new_empty(outputs if needed[2] else 0)
     grads = (grad_x, grad_weight, grad_bias)
     # fmt: off
     _core.linear_backward(CODES[x.dtype], x.shape[:-1].numel(), inputs, outputs, torch.get_num_threads(),
                           *buffers(x, weight, grad,
-                                   *[g if want else None for g, want in zip(grads, wanted, strict=True)]))
+                                   *[g if need else None for g, need in zip(grads, needed, strict=True)]))
     # fmt: on
     return grads
 
@@ -74,20 +77,20 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        wanted = list(ctx.needs_input_grad)
-        if torch.is_grad_enabled():  # somebody will differentiate this gradient
+        needed = list(ctx.needs_input_grad)
+        if torch.is_grad_enabled():  # this gradient may be differentiated in turn
             with torch.autocast("cpu", enabled=False):
-                return _differentiable(grad, x, weight, wanted)
-        grads = _backward(grad, x, weight, wanted)
-        return tuple(g if want else None for g, want in zip(grads, wanted, strict=True))
+                return _differentiable(grad, x, weight, needed)
+        grads = _backward(grad, x, weight, needed)
+        return tuple(g if need else None for g, need in zip(grads, needed, strict=True))
 
 
-def _differentiable(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tuple[Tensor | None, ...]:
+def _differentiable(grad: Tensor, x: Tensor, weight: Tensor, needed: list[bool]) -> tuple[Tensor | None, ...]:
     rows = grad.reshape(-1, grad.shape[-1])
     return (
-        grad @ weight if wanted[0] else None,
-        rows.T @ x.reshape(-1, x.shape[-1]) if wanted[1] else None,
-        rows.sum(0) if wanted[2] else None,
+        grad @ weight if needed[0] else None,
+        rows.T @ x.reshape(-1, x.shape[-1]) if needed[1] else None,
+        rows.sum(0) if needed[2] else None,
     )
 
 
@@ -102,16 +105,16 @@ def _(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 @torch.library.custom_op("ostinato::linear_backward", mutates_args=())
-def _linear_backward_op(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
-    return _backward(grad, x, weight, wanted)
+def _linear_backward_op(grad: Tensor, x: Tensor, weight: Tensor, needed: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
+    return _backward(grad, x, weight, needed)
 
 
 @_linear_backward_op.register_fake
-def _(grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
+def _(grad: Tensor, x: Tensor, weight: Tensor, needed: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
     return (
-        x.new_empty(x.shape if wanted[0] else 0),
-        x.new_empty(weight.shape if wanted[1] else 0),
-        x.new_empty(weight.shape[0] if wanted[2] else 0),
+        x.new_empty(x.shape if needed[0] else 0),
+        x.new_empty(weight.shape if needed[1] else 0),
+        x.new_empty(weight.shape[0] if needed[2] else 0),
     )
 
 
@@ -121,9 +124,9 @@ def _set_up(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _op_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     x, weight = ctx.saved_tensors
-    wanted = list(ctx.needs_input_grad)
-    grads = torch.ops.ostinato.linear_backward(grad, x, weight, wanted)
-    return tuple(g if want else None for g, want in zip(grads, wanted, strict=True))
+    needed = list(ctx.needs_input_grad)
+    grads = torch.ops.ostinato.linear_backward(grad, x, weight, needed)
+    return tuple(g if need else None for g, need in zip(grads, needed, strict=True))
 
 
 _linear_op.register_autograd(_op_backward, setup_context=_set_up)

@@ -1,4 +1,4 @@
-"""A scan by its definition: any layout and direction, one step after another in plain torch."""
+"""A scan by its definition, in plain torch: one step after another, in any layout and direction."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,14 +12,19 @@ from ostinato.kernels.fold import fold, rebuild
 def reference_scan(
     definition: Callable[..., tuple[Tensor, Any]], like: Any, lengths: Tensor, starts: Tensor | None, reverse: bool
 ) -> Callable[..., tuple[Tensor, ...]]:
-    """(x, weights, leaves) -> outputs and final leaves, as a Scan gives them; states are built like `like`."""
+    """A function of (x [B T D], weights, leaves [B ...]) that gives outputs [B T P] and the final leaves, as a Scan
+    does.
+
+    `definition` is the step, `like` the state whose tuple type it takes; `lengths` [B], `starts` [T] and `reverse` are
+    as in `Scan.__call__`.
+    """
 
     def run(x: Tensor, weights: Any, leaves: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         batch, steps = lengths.shape[0], x.shape[1] if starts is None else starts.shape[0]
         time = torch.arange(steps)[None, :].expand(batch, steps)
         real = time < lengths[:, None]
         rows = torch.arange(batch)[:, None].expand(batch, steps)
-        # Where the step that runs as step t stands: read there, written there.
+        # The place of the step that runs as step t, in inputs and outputs.
         at = torch.where(real, lengths[:, None] - 1 - time, time) if reverse else time
         if starts is None:
             inputs = x[rows, at]

@@ -7,19 +7,19 @@ import torch
 from torch import Tensor
 
 import ostinato._core as _core
-from ostinato.kernels.checks import CODES, buffer, lying, needs_grad, plain, refusal, widened
+from ostinato.kernels.checks import CODES, buffer, layout, needs_grad, plain, refusal, widened
 from ostinato.kernels.fold import rebuild
 from ostinato.kernels.reference import reference_scan
 
 
 class Weights(NamedTuple):
-    """What a recurrence multiplies by and adds; G blocks of H units, P outputs (H where nothing projects them)."""
+    """The parameters of a recurrence: G blocks of H units, D inputs, P outputs (P = H unless `output` projects them)."""
 
     hidden: Tensor  # [G·H, P]
-    input: Tensor | None = None  # [G·H, D]; None: what comes in is already the inputs' part of the gates, D = G·H
+    input: Tensor | None = None  # [G·H, D]; None: x is already the inputs' part of the gates, D = G·H
     input_bias: Tensor | None = None  # [G·H]
     hidden_bias: Tensor | None = None  # [G·H]
-    output: Tensor | None = None  # [P, H]: projects what the cell gives out (Sak, Senior and Beaufays, 2014)
+    output: Tensor | None = None  # [P, H]: projects the cell's output (Sak, Senior and Beaufays, 2014)
 
 
 Leaves = tuple[Tensor, ...]
@@ -27,11 +27,11 @@ Definition = Callable[[Tensor, Any, Weights], tuple[Tensor, Any]]
 
 
 class Scan:
-    """What a cell's step folded over time gives, from compiled code, the inputs' part of the gates included.
+    """A cell's step folded over time in compiled code, the inputs' part of the gates included.
 
-    Which operations are recorded for a gradient depends on who calls: none where no gradient is needed, an autograd
-    Function in eager mode, and operators of `torch.ops.ostinato` while torch compiles or exports. Gradients of
-    gradients come from the definition: one step [B D], state, weights -> [B P], state, in plain torch.
+    For gradients it is an autograd Function in eager mode, and an operator of `torch.ops.ostinato` while torch compiles
+    or exports; nothing is recorded where no gradient is needed. Second derivatives come from the definition: one step
+    (x [B D], state, weights) to (outputs [B P], state), in plain torch.
     """
 
     def __init__(self, name: str) -> None:
@@ -41,7 +41,10 @@ class Scan:
         _register(self)
 
     def refuses(self, x: Tensor, lengths: Tensor, state: tuple[Any, ...], weights: Weights) -> str | None:
-        """Why this call cannot run here ("a tensor on cuda", "dtype bfloat16"); None if it can."""
+        """Why compiled code cannot run this call ("a tensor on cuda", "dtype bfloat16"); None if it can.
+
+        x [B T D], lengths [B], leaves [B ...]. Raises TypeError where `weights` or `lengths` are of another type.
+        """
         if not all(isinstance(leaf, Tensor) for leaf in state):
             return "a state whose leaves are not tensors"
         if not isinstance(weights, tuple) or len(weights) != len(Weights._fields) or weights[0] is None:
@@ -65,12 +68,12 @@ class Scan:
         time_first: bool = False,
         starts: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Any, ...]]:
-        """x [B T D], lengths [B], leaves h [B P] (and c [B H]) -> outputs [B T P], zero past a row's length, and the
+        """x [B T D], lengths [B], leaves h [B P] (and c [B H]) to outputs [B T P], zero past a row's length, and the
         state after each row's last step.
 
-        `reverse`: each row runs from its last step to its first. `time_first`: outputs lie in memory as [T B P]. With
-        `starts` [T], the sum of the batch sizes before each step, x is the data [N D] of a PackedSequence, rows stand
-        longest first and outputs are [N P]. Raises ValueError and TypeError where sizes or types do not fit.
+        `reverse`: each row runs from its last step to its first. `time_first`: outputs are [T B P] in memory. With
+        `starts` [T], the sum of the batch sizes before each step, x is the data [N D] of a PackedSequence, rows are in
+        order of falling length and outputs are [N P]. Raises ValueError and TypeError where sizes or types do not fit.
         """
         reason = self.refuses(x, lengths, state, weights)
         if reason:
@@ -90,7 +93,7 @@ class Scan:
         time_first: bool = False,
         starts: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Any, ...]]:
-        """As a call, for one who has asked `refuses`."""
+        """As `__call__`, x [B T D] to outputs [B T P], for a caller that has asked `refuses` already."""
         leaves = tuple(state)
         if torch.is_autocast_enabled("cpu"):
             (x,) = widened(x)
@@ -114,8 +117,8 @@ class Scan:
             if counts is not None and (counts.dim() != 1 or not counts.is_cpu or counts.layout is not torch.strided):
                 raise ValueError(f"kernels.{self.name}: {what} must be a plain tensor of one axis on the CPU.")
         if x.dim() != (3 if starts is None else 2):
-            wanted = "[batch, time, features]" if starts is None else "[all steps, features]"
-            raise ValueError(f"kernels.{self.name}: x {list(x.shape)} must be {wanted}.")
+            axes = "[batch, time, features]" if starts is None else "[all steps, features]"
+            raise ValueError(f"kernels.{self.name}: x {list(x.shape)} must be {axes}.")
         if len(leaves) != self.states:
             raise ValueError(f"kernels.{self.name}: the state has {len(leaves)} leaves; it must have {self.states}.")
         hidden_weight, input_weight, input_bias, hidden_bias, output_weight = weights
@@ -148,9 +151,10 @@ class Scan:
         return lengths.shape[0], steps, x.shape[-1], rows // self.gates, outputs
 
     def _empty(
-        self, x: Tensor, lengths: Tensor, starts: Tensor | None, weights: Weights, time_first: bool, keep: bool = True
+        self, x: Tensor, lengths: Tensor, starts: Tensor | None, weights: Weights, time_first: bool, save: bool = True
     ) -> list[Tensor]:
-        """Outputs, the last state's leaves and, where it is wanted, what is kept: how large, and how they lie."""
+        """Uninitialized tensors of the right sizes and layouts: outputs, final leaves and, with `save`, the record for
+        `_gradients`."""
         batch, steps, _, hidden, outputs = self._sizes(x, lengths, starts, weights)
         if starts is not None:
             out = x.new_empty(x.shape[0], outputs)
@@ -159,14 +163,14 @@ class Scan:
         else:
             out = x.new_empty(batch, steps, outputs)
         leaves = [x.new_empty(batch, hidden if i else outputs) for i in range(self.states)]
-        if not keep:
+        if not save:
             return [out, *leaves]
         slots = 1 if batch == 1 else (batch + 1) // 2 * 2
         return [out, *leaves, x.new_empty(steps, slots, _core.kept_numbers(self._cell, CODES[x.dtype], 1, 1, hidden))]
 
     def _run(
         self,
-        keep: bool,
+        save: bool,
         x: Tensor,
         lengths: Tensor,
         starts: Tensor | None,
@@ -175,15 +179,15 @@ class Scan:
         reverse: bool,
         time_first: bool,
     ) -> list[Tensor]:
-        """Outputs, final state leaves and, where `keep` says so, what `_gradients` will ask for."""
+        """Outputs, final leaves and, with `save`, the record that `_gradients` reads."""
         x, lengths, starts, weights, leaves = _laid(x, lengths, starts, weights, leaves)
         sizes = self._sizes(x, lengths, starts, weights)
-        results = self._empty(x, lengths, starts, weights, time_first, keep)
-        out, final, kept = results[0], results[1 : 1 + self.states], results[-1] if keep else None
+        results = self._empty(x, lengths, starts, weights, time_first, save)
+        out, final, saved = results[0], results[1 : 1 + self.states], results[-1] if save else None
         _core.scan_forward(
-            self._cell, CODES[x.dtype], *sizes, torch.get_num_threads(), reverse, buffer(lengths), lying(x, starts),
-            [buffer(w) for w in weights], [buffer(leaf) for leaf in leaves], lying(out, starts),
-            [buffer(leaf) for leaf in final], *buffer(kept),
+            self._cell, CODES[x.dtype], *sizes, torch.get_num_threads(), reverse, buffer(lengths), layout(x, starts),
+            [buffer(w) for w in weights], [buffer(leaf) for leaf in leaves], layout(out, starts),
+            [buffer(leaf) for leaf in final], *buffer(saved),
         )  # fmt: skip
         return results
 
@@ -196,34 +200,34 @@ class Scan:
         weights: Weights,
         leaves: Leaves,
         out: Tensor,
-        kept: Tensor,
+        saved: Tensor,
         reverse: bool,
-        wanted: list[bool],
+        needed: list[bool],
     ) -> list[Tensor | None]:
-        """Gradients of x, of each weight and of each leaf, where `wanted` says so; `grads` are those of the outputs and
+        """Gradients of x, of each weight and of each leaf, where `needed` is true; `grads` are those of the outputs and
         the final leaves, None for zeros."""
         grad_out, *grad_final = (
             None if g is None else g if i == 0 and _lies(g) else plain(g) for i, g in enumerate(grads)
         )
         x, lengths, starts, weights, leaves = _laid(x, lengths, starts, weights, leaves)
         sizes = self._sizes(x, lengths, starts, weights)
-        grad_x = torch.empty_like(x) if wanted[0] else None
+        grad_x = torch.empty_like(x) if needed[0] else None
         grad_weights = [
-            torch.empty_like(weight) if want and weight is not None else None
-            for weight, want in zip(weights, wanted[1:], strict=False)
+            torch.empty_like(weight) if need and weight is not None else None
+            for weight, need in zip(weights, needed[1:], strict=False)
         ]
         grad_leaves = [torch.empty_like(leaf) for leaf in leaves]
         _core.scan_backward(
-            self._cell, CODES[x.dtype], *sizes, torch.get_num_threads(), reverse, buffer(lengths), lying(x, starts),
-            [buffer(w) for w in weights], [buffer(leaf) for leaf in leaves], lying(out, starts), *buffer(kept),
-            lying(grad_out, starts), [buffer(g) for g in grad_final], lying(grad_x, starts),
+            self._cell, CODES[x.dtype], *sizes, torch.get_num_threads(), reverse, buffer(lengths), layout(x, starts),
+            [buffer(w) for w in weights], [buffer(leaf) for leaf in leaves], layout(out, starts), *buffer(saved),
+            layout(grad_out, starts), [buffer(g) for g in grad_final], layout(grad_x, starts),
             [buffer(g) for g in grad_weights], [buffer(g) for g in grad_leaves],
         )  # fmt: skip
         return [grad_x, *grad_weights, *grad_leaves]
 
 
 def _lies(tensor: Tensor) -> bool:
-    """Whether memory holds its numbers, features beside each other, and rows do not run backwards or overlap."""
+    """Whether the compiled functions read the tensor in place: features adjacent, no stride negative or overlapping."""
     *outer, last = tensor.stride()
     return last == 1 and min(outer) >= tensor.shape[-1] and not tensor.is_neg()
 
@@ -263,15 +267,15 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        lengths, starts, x, *tensors, out, kept = ctx.saved_tensors
+        lengths, starts, x, *tensors, out, saved = ctx.saved_tensors
         weights, leaves = _apart(tensors)
-        wanted = list(ctx.needs_input_grad[7:])
-        if torch.is_grad_enabled():  # somebody will differentiate this gradient
+        needed = list(ctx.needs_input_grad[7:])
+        if torch.is_grad_enabled():  # this gradient may be differentiated in turn
             run = reference_scan(ctx.definition, ctx.like, lengths, starts, ctx.reverse)
-            found = _through_definition(run, grads, (x, *weights, *leaves), wanted)
+            results = _through_definition(run, grads, (x, *weights, *leaves), needed)
         else:
-            found = ctx.scan._gradients(grads, x, lengths, starts, weights, leaves, out, kept, ctx.reverse, wanted)
-        return (*[None] * 7, *(g if want else None for g, want in zip(found, wanted, strict=True)))
+            results = ctx.scan._gradients(grads, x, lengths, starts, weights, leaves, out, saved, ctx.reverse, needed)
+        return (*[None] * 7, *(g if need else None for g, need in zip(results, needed, strict=True)))
 
 
 def _apart(tensors: Any) -> tuple[Weights, Leaves]:
@@ -283,22 +287,22 @@ def _through_definition(
     run: Callable[..., tuple[Tensor, ...]],
     grads: tuple[Tensor | None, ...],
     inputs: tuple[Tensor | None, ...],
-    wanted: list[bool],
+    needed: list[bool],
 ) -> list[Tensor | None]:
     """The gradient as a differentiable expression: the cell's own step, folded over time."""
     with torch.enable_grad(), torch.autocast("cpu", enabled=False):
-        # Views, so that what a caller passed twice still gets its gradients apart.
+        # Views, so that a tensor that was passed twice gets two gradients.
         inputs = tuple(None if tensor is None else tensor.view_as(tensor) for tensor in inputs)
         x, *tensors = inputs
         weights, leaves = _apart(tensors)
         results = run(x, weights, leaves)
         pairs = [(r, g) for r, g in zip(results, grads, strict=True) if g is not None and r.requires_grad]
-        asked = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want and tensor is not None]
+        asked = [tensor for tensor, need in zip(inputs, needed, strict=True) if need and tensor is not None]
         if not pairs or not asked:
             return [None for _ in inputs]
         outcomes, incoming = zip(*pairs, strict=True)
-        found = iter(torch.autograd.grad(outcomes, asked, incoming, create_graph=True, allow_unused=True))
-    return [next(found) if want and t is not None else None for t, want in zip(inputs, wanted, strict=True)]
+        computed = iter(torch.autograd.grad(outcomes, asked, incoming, create_graph=True, allow_unused=True))
+    return [next(computed) if need and t is not None else None for t, need in zip(inputs, needed, strict=True)]
 
 
 def _register(scan: Scan) -> None:
@@ -323,12 +327,12 @@ def _register(scan: Scan) -> None:
 
     def backward(x: Tensor, lengths: Tensor, starts: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
         weights, leaves = _apart(rest[:count])
-        out, kept, *others = rest[count:]
-        wanted = [True] * (1 + count)
-        found = scan._gradients(
-            tuple(others[: 1 + states]), x, lengths, starts, weights, leaves, out, kept, others[-1], wanted
+        out, saved, *others = rest[count:]
+        needed = [True] * (1 + count)
+        gradients = scan._gradients(
+            tuple(others[: 1 + states]), x, lengths, starts, weights, leaves, out, saved, others[-1], needed
         )
-        return tuple(x.new_empty(0) if grad is None else grad for grad in found)
+        return tuple(x.new_empty(0) if grad is None else grad for grad in gradients)
 
     def backward_fake(x: Tensor, lengths: Tensor, starts: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
         return tuple(x.new_empty(0) if t is None else torch.empty_like(t) for t in (x, *rest[:count]))
@@ -341,8 +345,8 @@ def _register(scan: Scan) -> None:
     def op_backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         operator = getattr(torch.ops.ostinato, f"{scan.name}_scan_backward")
         grad_x, *others = operator(*ctx.saved_tensors, *grads[: 1 + states], ctx.reverse)
-        found = (grad if given else None for grad, given in zip(others, ctx.given, strict=True))
-        return (grad_x, None, None, *found, None, None)
+        gradients = (grad if given else None for grad, given in zip(others, ctx.given, strict=True))
+        return (grad_x, None, None, *gradients, None, None)
 
     operator = torch.library.custom_op(
         f"ostinato::{scan.name}_scan",

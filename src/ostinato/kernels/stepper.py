@@ -1,4 +1,4 @@
-"""Stepper: a stack compiled into one C++ object that takes one element at a time and allocates nothing."""
+"""Stepper: a stack of layers compiled into one C++ object that runs one step at a time and allocates nothing."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,11 +19,14 @@ Layer = tuple[Scan, Weights]
 
 
 class Stepper:
-    """One step for live streams, with the same bits as the layer gives in float32.
+    """Single steps of live streams, with the same bits as the layers give in float32.
 
-    `inputs`, `outputs` and `tokens` are sizes; where `tokens` is not 0 a step takes a token's number, otherwise a
-    vector [inputs]. A stream's state is a row of `numbers` floats, h and then c of each layer, changed in place. The
-    weights were copied when the stepper was made: make another after training. Not for two threads at once.
+    `inputs`, `outputs` and `tokens` are sizes. Where `tokens` is not 0 a step takes a token id, otherwise a vector
+    [inputs]. A stream's state is a row [numbers] of float32, h and then c of each layer, changed in place. The weights
+    are copied at construction: construct another stepper after training. Not for use from two threads at once.
+
+    `embedding` is [tokens D]; `head` a weight [outputs P] and a bias [outputs] or None. Raises StreamError where a
+    weight is not float32 on the CPU, or where a layer has no input weight.
     """
 
     def __init__(
@@ -32,7 +35,7 @@ class Stepper:
         embedding: Tensor | None = None,
         head: tuple[Tensor, Tensor | None] | None = None,
     ) -> None:
-        held: list[Tensor] = []  # until the compiled object has copied them
+        tensors: list[Tensor] = []  # until the compiled object has copied them
 
         def place(tensor: Tensor | None) -> tuple[int, int]:
             if tensor is None:
@@ -42,13 +45,15 @@ class Stepper:
                     f"stepper: a weight is {tensor.dtype} on {tensor.device.type}; "
                     "move the model with .float().cpu() first"
                 )
-            held.append(plain(tensor.detach()))
-            return buffer(held[-1])
+            tensors.append(plain(tensor.detach()))
+            return buffer(tensors[-1])
 
         given = []
         for scan, weights in layers:
             if weights.input is None:
-                raise StreamError("stepper: a layer has no input weight; give one that takes its inputs itself")
+                raise StreamError(
+                    "stepper: a layer has no input weight; give a layer that multiplies its inputs itself"
+                )
             outputs, inputs = weights.hidden.shape[1], weights.input.shape[1]
             hidden = weights.hidden.shape[0] // scan.gates
             given.append((_core.cells.index(scan.name), inputs, hidden, outputs, [place(w) for w in weights]))
@@ -73,13 +78,14 @@ class Stepper:
         self._step: Callable[[], None] | None = None
 
     def state(self, streams: int | None = None) -> Floats:
-        """Zeros: [numbers] for one stream, [streams numbers] for a table of them."""
+        """A first state: zeros [numbers] for one stream, [streams numbers] for several."""
         return np.zeros(self.numbers if streams is None else (streams, self.numbers), np.float32)
 
     def step(self, x: Any, state: Floats) -> Floats:
-        """One element of one stream: x [inputs] (anything NumPy reads as float32) or a token; `state` changes in place.
+        """One step of one stream: x [inputs] (anything NumPy reads as float32) or a token id, to outputs [outputs] in a
+        buffer that the next step overwrites; `state` [numbers] changes in place.
 
-        Returns [outputs], in a buffer that the next step overwrites. Raises ValueError where sizes or types do not fit.
+        Raises ValueError where sizes or types do not fit.
         """
         if state is not self._state:
             self._step = self.bind(self._x, state.reshape(1, -1), out=self._out.reshape(1, -1))._step
@@ -91,8 +97,8 @@ class Stepper:
         return self._out
 
     def bind(self, x: Any, states: Floats, rows: Integers | None = None, out: Floats | None = None) -> "Bound":
-        """A step over arrays that are settled: x [N inputs] or tokens [N], `states` [S numbers], `rows` [N] (which
-        state each takes; without it the first N) and `out` [N outputs]. Change what is in them and call.
+        """A step over fixed arrays: x [N inputs] or tokens [N], `states` [S numbers], `rows` [N] (the state of each;
+        without it the first N) and `out` [N outputs]. Each call of the result reads x and changes `states` and `out`.
 
         Raises ValueError where an array is not C-contiguous or of the wrong type or size.
         """
@@ -110,11 +116,14 @@ class Stepper:
         return Bound(step, out, (x, states, rows))
 
     def step_rows(self, x: Any, states: Floats, rows: Integers | None = None) -> Floats:
-        """One element of N streams: x [N inputs] or tokens [N], `states` [S numbers], `rows` [N] -> [N outputs].
-        Binds anew at every call; `bind` once where the arrays stay the same."""
+        """One step of N streams: x [N inputs] or tokens [N], `states` [S numbers], `rows` [N] to [N outputs]; `states`
+        changes in place. Where the arrays stay the same, calling `bind` once is faster.
+
+        Raises ValueError where sizes or types do not fit.
+        """
         x = np.ascontiguousarray(x, np.int64 if self.tokens else np.float32)
-        wanted = 1 if self.tokens else 2
-        if x.ndim != wanted or (wanted == 2 and x.shape[1] != self.inputs):
+        axes = 1 if self.tokens else 2
+        if x.ndim != axes or (axes == 2 and x.shape[1] != self.inputs):
             raise ValueError(
                 f"stepper.step_rows: x is {list(x.shape)}; it must be "
                 f"{'[rows]' if self.tokens else f'[rows, {self.inputs}]'}."
@@ -123,13 +132,13 @@ class Stepper:
 
 
 class Bound:
-    """A step whose arrays are settled; calling it takes it and returns `out`."""
+    """A step over fixed arrays, from `Stepper.bind`; a call runs it and returns `out` [N outputs]."""
 
-    def __init__(self, step: Callable[[], None], out: Floats, kept: tuple[Any, ...]) -> None:
-        self._step, self.out, self._kept = step, out, kept
+    def __init__(self, step: Callable[[], None], out: Floats, arrays: tuple[Any, ...]) -> None:
+        self._step, self.out, self._arrays = step, out, arrays
 
     def __call__(self) -> Floats:
-        """Take the step; [N outputs]."""
+        """Runs the step: [N outputs]."""
         self._step()
         return self.out
 
@@ -138,6 +147,6 @@ def _place(name: str, array: Any, dtype: Any) -> tuple[int, int]:
     if array is None:
         return (0, 0)
     if not isinstance(array, np.ndarray) or array.dtype != dtype or not array.flags.c_contiguous:
-        found = f"{array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise ValueError(f"stepper: {name} is {found}; give a C-contiguous NumPy array of {np.dtype(dtype).name}.")
+        actual = f"{array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ValueError(f"stepper: {name} is {actual}; give a C-contiguous NumPy array of {np.dtype(dtype).name}.")
     return (array.ctypes.data, array.size)

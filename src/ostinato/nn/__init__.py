@@ -1,4 +1,4 @@
-"""torch.nn's recurrent layers under their own names, run by the compiled scans; and how to put them into a model."""
+"""torch.nn's recurrent layers and cells, run by the compiled kernels, and their use inside a torch model."""
 
 from ostinato.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from ostinato.nn.replacement import Report, accelerate, restore

@@ -1,4 +1,4 @@
-"""torch.nn's cells, run as sequences of one step: the bits of a layer that is given its steps one by one."""
+"""torch.nn's cells, run as sequences of one step, with the same bits as a layer that runs step by step."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from torch import Tensor, nn
 
 from ostinato.kernels import Weights
 from ostinato.kernels.constants import full_lengths
-from ostinato.nn.definitions import KINDS, Leaves, say, watched
+from ostinato.nn.definitions import KINDS, Leaves, log_fallback, watched
 from ostinato.nn.torchscript import Scriptable
 
 
 class CellMixin(Scriptable, nn.RNNCellBase):
-    """What RNNCell, LSTMCell and GRUCell share; to be mixed into torch's class of that name."""
+    """Shared by RNNCell, LSTMCell and GRUCell: a mixin for torch's class of the same name."""
 
     mode: str
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        """As torch's forward, of x [B D] or [D]."""
+        """As torch's forward: `input` [B D] or [D], `hx` [B H] or [H] (a pair for LSTM) to the next h (and c)."""
         reason = watched()
         if reason:
-            say(type(self).__name__, reason)
+            log_fallback(type(self).__name__, reason)
             return super().forward(input, hx)
         state = self._state(input, hx)
         after = None if state is None else self._run(input, state)
@@ -28,7 +28,7 @@ class CellMixin(Scriptable, nn.RNNCellBase):
         return after if self.mode == "LSTM" else after[0]
 
     def _state(self, x: Any, hx: Any) -> Leaves | None:
-        """The leaves of hx, or zeros, each [*rows, H]; None where the arguments do not fit."""
+        """The leaves of hx, or zeros, each [*rows, H]; None where the arguments do not fit, which torch then reports."""
         if self.mode not in KINDS or not isinstance(x, Tensor):
             return None
         if x.dim() not in (1, 2) or x.shape[-1] != self.input_size:
@@ -44,7 +44,7 @@ class CellMixin(Scriptable, nn.RNNCellBase):
         steps, lengths = x.unsqueeze(1), full_lengths(x.shape[0], 1)
         reason = kind.refuses(steps, lengths, state, (weights,))
         if reason:
-            say(type(self).__name__, reason)
+            log_fallback(type(self).__name__, reason)
             return None
         _, after = kind.scan.run(steps, lengths, state, weights, kind.step)
         return kind.cast(after, state, projected=False)

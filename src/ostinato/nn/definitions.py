@@ -1,4 +1,4 @@
-"""What each of torch.nn's recurrences is here: the compiled scan that runs it, and its one step in plain torch."""
+"""torch.nn's recurrences: for each, the compiled scan that runs it and the definition of its step in plain torch."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -17,7 +17,10 @@ log = logging.getLogger(__name__)
 
 
 def lstm_step(x: Tensor, state: Leaves, weights: Weights) -> tuple[Tensor, Leaves]:
-    """torch.nn.LSTM's equations (h projected by `weights.output` where there is one); x [B D], state h, c."""
+    """torch.nn.LSTM's equations: x [B D], state h [B P], c [B H] to outputs [B P] and the next state.
+
+    `weights.output`, where given, projects h (P < H).
+    """
     h, c = state
     i, f, g, o = _gates(x, h, weights).chunk(4, dim=-1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -28,7 +31,7 @@ def lstm_step(x: Tensor, state: Leaves, weights: Weights) -> tuple[Tensor, Leave
 
 
 def gru_step(x: Tensor, state: Leaves, weights: Weights) -> tuple[Tensor, Leaves]:
-    """torch.nn.GRU's equations: the reset gate multiplies what R_n and its bias made of h; x [B D], state h."""
+    """torch.nn.GRU's equations, the reset gate after the product: x [B D], state h [B H] to outputs [B H], next state."""
     (h,) = state
     x_r, x_z, x_n = functional.linear(x, _input(weights), weights.input_bias).chunk(3, dim=-1)
     h_r, h_z, h_n = functional.linear(h, weights.hidden, weights.hidden_bias).chunk(3, dim=-1)
@@ -38,26 +41,30 @@ def gru_step(x: Tensor, state: Leaves, weights: Weights) -> tuple[Tensor, Leaves
 
 
 def tanh_step(x: Tensor, state: Leaves, weights: Weights) -> tuple[Tensor, Leaves]:
-    """h' = tanh(W x + R h + b); x [B D], state h."""
+    """h' = tanh(W x + R h + b): x [B D], state h [B H] to outputs [B H] and the next state."""
     h = torch.tanh(_gates(x, state[0], weights))
     return h, (h,)
 
 
 def relu_step(x: Tensor, state: Leaves, weights: Weights) -> tuple[Tensor, Leaves]:
-    """h' = relu(W x + R h + b); x [B D], state h."""
+    """h' = relu(W x + R h + b): x [B D], state h [B H] to outputs [B H] and the next state."""
     h = torch.relu(_gates(x, state[0], weights))
     return h, (h,)
 
 
 class RecurrenceKind(NamedTuple):
-    """A recurrence: its scan, its definition, and whether autocast lets a wider state widen the results."""
+    """A recurrence: its compiled scan, the definition of its step, and whether, under autocast, a state of a wider
+    dtype widens the results."""
 
     scan: Scan
     step: Callable[[Tensor, Leaves, Weights], tuple[Tensor, Leaves]]
     promotes: bool
 
     def state(self, hx: Any, x: Tensor, shapes: tuple[tuple[int, ...], ...]) -> Leaves | None:
-        """The leaves of hx, which for an LSTM is a pair and else the one leaf, or zeros; None if they do not fit."""
+        """The leaves of `hx` (a pair for an LSTM, else one tensor), or zeros of x's dtype where it is None.
+
+        `shapes` are those of the leaves, for example [1 B H]; None where `hx` does not fit.
+        """
         shapes = shapes[: self.scan.states]
         if hx is None:
             return tuple([zeros(shape, x) for shape in shapes])
@@ -67,7 +74,8 @@ class RecurrenceKind(NamedTuple):
         return leaves if fits and all(leaf.shape == shape for leaf, shape in zip(leaves, shapes, strict=True)) else None
 
     def refuses(self, x: Tensor, lengths: Tensor, state: Leaves, weights: Iterable[Weights]) -> str | None:
-        """Why torch must run this call ("a tensor on cuda"); None if the scan can, with each of `weights`."""
+        """Why the compiled scan cannot run this call ("a tensor on cuda"): x [B T D], lengths [B]; None if it can, with
+        each of `weights`."""
         for each in weights:
             reason = _overloaded((x, *state, *each)) or self.scan.refuses(x, lengths, state, each)
             if reason:
@@ -75,10 +83,11 @@ class RecurrenceKind(NamedTuple):
         return None
 
     def cast(self, results: Leaves, given: Leaves, projected: bool) -> Leaves:
-        """Results (those of h first, c last) in the types that torch's own give under autocast; else as they are.
+        """The results [...] (those of h first, c last) in the dtypes of torch's own layers under autocast; unchanged
+        without autocast.
 
-        The scans compute in float32 there. torch's linear maps give autocast's type, and what is then multiplied by
-        the state given, h or c, has the wider type of the two; a plain RNN and a projection end in a linear map.
+        The scans compute in float32. torch's linear maps give autocast's dtype, and a product with the given state, h
+        or c, has the wider dtype of the two; a plain RNN and a projection end in a linear map.
         """
         if not torch.is_autocast_enabled("cpu") or results[0].dtype is torch.float64:
             return results
@@ -97,7 +106,7 @@ KINDS = {
 
 
 def watched() -> str | None:
-    """What looks at torch's operations one by one, and would not see the compiled ones; None where nothing does."""
+    """What intercepts torch's operations one by one, and would miss the compiled ones; None where nothing does."""
     if torch.compiler.is_compiling():
         return None
     if torch._C._get_tracing_state() is not None:
@@ -108,7 +117,7 @@ def watched() -> str | None:
 
 
 def _overloaded(tensors: tuple[Tensor | None, ...]) -> str | None:
-    """The class of a tensor that does torch's operations in its own way, such as a DTensor's."""
+    """The class of a tensor that overrides torch's operations, such as DTensor; None where there is no such tensor."""
     if torch.compiler.is_compiling():
         return None
     for tensor in tensors:
@@ -117,14 +126,14 @@ def _overloaded(tensors: tuple[Tensor | None, ...]) -> str | None:
     return None
 
 
-def say(layer: str, reason: str) -> None:
-    """Once for each layer and reason, in the log: torch runs it, and why."""
-    if not torch.compiler.is_compiling() and (layer, reason) not in _said:
-        _said.add((layer, reason))
-        log.info("nn.%s: torch's own runs it; the compiled one does not take %s", layer, reason)
+def log_fallback(layer: str, reason: str) -> None:
+    """Logs, once for each layer and reason, that torch runs the layer, and why."""
+    if not torch.compiler.is_compiling() and (layer, reason) not in _logged:
+        _logged.add((layer, reason))
+        log.info("nn.%s runs in torch: the compiled kernel does not support %s", layer, reason)
 
 
-_said: set[tuple[str, str]] = set()
+_logged: set[tuple[str, str]] = set()
 
 
 def _gates(x: Tensor, h: Tensor, weights: Weights) -> Tensor:

@@ -1,7 +1,7 @@
 """torch.nn's recurrent layers, run by the compiled scans.
 
-What a scan cannot take, and what is not in order, goes to torch's own forward: it computes the first and refuses the
-second, in its own words.
+Calls that a scan does not support, and calls with wrong arguments, go to torch's own forward, which computes the former
+and raises its own errors for the latter.
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ostinato.kernels import Weights
 from ostinato.kernels.constants import full_lengths
-from ostinato.nn.definitions import KINDS, Leaves, RecurrenceKind, say, watched
+from ostinato.nn.definitions import KINDS, Leaves, RecurrenceKind, log_fallback, watched
 from ostinato.nn.packed import layout
 from ostinato.nn.torchscript import Scriptable
 
@@ -26,24 +26,25 @@ class Steps(NamedTuple):
     time_first: bool
 
     def turned(self, x: Tensor) -> Tensor:
-        """Between the layer's order of axes and the scan's, either way."""
+        """x with its first two axes swapped where time is first, between the layer's [T B D] and the scan's [B T D]."""
         return x.transpose(0, 1) if self.time_first else x
 
 
 class LayerMixin(Scriptable, nn.RNNBase):
-    """What RNN, LSTM and GRU share; to be mixed into torch's class of that name."""
+    """Shared by RNN, LSTM and GRU: a mixin for torch's class of the same name."""
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        """As torch's forward, of a Tensor or a PackedSequence."""
+        """As torch's forward: `input` [B T D] (batch_first), [T B D], [T D] or a PackedSequence, `hx` as in torch."""
         reason = watched()
         if reason:
-            say(type(self).__name__, reason)
+            log_fallback(type(self).__name__, reason)
             return super().forward(input, hx)
         results = self._packed(input, hx) if isinstance(input, PackedSequence) else self._padded(input, hx)
         return super().forward(input, hx) if results is None else results
 
     def refuses(self) -> str | None:
-        """Why torch runs every call of this layer, with the parameters it has now ("a tensor on cuda"); None if not."""
+        """Why torch runs every call of this layer with its present parameters ("a tensor on cuda"); None where the
+        compiled scan runs it."""
         weights = self._weights()
         return KINDS[self.mode].refuses(weights[0].hidden, torch.empty(0, dtype=torch.int64, device="cpu"), (), weights)
 
@@ -68,7 +69,7 @@ class LayerMixin(Scriptable, nn.RNNBase):
         if x.shape[steps] == 0:
             return None
         lengths = full_lengths(x.shape[rows], x.shape[steps])
-        # torch draws what a dropout drops in time's order: so must we, to drop the same.
+        # torch samples dropout masks with time first; sampled in the same order, the masks are equal.
         turn = self.batch_first and self._drops()
         results = self._run(
             Steps(x.transpose(0, 1) if turn else x, lengths, None, time_first=turn or not self.batch_first), hx, shape
@@ -88,39 +89,39 @@ class LayerMixin(Scriptable, nn.RNNBase):
         return KINDS[self.mode].state(hx, x, (h, c))
 
     def _given(self, leaves: Any) -> Any:
-        """Leaves as torch takes and gives them: a tuple of an LSTM's, the bare one of the others."""
+        """Leaves as torch takes and returns them: a tuple for an LSTM, otherwise the tensor itself."""
         return tuple(leaves) if self.mode == "LSTM" else leaves[0]
 
     def _weights(self) -> list[Weights]:
-        """Of every run, layer by layer, forward before reverse: read anew at each call, so that none is ever stale."""
-        found, own = [], self._parameters
+        """The weights of every layer and direction, forward before reverse; read at each call, so never stale."""
+        runs, own = [], self._parameters
         for names in self._all_weights:  # weight_ih, weight_hh, then the biases and weight_hr where there are such
-            # torch's own lookup of an attribute comes to the same, later; what is parametrized is no parameter
+            # The dictionary is faster than torch's attribute lookup; a parametrized weight is only an attribute.
             given: list[Any] = [own[name] if name in own else getattr(self, name) for name in names]
             input_bias, hidden_bias = given[2:4] if self.bias else (None, None)
             output = given[-1] if self.proj_size else None
-            found.append(Weights(given[1], given[0], input_bias, hidden_bias, output))
-        return found
+            runs.append(Weights(given[1], given[0], input_bias, hidden_bias, output))
+        return runs
 
     def _drops(self) -> bool:
         return self.training and self.dropout > 0 and self.num_layers > 1
 
     def _run(self, steps: Steps, hx: Any, rows: tuple[int, ...]) -> Leaves | None:
-        """Outputs in the order of `steps.x`, then the final leaves; None where it is for torch to run or to refuse."""
+        """Outputs in the layout of `steps.x`, then the final leaves; None where torch must run or refuse the call."""
         state = self._state(hx, steps.x, rows)
         if state is None or steps.x.shape[-1] != self.input_size:
             return None
         kind, weights = KINDS[self.mode], self._weights()
         batch = steps.lengths.shape[0]
         starting: list[Leaves]
-        if len(weights) == 1:  # the usual layer, which should not wait for what many need
+        if len(weights) == 1:  # the usual case, without the overhead of several
             starting = [tuple([leaf.reshape(batch, leaf.shape[-1]) for leaf in state])]
         else:
             each = [leaf.reshape(len(weights), batch, leaf.shape[-1]).unbind(0) for leaf in state]
             starting = list(zip(*each, strict=True))
         reason = kind.refuses(steps.turned(steps.x), steps.lengths, starting[0], weights)
         if reason:
-            say(type(self).__name__, reason)
+            log_fallback(type(self).__name__, reason)
             return None
         x, ends = self._through(kind, steps, starting, weights)
         if len(ends) == 1:
@@ -132,7 +133,7 @@ class LayerMixin(Scriptable, nn.RNNBase):
     def _through(
         self, kind: RecurrenceKind, steps: Steps, starting: list[Leaves], weights: list[Weights]
     ) -> tuple[Tensor, list[Leaves]]:
-        """All layers, one after another: the last one's outputs, and where every run ended."""
+        """All layers, one after another: the outputs of the last, and the final leaves of every layer and direction."""
         x = steps.x
         ends: list[Leaves] = []
         for layer in range(self.num_layers):

@@ -1,4 +1,4 @@
-"""How the rows of a PackedSequence lie in its data."""
+"""The layout of rows in a PackedSequence's data."""
 
 from typing import NamedTuple
 
@@ -8,14 +8,15 @@ from torch.nn.utils.rnn import PackedSequence
 
 
 class Layout(NamedTuple):
-    """Row b, in the packed order, has lengths[b] steps; step t of it is element starts[t] + b of the data."""
+    """Row b, in the packed order, has `lengths[b]` steps (lengths [B]); its step t is element `starts[t] + b` of the
+    data (starts [T])."""
 
     lengths: Tensor  # [B] int64, longest first
     starts: Tensor  # [T] int64
 
 
 def layout(packed: PackedSequence) -> Layout | None:
-    """From the batch sizes; None where they do not describe the data, which is torch's to refuse."""
+    """The layout that the batch sizes [T] describe; None where they do not fit the data, which torch then reports."""
     sizes, steps = packed.batch_sizes, len(packed.batch_sizes)
     if sizes.dtype is not torch.int64 or sizes.device.type != "cpu" or sizes.dim() != 1 or not steps:
         return None

@@ -34,7 +34,7 @@ class RNNCell(CellMixin, nn.RNNCell):
 
     @property
     def mode(self) -> str:  # type: ignore[override]
-        """As nn.RNN calls it."""
+        """The recurrence's name, as nn.RNN spells it."""
         return {"tanh": "RNN_TANH", "relu": "RNN_RELU"}.get(self.nonlinearity, "")
 
 

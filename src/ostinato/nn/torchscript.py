@@ -1,4 +1,5 @@
-"""What torch.jit.script is given in the place of our layers: it compiles a forward's source, and torch's own it can."""
+"""torch.jit.script gets torch's own layer instead of ours: it compiles the source of `forward`, and cannot compile
+ours."""
 
 import copy
 
@@ -6,10 +7,10 @@ from torch import nn
 
 
 class Scriptable(nn.Module):
-    """To be mixed into a class of torch.nn."""
+    """A mixin for a class of torch.nn."""
 
     def __prepare_scriptable__(self) -> nn.Module:
-        """torch's own layer with these parameters. Scripting a model puts it into the model, in place of this one."""
+        """torch's own layer with these parameters, which scripting puts into the model instead of this one."""
         theirs = copy.copy(self)
         theirs.__class__ = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("torch.nn.modules."))
         return theirs

@@ -27,14 +27,14 @@ Law: TypeAlias = Callable[[Cell], None]
 
 def starts_from_a_state(cell: Cell) -> None:
     """`initial` is a tuple of leaves whose axis 0 is the batch, in the cell's dtype, also after the cell has moved."""
-    for made in (samples.still(cell), samples.still(cell).double()):
+    for copy in (samples.still(cell), samples.still(cell).double()):
         for batch in (0, 1, 3):
-            state = made.initial(batch)
+            state = copy.initial(batch)
             assert isinstance(state, tuple), f"a state is a tuple, not a {type(state).__name__}"
             for name, leaf in states.flatten(state).items():
                 assert leaf.shape[0] == batch, f"initial({batch}): {name} is {list(leaf.shape)}"
-                wanted = {samples.dtype_of(made), torch.int64, torch.bool}
-                assert leaf.dtype in wanted, f"initial: {name} is {leaf.dtype} in a cell of {samples.dtype_of(made)}"
+                allowed = {samples.dtype_of(copy), torch.int64, torch.bool}
+                assert leaf.dtype in allowed, f"initial: {name} is {leaf.dtype} in a cell of {samples.dtype_of(copy)}"
 
 
 def step_defines_the_cell(cell: Cell) -> None:
@@ -42,10 +42,10 @@ def step_defines_the_cell(cell: Cell) -> None:
     zero and rows that end early."""
     cell = samples.still(cell)
     x = samples.leaf(samples.inputs_for(Recurrent(cell)))
-    begun = _begun(cell, x.batch)
+    first = _begun(cell, x.batch)
 
     def by(scan: Callable[[Tensor, State], tuple[Tensor, State]]) -> tuple[Tensor, State, dict[str, Tensor]]:
-        gates, state = cell.project(x.data, begun)
+        gates, state = cell.project(x.data, first)
         out, last = scan(gates, state)
         loss = samples.weighed(Padded(out, x.lengths)) + sum(
             samples.weighed(Padded.full(leaf.flatten(1).unsqueeze(1)), seed=9)
@@ -55,13 +55,13 @@ def step_defines_the_cell(cell: Cell) -> None:
         return out, last, samples.gradients(cell, lambda: loss, x)
 
     out, last, grads = by(lambda gates, state: cell.scan(gates, state, x.lengths))
-    wanted, wanted_last, wanted_grads = by(lambda gates, state: _by_steps(cell, gates, state, x.lengths))
-    assert_close(out, wanted, "scan against the fold of step", REFERENCE)
-    assert_states(last, wanted_last, "scan's last state against the fold's", REFERENCE)
-    for name, grad in wanted_grads.items():
+    expected, expected_last, expected_grads = by(lambda gates, state: _by_steps(cell, gates, state, x.lengths))
+    assert_close(out, expected, "scan against the fold of step", REFERENCE)
+    assert_states(last, expected_last, "scan's last state against the fold's", REFERENCE)
+    for name, grad in expected_grads.items():
         assert_close(grads[name], grad, f"scan's gradient by {name} against the fold's", GRADIENTS)
     reference, _, _ = by(lambda gates, state: cell.reference(gates, state, x.lengths))
-    assert_close(reference, wanted, "reference against the fold of step", REFERENCE)
+    assert_close(reference, expected, "reference against the fold of step", REFERENCE)
 
 
 def a_step_has_its_shape(cell: Cell) -> None:
@@ -85,37 +85,37 @@ def masks_hold_noise_still(cell: Cell) -> None:
     the state's first leaf from every step; and a mask that is cut with the time gives the whole."""
     cell = samples.still(cell)
     x = samples.inputs_for(Recurrent(cell), (6, 4))
-    begun = _begun(cell, 2)
-    gates, begun = cell.project(x.data, begun)
-    leaves = len(begun)
+    first = _begun(cell, 2)
+    gates, first = cell.project(x.data, first)
+    leaves = len(first)
     never, always = (
         tuple(torch.full((2, x.steps, cell.hidden), value) for _ in range(leaves)) for value in (False, True)
     )
-    if any(not isinstance(leaf, Tensor) or leaf.shape != (2, cell.hidden) for leaf in begun):
+    if any(not isinstance(leaf, Tensor) or leaf.shape != (2, cell.hidden) for leaf in first):
         return  # masks are for states of [B H] leaves alone
-    out, last = cell.scan(gates, begun, x.lengths)
-    through, through_last = cell.scan(gates, begun, x.lengths, Masks(torch.ones(2, cell.hidden), never))
+    out, last = cell.scan(gates, first, x.lengths)
+    through, through_last = cell.scan(gates, first, x.lengths, Masks(torch.ones(2, cell.hidden), never))
     assert_close(through, out, "with masks of nothing", REFERENCE)
     assert_states(through_last, last, "the state with masks of nothing", REFERENCE)
-    assert_states(cell.scan(gates, begun, x.lengths, Masks(None, always))[1], begun, "the state that zoneout keeps")
+    assert_states(cell.scan(gates, first, x.lengths, Masks(None, always))[1], first, "the state that zoneout keeps")
     chance = torch.rand(2, x.steps, cell.hidden, generator=samples.generator(3)) < 0.5
     zoneout, hidden = tuple(chance.roll(n, 1) for n in range(leaves)), torch.full((2, cell.hidden), 0.5)
-    whole, whole_last = cell.scan(gates, begun, x.lengths, Masks(hidden, zoneout))
-    first = x.lengths.clamp_max(3)
-    one, middle = cell.scan(gates[:, :3], begun, first, Masks(hidden, tuple(z[:, :3] for z in zoneout)))
-    two, end = cell.scan(gates[:, 3:], middle, x.lengths - first, Masks(hidden, tuple(z[:, 3:] for z in zoneout)))
+    whole, whole_last = cell.scan(gates, first, x.lengths, Masks(hidden, zoneout))
+    cut = x.lengths.clamp_max(3)
+    one, middle = cell.scan(gates[:, :3], first, cut, Masks(hidden, tuple(z[:, :3] for z in zoneout)))
+    two, end = cell.scan(gates[:, 3:], middle, x.lengths - cut, Masks(hidden, tuple(z[:, 3:] for z in zoneout)))
     assert_close(torch.cat([one, two], dim=1), whole, "with masks, cut in two")
     assert_states(end, whole_last, "the state with masks, cut in two")
 
 
 def a_step_is_differentiable(cell: Cell) -> None:
     """First and second derivatives of one step in float64, through the state too."""
-    made = samples.still(cell).double()
-    begun = states.detach(_begun(made, 2))
-    flat = states.flatten(begun)
+    copy = samples.still(cell).double()
+    first = states.detach(_begun(copy, 2))
+    flat = states.flatten(first)
     numbers = {name: leaf for name, leaf in flat.items() if leaf.is_floating_point()}
     sizes = [leaf.flatten(1).shape[1] for leaf in numbers.values()]
-    gates, begun = made.project(samples.inputs_for(Recurrent(made), (1, 1), extra=0).data, begun)
+    gates, first = copy.project(samples.inputs_for(Recurrent(copy), (1, 1), extra=0).data, first)
     width = gates.shape[-1]
     data = torch.cat([gates[:, 0], *[leaf.flatten(1) for leaf in numbers.values()]], dim=1)
     x = samples.leaf(Padded.full(data.unsqueeze(1)))
@@ -123,11 +123,11 @@ def a_step_is_differentiable(cell: Cell) -> None:
     def run(data: Tensor) -> Padded:
         parts = torch.split(data[:, 0], [width, *sizes], dim=1)
         given = {name: part.reshape(flat[name].shape) for name, part in zip(numbers, parts[1:])}
-        out, after = made.step(parts[0], states.unflatten({**flat, **given}, begun))
+        out, after = copy.step(parts[0], states.unflatten({**flat, **given}, first))
         rest = [leaf.flatten(1) for leaf in states.flatten(after).values() if leaf.is_floating_point()]
         return Padded.full(torch.cat([out, *rest], dim=1).unsqueeze(1))
 
-    check_derivatives(made, run, x)
+    check_derivatives(copy, run, x)
 
 
 def stepper_is_the_layer(cell: Cell) -> None:

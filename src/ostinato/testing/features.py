@@ -19,11 +19,15 @@ STEPS: Final = 8
 def any_cutting_gives_the_whole(features: Features) -> None:
     """One sample at a time, empty chunks among them, and random cuts come to the same bits."""
     sound = sound_for(features)
-    wanted = features.whole(sound)
+    expected = features.whole(sound)
     for parts in _cuttings(sound, len(sound)):
-        found = _heard(features, parts)
-        assert found.shape == wanted.shape, f"in {len(parts)} chunks there are {found.shape} frames, not {wanted.shape}"
-        assert found.tobytes() == wanted.tobytes(), f"in {len(parts)} chunks they differ by {_gap(found, wanted):.2e}"
+        frames = _heard(features, parts)
+        assert frames.shape == expected.shape, (
+            f"in {len(parts)} chunks there are {frames.shape} frames, not {expected.shape}"
+        )
+        assert frames.tobytes() == expected.tobytes(), (
+            f"in {len(parts)} chunks they differ by {_gap(frames, expected):.2e}"
+        )
 
 
 def frames_are_counted(features: Features) -> None:
@@ -31,8 +35,8 @@ def frames_are_counted(features: Features) -> None:
     sound = sound_for(features)
     for length in (*range(3), features.step // 2, features.step, features.latency - 1, features.latency, len(sound)):
         frames = features.whole(sound[: max(0, length)])
-        wanted = (features.count(max(0, length)), features.width)
-        assert frames.shape == wanted, f"{length} samples have frames of {frames.shape}, not {wanted}"
+        shape = (features.count(max(0, length)), features.width)
+        assert frames.shape == shape, f"{length} samples have frames of {frames.shape}, not {shape}"
         assert frames.dtype == np.float32, f"frames are {frames.dtype}"
     for quiet in (sound * 0, sound * 0 + 0.5, np.sign(sound)):
         assert np.isfinite(features.whole(quiet)).all(), "silence, a constant or the loudest sound has no finite frames"
@@ -72,7 +76,7 @@ def a_reader_leaves_no_trace(features: Features) -> None:
     """Bytes of 16 bits cut anywhere, a copy that goes another way, and a refused chunk change nothing; a closed reader
     takes no more."""
     pcm = np.round(sound_for(features) * 30000).astype("<i2")
-    wanted, raw = features.whole(pcm.astype(np.int16)), pcm.tobytes()
+    expected, raw = features.whole(pcm.astype(np.int16)), pcm.tobytes()
     for parts in _cuttings(raw, 301):
         reader, frames = FrameReader(features), []
         for number, part in enumerate(parts):
@@ -81,7 +85,7 @@ def a_reader_leaves_no_trace(features: Features) -> None:
                 assert _refuses(lambda reader=reader: reader.read(np.full(7, np.nan))), "a sound of NaN was heard"
             frames.append(reader.read(part))
         frames.append(reader.read(b"", final=True))
-        assert np.concatenate(frames).tobytes() == wanted.tobytes(), f"in {len(parts)} chunks of bytes it differs"
+        assert np.concatenate(frames).tobytes() == expected.tobytes(), f"in {len(parts)} chunks of bytes it differs"
         assert _refuses(lambda reader=reader: reader.read(b"")), "a closed reader took a chunk"
 
 
@@ -120,8 +124,8 @@ def _heard(features: Features, parts: list[Any]) -> Any:
     return np.concatenate([*frames, last])
 
 
-def _gap(found: Any, wanted: Any) -> float:
-    return float(np.abs(found - wanted).max()) if found.size else 0.0
+def _gap(frames: Any, expected: Any) -> float:
+    return float(np.abs(frames - expected).max()) if frames.size else 0.0
 
 
 def _refuses(call: Callable[[], object]) -> bool:

@@ -26,8 +26,8 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def still(thing: M) -> M:
     """A copy in evaluation mode, so that a law changes nothing in what it was given."""
-    made = copy.deepcopy(thing)
-    return made.eval() if isinstance(made, nn.Module) else made
+    copied = copy.deepcopy(thing)
+    return copied.eval() if isinstance(copied, nn.Module) else copied
 
 
 def dtype_of(layer: Any) -> torch.dtype:
@@ -84,13 +84,13 @@ def weighed(out: Padded, seed: int = 1) -> Tensor:
 
 def gradients(layer: Any, run: Callable[[], Tensor], x: Padded) -> dict[str, Tensor]:
     """d run() by every parameter and, where it is numbers, by the input's data; zeros where it does not depend."""
-    wanted = dict(trainable(layer))
-    leaves: dict[str, Tensor] = {**wanted, **({"input": x.data} if x.data.requires_grad else {})}
+    parameters = dict(trainable(layer))
+    leaves: dict[str, Tensor] = {**parameters, **({"input": x.data} if x.data.requires_grad else {})}
     loss = run()
     if not leaves or not loss.requires_grad:
         return {}
-    found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-    return {name: torch.zeros_like(leaf) if grad is None else grad for (name, leaf), grad in zip(leaves.items(), found)}
+    grads = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    return {name: torch.zeros_like(leaf) if grad is None else grad for (name, leaf), grad in zip(leaves.items(), grads)}
 
 
 def leaf(x: Padded) -> Padded:
@@ -134,12 +134,12 @@ def random_cuts(lengths: list[int], pieces: int, seed: int) -> list[list[int]]:
 
 def in_pieces(layer: SequenceLayer, pieces: list[Padded], state: State) -> tuple[Padded, State]:
     """All outputs of a piecewise run, with what was held back, and the state before `finish`."""
-    said: Padded | None = None
+    outputs: Padded | None = None
     for piece in pieces:
         out, state = layer(piece, state)
-        said = out if said is None else said.then(out)
-    held = layer.finish(state)
-    return (held if said is None else said.then(held)), state
+        outputs = out if outputs is None else outputs.then(out)
+    rest = layer.finish(state)
+    return (rest if outputs is None else outputs.then(rest)), state
 
 
 def offline(layer: SequenceLayer, x: Padded) -> Padded:

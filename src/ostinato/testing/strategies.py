@@ -23,8 +23,8 @@ def cuts(draw: st.DrawFn, of: list[int], pieces: int = 5) -> list[list[int]]:
 @st.composite
 def ragged_and_cut(draw: st.DrawFn, rows: int = 4, steps: int = 9) -> tuple[list[int], list[list[int]]]:
     """Lengths, and a cutting of them."""
-    drawn = draw(lengths(rows, steps))
-    return drawn, draw(cuts(drawn))
+    sample = draw(lengths(rows, steps))
+    return sample, draw(cuts(sample))
 
 
 def tokens(size: int, rows: int = 4, steps: int = 9) -> SearchStrategy[list[list[int]]]:

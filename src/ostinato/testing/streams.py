@@ -20,25 +20,25 @@ SHARE: Final = 1e-6
 
 def any_cutting_gives_the_offline_answer(streamer: Streamer, first: Any, second: Any, numbers: Numbers) -> None:
     """One chunk, one element at a time, and random cuts come to the same prediction, and say the same on the way."""
-    said, wanted = heard(streamer, [first])
+    answers, expected = heard(streamer, [first])
     for ends in ([*range(1, len(first))], [], *(_ends(len(first), seed) for seed in range(6))):
         chunks = [first[a:b] for a, b in zip([0, *ends], [*ends, len(first)])]
-        again, found = heard(streamer, chunks)
-        assert _alike(numbers(found), numbers(wanted)), f"cut at {ends}: {found} where {wanted} is due"
-        assert len(again) == len(said), f"cut at {ends}: {len(again)} things said, not {len(said)}"
+        again, prediction = heard(streamer, chunks)
+        assert _alike(numbers(prediction), numbers(expected)), f"cut at {ends}: {prediction} where {expected} is due"
+        assert len(again) == len(answers), f"cut at {ends}: {len(again)} things said, not {len(answers)}"
 
 
 def streams_do_not_see_each_other(streamer: Streamer, first: Any, second: Any, numbers: Numbers) -> None:
     """Two inputs pushed together, in turn, and beside one that closes early, are each as if alone."""
-    wanted = [numbers(heard(streamer, [raw])[1]) for raw in (first, second)]
+    expected = [numbers(heard(streamer, [raw])[1]) for raw in (first, second)]
     a, b, passing = streamer.open(), streamer.open(), streamer.open()
     streamer.push([a, passing], [first[:2], second[:3]])
     streamer.push([b], [second[:1]])
     streamer.close(passing)
     streamer.push([b, a], [second[1:3], first[2:3]])
     streamer.push([a, b], [first[3:], second[3:]])
-    found = [numbers(streamer.close(stream)[1]) for stream in (a, b)]
-    for number, (mine, alone) in enumerate(zip(found, wanted)):
+    predictions = [numbers(streamer.close(stream)[1]) for stream in (a, b)]
+    for number, (mine, alone) in enumerate(zip(predictions, expected)):
         assert _alike(mine, alone), f"stream {number}: {mine} beside others, {alone} alone"
 
 
@@ -64,20 +64,20 @@ LAWS: Final[tuple[Law, ...]] = (
 def heard(streamer: Streamer, chunks: Sequence[Any]) -> tuple[list[Any], Any]:
     """Everything that a new stream said for good, and its prediction."""
     stream = streamer.open()
-    said = [thing for chunk in chunks for thing in streamer.push([stream], [chunk])[0].stable]
+    answers = [thing for chunk in chunks for thing in streamer.push([stream], [chunk])[0].stable]
     last, prediction = streamer.close(stream)
-    return [*said, *last.stable], prediction
+    return [*answers, *last.stable], prediction
 
 
 def _ends(length: int, seed: int) -> list[int]:
     return sorted(torch.randint(0, length + 1, (seed,), generator=generator(seed)).tolist())
 
 
-def _alike(found: Sequence[float], wanted: Sequence[float]) -> bool:
-    if len(found) != len(wanted):
+def _alike(numbers: Sequence[float], expected: Sequence[float]) -> bool:
+    if len(numbers) != len(expected):
         return False
-    scale = max((abs(number) for number in wanted), default=0.0) or 1.0
-    return all(abs(a - b) <= SHARE * scale for a, b in zip(found, wanted))
+    scale = max((abs(number) for number in expected), default=0.0) or 1.0
+    return all(abs(a - b) <= SHARE * scale for a, b in zip(numbers, expected))
 
 
 def _refuses(call: Callable[[], object]) -> bool:

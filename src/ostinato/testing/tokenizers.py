@@ -72,11 +72,11 @@ def what_is_saved_is_the_same(tokenizer: Tokenizer) -> None:
 def any_cutting_reads_as_the_whole(tokenizer: Tokenizer) -> None:
     """Bytes may be cut anywhere, also inside a character."""
     raw = (TEXT + UNSEEN).encode()
-    wanted = tokenizer.encode(TEXT + UNSEEN).tolist()
+    expected = tokenizer.encode(TEXT + UNSEEN).tolist()
     for parts in _cuttings(raw):
         reader = tokenizer.incremental_encoder()
-        found = [i for number, part in enumerate(parts) for i in reader.read(part, number == len(parts) - 1).tolist()]
-        assert found == wanted, f"read in {len(parts)} chunks it has other ids"
+        ids = [i for number, part in enumerate(parts) for i in reader.read(part, number == len(parts) - 1).tolist()]
+        assert ids == expected, f"read in {len(parts)} chunks it has other ids"
 
 
 def any_cutting_writes_as_the_whole(tokenizer: Tokenizer) -> None:

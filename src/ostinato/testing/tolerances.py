@@ -18,41 +18,43 @@ HALF: Final = {torch.float32: 5e-2}
 """What was computed in bfloat16, with its eight bits, against the same in float32."""
 
 
-def assert_same(found: Tensor, wanted: Tensor, what: str) -> None:
+def assert_same(actual: Tensor, expected: Tensor, what: str) -> None:
     """Bit for bit (a NaN is like itself). Raises AssertionError that says how far off the worst place is."""
-    _assert_alike(found, wanted, what)
-    if not torch.equal(found.nan_to_num(), wanted.nan_to_num()) or not torch.equal(found.isnan(), wanted.isnan()):
-        raise AssertionError(f"{what}: not the same bits; they differ by up to {_gap(found, wanted):.2e}")
+    _assert_alike(actual, expected, what)
+    if not torch.equal(actual.nan_to_num(), expected.nan_to_num()) or not torch.equal(actual.isnan(), expected.isnan()):
+        raise AssertionError(f"{what}: not the same bits; they differ by up to {_gap(actual, expected):.2e}")
 
 
-def assert_close(found: Tensor, wanted: Tensor, what: str, table: dict[torch.dtype, float] = OUTPUTS) -> None:
+def assert_close(actual: Tensor, expected: Tensor, what: str, table: dict[torch.dtype, float] = OUTPUTS) -> None:
     """Within the table's share of the largest wanted value. Raises AssertionError that says how far off they are."""
-    _assert_alike(found, wanted, what)
-    if not wanted.is_floating_point():
-        return assert_same(found, wanted, what)
-    if wanted.numel() == 0:
+    _assert_alike(actual, expected, what)
+    if not expected.is_floating_point():
+        return assert_same(actual, expected, what)
+    if expected.numel() == 0:
         return None
-    if not bool(found.isfinite().all()) or not bool(wanted.isfinite().all()):
-        return assert_same(found, wanted, what)
-    scale = max(float(wanted.detach().abs().max()), torch.finfo(wanted.dtype).eps)
-    if _gap(found, wanted) > table[wanted.dtype] * scale:
+    if not bool(actual.isfinite().all()) or not bool(expected.isfinite().all()):
+        return assert_same(actual, expected, what)
+    scale = max(float(expected.detach().abs().max()), torch.finfo(expected.dtype).eps)
+    if _gap(actual, expected) > table[expected.dtype] * scale:
         raise AssertionError(
-            f"{what}: off by {_gap(found, wanted):.2e} where {table[wanted.dtype]:g} of {scale:.2e} is allowed"
+            f"{what}: off by {_gap(actual, expected):.2e} where {table[expected.dtype]:g} of {scale:.2e} is allowed"
         )
     return None
 
 
-def assert_rows(found: Padded, wanted: Padded, what: str, table: dict[torch.dtype, float] = OUTPUTS) -> None:
+def assert_rows(actual: Padded, expected: Padded, what: str, table: dict[torch.dtype, float] = OUTPUTS) -> None:
     """The real steps of two Padded are close; their padding may be anything."""
-    if found.lengths.tolist() != wanted.lengths.tolist():
-        raise AssertionError(f"{what}: rows of {found.lengths.tolist()} steps where {wanted.lengths.tolist()} were due")
-    for number, (mine, other) in enumerate(zip(found.rows(), wanted.rows())):
+    if actual.lengths.tolist() != expected.lengths.tolist():
+        raise AssertionError(
+            f"{what}: rows of {actual.lengths.tolist()} steps where {expected.lengths.tolist()} were due"
+        )
+    for number, (mine, other) in enumerate(zip(actual.rows(), expected.rows())):
         assert_close(mine, other, f"{what}, row {number}", table)
 
 
-def assert_states(found: State, wanted: State, what: str, table: dict[torch.dtype, float] = OUTPUTS) -> None:
+def assert_states(actual: State, expected: State, what: str, table: dict[torch.dtype, float] = OUTPUTS) -> None:
     """Two states have the same leaves and close values; ragged leaves are compared where they are real."""
-    mine, other = flatten(found), flatten(wanted)
+    mine, other = flatten(actual), flatten(expected)
     if mine.keys() != other.keys():
         raise AssertionError(f"{what}: leaves {sorted(mine)} where {sorted(other)} were due")
     for name, leaf in other.items():
@@ -63,12 +65,12 @@ def assert_states(found: State, wanted: State, what: str, table: dict[torch.dtyp
             assert_close(mine[name], leaf, f"{what}, {name}", table)
 
 
-def _assert_alike(found: Tensor, wanted: Tensor, what: str) -> None:
-    if found.shape != wanted.shape or found.dtype != wanted.dtype:
+def _assert_alike(actual: Tensor, expected: Tensor, what: str) -> None:
+    if actual.shape != expected.shape or actual.dtype != expected.dtype:
         raise AssertionError(
-            f"{what}: {found.dtype} {list(found.shape)} where {wanted.dtype} {list(wanted.shape)} was due"
+            f"{what}: {actual.dtype} {list(actual.shape)} where {expected.dtype} {list(expected.shape)} was due"
         )
 
 
-def _gap(found: Tensor, wanted: Tensor) -> float:
-    return float((found.detach().double() - wanted.detach().double()).abs().max()) if found.numel() else 0.0
+def _gap(actual: Tensor, expected: Tensor) -> float:
+    return float((actual.detach().double() - expected.detach().double()).abs().max()) if actual.numel() else 0.0

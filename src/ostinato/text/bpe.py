@@ -74,9 +74,9 @@ class BPE(Library):
     def from_document(cls, document: Mapping[str, Any]) -> "BPE":
         """As of any kind; the dropout that was saved is that of `sample`."""
         dropout = document["model"].get("dropout") or 0.0
-        made = super().from_document({**document, "model": {**document["model"], "dropout": None}})
-        made.dropout = float(dropout)
-        return made
+        tokenizer = super().from_document({**document, "model": {**document["model"], "dropout": None}})
+        tokenizer.dropout = float(dropout)
+        return tokenizer
 
     def sample(self, text: str, dice: np.random.Generator) -> Ids:
         """The ids of a text where each merge was left out with probability `dropout`; other ids at every call.

@@ -86,8 +86,8 @@ class Bytes(Tokenizer):
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Raises DataError where the ids are not the bytes themselves."""
         vocabulary = document["model"].get("vocab")
-        wanted = {symbol: byte for byte, symbol in enumerate(symbols())}
-        if not isinstance(vocabulary, Mapping) or vocabulary not in (wanted, wanted | {END: cls.eos}):
+        expected = {symbol: byte for byte, symbol in enumerate(symbols())}
+        if not isinstance(vocabulary, Mapping) or vocabulary not in (expected, expected | {END: cls.eos}):
             raise DataError("tokenizer.json: its ids are not the 256 bytes in order; save the tokenizer again")
         return cls()
 

@@ -92,8 +92,8 @@ class Characters(Tokenizer):
         """Raises DataError where the vocabulary is not `</s>`, `<unk>` and single characters, without a gap."""
         vocabulary = document["model"].get("vocab")
         # By their repr, which sorts whatever is there: a broken file may hold other things than integers.
-        wanted = sorted(map(repr, range(len(vocabulary)))) if isinstance(vocabulary, Mapping) else []
-        if not wanted or sorted(map(repr, vocabulary.values())) != wanted:
+        expected = sorted(map(repr, range(len(vocabulary)))) if isinstance(vocabulary, Mapping) else []
+        if not expected or sorted(map(repr, vocabulary.values())) != expected:
             raise DataError("tokenizer.json: its ids are not 0, 1, 2 … without a gap; save the tokenizer again")
         words = sorted(vocabulary, key=lambda word: vocabulary[word])
         if words[:2] != [END, UNKNOWN] or any(len(word) != 1 for word in words[2:]):
@@ -101,9 +101,9 @@ class Characters(Tokenizer):
         codes = np.array([ord(word) for word in words[2:]], np.uint32)
         if ((codes >= 0xD800) & (codes < 0xE000)).any():
             raise DataError("tokenizer.json: it holds half of a surrogate pair, which is no character; save it again")
-        made = cls()
-        made._take(codes)
-        return made
+        tokenizer = cls()
+        tokenizer._take(codes)
+        return tokenizer
 
     def _take(self, codes: npt.NDArray[np.uint32]) -> None:
         self._codes = np.concatenate([np.array([REPLACEMENT, REPLACEMENT], np.uint32), codes])

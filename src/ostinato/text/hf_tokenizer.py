@@ -161,10 +161,10 @@ class Library(Tokenizer):
                 remembered.clear()
                 new = list(dict.fromkeys(units))
             try:
-                found = library.encode_batch_fast(new, add_special_tokens=False)
+                encodings = library.encode_batch_fast(new, add_special_tokens=False)
             except Exception as error:  # the library raises plain Exceptions
                 raise self._unknown_word(new, error) from None
-            remembered.update((unit, np.array(e.ids, self.dtype).tobytes()) for unit, e in zip(new, found))
+            remembered.update((unit, np.array(e.ids, self.dtype).tobytes()) for unit, e in zip(new, encodings))
         return np.frombuffer(b"".join(map(remembered.__getitem__, units)), self.dtype)
 
     def _unknown_word(self, units: list[str], error: Exception) -> DataError:
@@ -182,12 +182,12 @@ class Library(Tokenizer):
         """[T 2]: where each token stands in the text, first character and the one after the last."""
         utf(text, "utf-8")
         try:
-            found = self._ready().encode(text, add_special_tokens=False)
+            encoding = self._ready().encode(text, add_special_tokens=False)
         except DataError:
             raise
         except Exception as error:
             raise self._unknown_word(self.unit.findall(text), error) from None
-        return np.array(found.offsets, np.int64).reshape(-1, 2)
+        return np.array(encoding.offsets, np.int64).reshape(-1, 2)
 
     def decode(self, ids: Ids | Sequence[int]) -> str:
         """The tokens' text; special tokens have none."""
@@ -203,13 +203,13 @@ class Library(Tokenizer):
 
     def pieces(self, ids: Ids | Sequence[int]) -> list[str]:
         """Each token's text; what is no whole characters and what has no text by its name in the vocabulary."""
-        found = []
+        shown = []
         for i in self.checked(ids).tolist():
             try:
-                found.append(self._texts[i].decode() or self._shown[i])
+                shown.append(self._texts[i].decode() or self._shown[i])
             except UnicodeDecodeError:
-                found.append("".join(f"<0x{byte:02X}>" for byte in self._texts[i]))
-        return found
+                shown.append("".join(f"<0x{byte:02X}>" for byte in self._texts[i]))
+        return shown
 
     def count_characters(self, ids: Ids | Sequence[int]) -> int:
         """Of the tokens' text."""
@@ -241,11 +241,11 @@ class Library(Tokenizer):
             raise DataError(
                 f"tokenizer.json: none of its added tokens ends a text; add one of {', '.join(BOUNDARIES)} to it"
             )
-        made = cls(LEAST)
-        made.names = [boundary, *(name for name in added if name not in (boundary, UNKNOWN))]
-        made.unknown_token = _unknown_of(document["model"])
-        made._take(library, made_here=boundary == END and _cuts_as(made.empty(), document))
-        return made
+        tokenizer = cls(LEAST)
+        tokenizer.names = [boundary, *(name for name in added if name not in (boundary, UNKNOWN))]
+        tokenizer.unknown_token = _unknown_of(document["model"])
+        tokenizer._take(library, made_here=boundary == END and _cuts_as(tokenizer.empty(), document))
+        return tokenizer
 
     def incremental_encoder(self) -> IncrementalEncoder:
         """Text to ids as it comes: the last unit waits for its end; without units, everything does."""

@@ -102,31 +102,31 @@ class Tokenizer(ABC):
 
     def checked(self, ids: Ids | Sequence[int]) -> Ids:
         """Ids [T] as an array. Raises DataError for one that is not in the vocabulary."""
-        found = np.asarray(ids)
-        if found.size == 0:
+        array = np.asarray(ids)
+        if array.size == 0:
             return np.zeros(0, self.dtype)
-        if found.ndim == 1 and found.dtype.kind in "fO" and all(type(each) is int for each in ids):
+        if array.ndim == 1 and array.dtype.kind in "fO" and all(type(each) is int for each in ids):
             odd = next(each for each in ids if not 0 <= each < self.size)  # beyond 64 bits, NumPy makes no integers
             raise DataError(f"tokenizer: there is no id {odd} in a vocabulary of {self.size}; pass its own ids")
-        if found.ndim != 1 or found.dtype.kind not in "iu":
-            raise DataError(f"tokenizer: ids are one row of integers, but {found.dtype} {list(found.shape)} was passed")
-        if found.min() < 0 or found.max() >= self.size:
-            odd = int(found.min() if found.min() < 0 else found.max())
+        if array.ndim != 1 or array.dtype.kind not in "iu":
+            raise DataError(f"tokenizer: ids are one row of integers, but {array.dtype} {list(array.shape)} was passed")
+        if array.min() < 0 or array.max() >= self.size:
+            odd = int(array.min() if array.min() < 0 else array.max())
             raise DataError(f"tokenizer: there is no id {odd} in a vocabulary of {self.size}; pass its own ids")
-        return found
+        return array
 
 
 def load(json_text: str) -> Tokenizer:
     """The tokenizer that a tokenizer.json holds. Raises DataError where it is none of ours."""
     document = parse(json_text)
     for _, entry in tokenizers:
-        kind = entry.constructor
-        if isinstance(kind, type) and issubclass(kind, Tokenizer) and kind.reads(document):
-            return kind.from_document(document)
-    found = document.get("model")
-    found = found.get("type") if isinstance(found, Mapping) else None
+        tokenizer = entry.constructor
+        if isinstance(tokenizer, type) and issubclass(tokenizer, Tokenizer) and tokenizer.reads(document):
+            return tokenizer.from_document(document)
+    model = document.get("model")
+    model = model.get("type") if isinstance(model, Mapping) else None
     raise DataError(
-        f"tokenizer.json: a model of type {found!r} like this is not read; use one of {', '.join(tokenizers.names())}"
+        f"tokenizer.json: a model of type {model!r} like this is not read; use one of {', '.join(tokenizers.names())}"
     )
 
 
