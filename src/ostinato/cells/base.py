@@ -79,6 +79,11 @@ class Cell(nn.Module, ABC):
         gates, state = self.project(Padded(x, lengths).zeroed().data, state)
         return self.scan(gates, state, lengths)
 
+    def run_tokens(self, table: Tensor, ids: Tensor, state: State, lengths: Lengths) -> tuple[Outputs, State]:
+        """`run` over the rows `ids` [B T] of `table` [V D]: each row of the table is projected once."""
+        gates, state = self.project(table.unsqueeze(0), state)
+        return self.scan(nn.functional.embedding(ids, gates.squeeze(0)), state, lengths)
+
     def scan(self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None) -> tuple[Outputs, State]:
         """All steps: the compiled recurrence where it can run, the fold of `step` otherwise (said once in the log)."""
         if self.fused is not None:

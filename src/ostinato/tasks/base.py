@@ -178,10 +178,10 @@ class Task(ABC):
 def carried(model: Any, batch: Batch, state: State | None) -> State:
     """The state for `batch`: the one before, detached, in rows that continue; a fresh one in the others."""
     continues: Tensor = batch.continues  # type: ignore[attr-defined]
+    if state is not None and bool(continues.all()):
+        return detach(state)
     fresh: State = model.initial(len(continues))
-    if state is None or not bool(continues.any()):
-        return fresh
-    return detach(state) if bool(continues.all()) else where(continues, detach(state), fresh)
+    return fresh if state is None or not bool(continues.any()) else where(continues, detach(state), fresh)
 
 
 tasks: Registry[Task] = Registry(Task, "task", "ostinato.tasks", renamed={"probe": "synthetic"})
