@@ -88,6 +88,11 @@ class Cell(nn.Module, ABC):
         gates, state = self.project(Padded(x, lengths).zeroed().data, state)
         return self.scan(gates, state, lengths)
 
+    def run_tokens(self, table: Tensor, ids: Tensor, state: State, lengths: Lengths) -> tuple[Outputs, State]:
+        """`run` over the rows `ids` [B T] of `table` [V D]: each row of the table is projected once."""
+        gates, state = self.project(table.unsqueeze(0), state)
+        return self.scan(nn.functional.embedding(ids, gates.squeeze(0)), state, lengths)
+
     def scan(self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None) -> tuple[Outputs, State]:
         """All steps: gates [B T G], lengths [B] to outputs [B T H], zero on padding, and each row's state after its
         last step. Runs the compiled recurrence, or the fold of `step` where that cannot run (logged once for each

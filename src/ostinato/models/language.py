@@ -11,12 +11,16 @@ from ostinato.layers.base import as_module, nothing, started
 from ostinato.layers.outputs import Full, Output, linear_cross_entropy
 from ostinato.models.base import register
 from ostinato.models.language_state import LanguageState
+from ostinato.models.projected import first_cell, read_tokens
 from ostinato.models.stepped import Stepped
 from ostinato.padded import Padded
 from ostinato.registry import Hidden, Layers, Share, Spec
 from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State
 from ostinato.wiring import Tokens, accepts
+
+STEPS_A_TOKEN = 4
+"""Steps of a batch for each token of the vocabulary from which on a product for each token is the cheaper way."""
 
 
 class Language(nn.Module):
@@ -70,13 +74,12 @@ class Language(nn.Module):
 
         What training descends: smoothed, or estimated, where the output layer is.
         """
-        out, after = self._read(x, started(self, x, state))
-        real = out.mask
-        rows, wanted = out.data[real], targets.data[real]
+        out, after = self._read(x, started(self, x, state), once_a_token=x.data.numel() >= STEPS_A_TOKEN * self.size)
+        rows, ids = out.flat(), Padded(targets.data, out.lengths).flat()
         if self.tied:
             rows = rows if self.head is None else affine(rows, self.head.weight, self.head.bias)  # type: ignore[arg-type]
-            return linear_cross_entropy(rows, self.embedding.weight, self.bias, wanted), after
-        return self.head.loss(rows, wanted), after  # type: ignore[union-attr, operator]
+            return linear_cross_entropy(rows, self.embedding.weight, self.bias, ids), after
+        return self.head.loss(rows, ids), after  # type: ignore[union-attr, operator]
 
     def finish(self, state: State) -> Padded:
         """No outputs: none wait."""
@@ -123,10 +126,14 @@ class Language(nn.Module):
         """None: the model attends to no source."""
         return None
 
-    def _read(self, tokens: Padded, state: State) -> tuple[Padded, LanguageState]:
+    def _read(self, tokens: Padded, state: State, once_a_token: bool = False) -> tuple[Padded, LanguageState]:
         output, layers = state
-        embedded, _ = self.embedding(tokens)
-        out, layers = self.body(embedded, layers)
+        cell = first_cell(self.body) if once_a_token else None
+        if cell is None:
+            embedded, _ = self.embedding(tokens)
+            out, layers = self.body(embedded, layers)
+        else:
+            out, layers = read_tokens(self.body, cell, self.embedding.weight, tokens, layers)
         if out.steps == 0:
             return out, LanguageState(output, layers)
         last = (tokens.lengths - 1).clamp_min(0).reshape(-1, 1, 1).expand(-1, 1, out.data.shape[-1])

@@ -166,10 +166,10 @@ class LanguageTask(LiveTask[LanguageBatch, TextLogProbs], GenerativeTask[Languag
     def collate(self, examples: Sequence[Example]) -> LanguageBatch:
         """Windows to inputs and targets, one step apart."""
         windows: list[TokenWindow] = list(examples)  # type: ignore[arg-type]
-        rows = [torch.from_numpy(np.asarray(window.tokens, dtype=np.int64)) for window in windows]
+        ids = Padded.of([torch.from_numpy(np.asarray(window.tokens, dtype=np.int64)) for window in windows])
         continues = torch.tensor([window.continues for window in windows], dtype=torch.bool)
         return LanguageBatch(
-            Padded.of([row[:-1] for row in rows]), Padded.of([row[1:] for row in rows]),
+            Padded(ids.data[:, :-1], ids.lengths - 1), Padded(ids.data[:, 1:], ids.lengths - 1),
             [window.key for window in windows], continues,
         )  # fmt: skip
 
