@@ -135,7 +135,7 @@ def _ours(trainer: Trainer) -> Callable[[], Any]:
         for _ in range(COMPARED_STEPS):
             trainer._step()
         totals = trainer.run.window
-        return totals.nats / totals.tokens, totals.norm / totals.steps
+        return totals.loss / totals.count, totals.norm / totals.steps
 
     return outcome
 

@@ -65,6 +65,14 @@ def sample_search(
     """`ostinato.decode.sample`: one random hypothesis a row; the options are those of `Sampling`.
 
     Raises ConfigError for an option out of range.
+
+    Options:
+        temperature: what log-probabilities are divided by; below 1 safer, above 1 wilder.
+        top_k: draw from this many of the likeliest tokens; not set: all.
+        top_p: draw from the likeliest tokens that together have this probability; not set: all.
+        min_p: draw from tokens with at least this share of the likeliest one's probability; not set: all.
+        typical: draw from the most typical tokens that together have this probability; not set: all.
+        seed: the same seed draws the same tokens.
     """
     options: dict[str, Any] = {
         "temperature": temperature,
@@ -84,6 +92,12 @@ def beam_search(width: Count = 5, n_best: Count = 1, length_penalty: Penalty = 0
     a token).
 
     Raises ConfigError for an option out of range.
+
+    Options:
+        width: hypotheses that are kept at each step.
+        n_best: hypotheses that are returned for each row.
+        length_penalty: exponent of GNMT's length penalty (0: none), or "average" for the mean a token.
+        word_bonus: nats that each token adds to a hypothesis.
     """
     refuse(width_problems(width, 1, 1, n_best))
     ranking = _ranking(length_penalty, word_bonus)
@@ -102,6 +116,13 @@ def diverse_beam_search(
     those of the earlier group.
 
     Raises ConfigError for an option out of range.
+
+    Options:
+        width: hypotheses that each group keeps at each step.
+        groups: beams that are kept apart.
+        strength: nats that a token loses for each earlier group that has chosen it at this step.
+        length_penalty: exponent of GNMT's length penalty (0: none), or "average" for the mean a token.
+        word_bonus: nats that each token adds to a hypothesis.
     """
     refuse(group_problems(groups, strength))
     ranking = _ranking(length_penalty, word_bonus)
@@ -118,6 +139,10 @@ def stochastic_beam_search(width: Count = 5, seed: int = 0) -> Search:
     """`ostinato.decode.stochastic_beam`: `width` different random hypotheses, in the order of their draws.
 
     Raises ConfigError for an option out of range.
+
+    Options:
+        width: hypotheses that are drawn, all different.
+        seed: the same seed draws the same hypotheses.
     """
     generator_of(seed, 0)
     return _search(lambda lm, **call: stochastic_beam(lm, width, seed=seed, **call))

@@ -40,8 +40,8 @@ class Baseline:
 @dataclass(frozen=True)
 class History:
     """Rows in the order they were written: training, evaluations, notes, baselines. `unfinished` is 1 where the last
-    line is half-written, as it may be during training, and else 0; `final` is the best model's evaluation by every metric,
-    made when training ended."""
+    line is half-written, as it may be during training, and else 0; `final` is the best model's evaluation by every
+    metric, made when training ended."""
 
     training: tuple[Mapping[str, Any], ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
