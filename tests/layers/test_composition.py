@@ -148,8 +148,8 @@ class TestDropout:
         for seed in (1, 1, 2):
             torch.manual_seed(seed)
             outputs.append(layer(x)[0].data)
-        assert torch.equal(outputs[0], found[1])
-        assert not torch.equal(outputs[0], found[2])
+        assert torch.equal(outputs[0], outputs[1])
+        assert not torch.equal(outputs[0], outputs[2])
 
 
 class TestEmbedding:
