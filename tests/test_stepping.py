@@ -30,8 +30,8 @@ CELLS = {
 
 def stack(cell: str, inputs: int, hidden: int, layers: int) -> Stack:
     torch.manual_seed(0)
-    made = [Recurrent(CELLS[cell](hidden if i else inputs, hidden)) for i in range(layers)]
-    return Stack([*made, Dropout(0.5, inputs=hidden)]).eval()
+    recurrent = [Recurrent(CELLS[cell](hidden if i else inputs, hidden)) for i in range(layers)]
+    return Stack([*recurrent, Dropout(0.5, inputs=hidden)]).eval()
 
 
 def numbers(state) -> np.ndarray:
@@ -46,11 +46,11 @@ def test_a_step_gives_the_bits_of_the_layer(cell, inputs, hidden, layers):
     layer = stack(cell, inputs, hidden, layers)
     x = torch.randn(1, 12, inputs)
     with torch.inference_mode():
-        wanted, after = layer(Padded.full(x))
+        expected, after = layer(Padded.full(x))
     step = stepper(layer)
     state = step.state()
-    found = np.stack([step.step(x[0, t].numpy(), state).copy() for t in range(12)])
-    assert np.array_equal(found, wanted.data[0].numpy())
+    outputs = np.stack([step.step(x[0, t].numpy(), state).copy() for t in range(12)])
+    assert np.array_equal(outputs, expected.data[0].numpy())
     assert np.array_equal(state, numbers(after))
 
 
@@ -76,15 +76,15 @@ def test_a_language_model_gives_its_logits(tied, hidden):
         nn.init.normal_(model.bias)
     ids = torch.randint(0, 40, (1, 15))
     with torch.inference_mode():
-        wanted, _ = model.eval()(Padded.full(ids))
+        expected, _ = model.eval()(Padded.full(ids))
     step = stepper(model)
     assert (step.tokens, step.outputs) == (40, 40)
     state = step.state()
-    found = np.stack([step.step(int(i), state).copy() for i in ids[0]])
-    assert np.array_equal(found, wanted.data[0].numpy())
+    outputs = np.stack([step.step(int(i), state).copy() for i in ids[0]])
+    assert np.array_equal(outputs, expected.data[0].numpy())
     table = step.state(70)
     many = step.step_rows(ids[0, :1].expand(60).numpy(), table)
-    assert (many == found[0]).all()
+    assert (many == outputs[0]).all()
 
 
 @pytest.mark.parametrize(
@@ -99,15 +99,15 @@ def test_torchs_layers_step_too(kind, options):
     layer = getattr(nn, kind)(6, 12, **options)
     x = torch.randn(9, 6)
     with torch.inference_mode():
-        wanted, _ = layer(x)
+        expected, _ = layer(x)
         holder = nn.ModuleList([layer])
         ostinato.accelerate(holder)
         exact, _ = holder[0](x)
     step = stepper(layer)
     state = step.state()
-    found = np.stack([step.step(x[t].numpy(), state).copy() for t in range(9)])
-    assert np.abs(found - wanted.numpy()).max() < 1e-6
-    assert np.array_equal(found, exact.numpy())
+    outputs = np.stack([step.step(x[t].numpy(), state).copy() for t in range(9)])
+    assert np.abs(outputs - expected.numpy()).max() < 1e-6
+    assert np.array_equal(outputs, exact.numpy())
 
 
 def test_bound_arrays_are_read_at_every_call():
@@ -122,13 +122,13 @@ def test_bound_arrays_are_read_at_every_call():
 
 def test_threads_do_not_matter():
     layer, x = stack("lstm", 128, 128, 1), torch.randn(1, 3, 128)
-    found = []
+    outputs = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
         step = stepper(layer)
         state = step.state()
-        found.append([step.step(x[0, t].numpy(), state).copy() for t in range(3)])
-    assert all(np.array_equal(a, b) for a, b in itertools.zip_longest(*found))
+        outputs.append([step.step(x[0, t].numpy(), state).copy() for t in range(3)])
+    assert all(np.array_equal(a, b) for a, b in itertools.zip_longest(*outputs))
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def test_a_stack_is_one_layer_after_another():
 
 def test_backward_of_a_sequence_is_forward_of_its_mirror():
     layer, x = recurrent(2, 3), ragged()
-    found = whole(Backward(layer), x)
-    for mine, row in zip(found.rows(), x.rows()):
+    outputs = whole(Backward(layer), x)
+    for mine, row in zip(outputs.rows(), x.rows()):
         mirrored = layer(Padded.full(row.flip(0).unsqueeze(0)))[0].data[0].flip(0)
         torch.testing.assert_close(mine, mirrored)
 
@@ -144,12 +144,12 @@ class TestDropout:
         assert Dropout(0.0, inputs=4)(x)[0].data is x.data
 
     def test_the_seed_draws_the_mask(self):
-        layer, x, found = Dropout(0.5, inputs=30), Padded.full(torch.ones(2, 3, 30)), []
+        layer, x, outputs = Dropout(0.5, inputs=30), Padded.full(torch.ones(2, 3, 30)), []
         for seed in (1, 1, 2):
             torch.manual_seed(seed)
-            found.append(layer(x)[0].data)
-        assert torch.equal(found[0], found[1])
-        assert not torch.equal(found[0], found[2])
+            outputs.append(layer(x)[0].data)
+        assert torch.equal(outputs[0], outputs[1])
+        assert not torch.equal(outputs[0], outputs[2])
 
 
 class TestEmbedding:

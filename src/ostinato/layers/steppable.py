@@ -73,20 +73,27 @@ def linear_head(module: nn.Module) -> tuple[Tensor, Tensor | None]:
     return module.weight, module.bias  # type: ignore[return-value]
 
 
-def require_unaltered(module: nn.Module, kind: type[nn.Module]) -> None:
-    """Raises StreamError where calling the module is not calling `kind.forward` and nothing else."""
-    name = type(module).__name__
-    _require_no_hooks(module)
+def alteration(module: nn.Module, kind: type[nn.Module]) -> str | None:
+    """What a call of the module does beside `kind.forward` ("has forward hooks"); None where it does that alone."""
     if type(module).forward is not kind.forward:
-        raise StreamError(f"stepper: {name} has a forward of its own, which no step would call; use the layer itself")
+        return "has a forward of its own"
+    return _instance_alteration(module)
 
 
-def _require_no_hooks(module: nn.Module) -> None:
-    name = type(module).__name__
+def require_unaltered(module: nn.Module, kind: type[nn.Module]) -> None:
+    """Raises StreamError where a call of the module does more or other things than `kind.forward`."""
+    _require_none(module, alteration(module, kind))
+
+
+def _instance_alteration(module: nn.Module) -> str | None:
     if "forward" in vars(module):
-        raise StreamError(f"stepper: {name} had its forward replaced, which no step would call; use the layer itself")
-    if module._forward_hooks or module._forward_pre_hooks:
-        raise StreamError(f"stepper: {name} has forward hooks, which no step would call; remove them first")
+        return "had its forward replaced"
+    return "has forward hooks" if module._forward_hooks or module._forward_pre_hooks else None
+
+
+def _require_none(module: nn.Module, reason: str | None) -> None:
+    if reason:
+        raise StreamError(f"stepper: {type(module).__name__} {reason}, which no step would call; use the module itself")
 
 
 def _recurrence(layer: Recurrent) -> Layer:
@@ -106,9 +113,8 @@ def _recurrence(layer: Recurrent) -> Layer:
 
 def _torch_layers(module: nn.RNNBase) -> list[Layer]:
     name = type(module).__name__
-    _require_no_hooks(module)
-    if not type(module).forward.__module__.startswith(HOMES):
-        raise StreamError(f"stepper: {name} has a forward of its own, which no step would call; use the layer itself")
+    own = not type(module).forward.__module__.startswith(HOMES)
+    _require_none(module, "has a forward of its own" if own else _instance_alteration(module))
     if module.bidirectional:
         raise StreamError(f"stepper: a bidirectional {name} needs the whole sequence; use one direction")
     if module.mode not in SCANS:
