@@ -237,9 +237,9 @@ class NGram:
 
     def read(self, tokens: Padded, state: State) -> State:
         """The state after each row's last token, as after `score`."""
-        from ostinato.lm.protocol import moved  # which imports torch
+        from ostinato.lm.protocol import advanced  # which imports torch
 
-        return moved(self, tokens, state)
+        return advanced(self, tokens, state)
 
     def log_probs_of(self, state: State, candidates: Tensor) -> Tensor:
         """[N K]: ln p(candidate | state)."""
