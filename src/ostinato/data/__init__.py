@@ -10,7 +10,8 @@ from ostinato.data.encoded import EncodedRow, EncodedRows
 from ostinato.data.splits import DataSplits, data_sources, register
 from ostinato.data.table.columns import Columns
 from ostinato.data.table.in_memory import InMemoryRows
-from ostinato.data.table.rows import Row, Rows, divided
+from ostinato.data.table.rows import Row, Rows
+from ostinato.data.table.splitting import split_by_hash
 from ostinato.data.text_file import Text
 from ostinato.data.token_file import TokenArray, TokenFile
 from ostinato.progress import OnProgress
@@ -37,6 +38,6 @@ __all__ = [
     "TokenFile",
     "TokenWindow",
     "data_sources",
-    "divided",
     "register",
+    "split_by_hash",
 ]

@@ -8,7 +8,8 @@ from typing import Any, BinaryIO, Final
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import BadRows, Columns, FieldError, from_text, present, writable
 from ostinato.data.table.line_file import BOM, Format, LineFile, Span, no_utf8, opened, undecoded
-from ostinato.data.table.rows import Fields, Rows, Split, in_splits
+from ostinato.data.table.rows import Fields, Rows
+from ostinato.data.table.splitting import Split, read_splits
 from ostinato.errors import ConfigError, DataError
 from ostinato.progress import OnProgress, silent
 
@@ -36,7 +37,7 @@ def comma_separated(
 
     The first line names the columns, unless `header` does for a file that has no such line. `columns` says which are
     taken and what they must be; without it, all are taken as text. `valid` and `test` are files, or shares of the rows
-    of `path` (`rows.divided`, by `seed`). Raises DataError with file, line and column for what is wrong; a cell has at
+    of `path` (`split_by_hash`, by `seed`). Raises DataError with file, line and column for what is wrong; a cell has at
     most `csv.field_size_limit()` characters. Names as in `origin.located`; .gz and .xz are decompressed into `folder`.
 
     Options:
@@ -91,7 +92,7 @@ def _corpora(
         plain = opened(name, folder, progress)
         return LineFile(plain, Delimited(name, columns, plain, header, delimiter, quoted), folder, bad_rows, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 class Delimited(Format):

@@ -10,7 +10,8 @@ import numpy as np
 from ostinato.data.paths import below
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.in_memory import InMemoryRows
-from ostinato.data.table.rows import Identities, Row, Rows, Split, in_splits
+from ostinato.data.table.rows import Identities, Row, Rows
+from ostinato.data.table.splitting import Split, read_splits
 from ostinato.errors import DataError
 from ostinato.progress import OnProgress, silent
 
@@ -62,7 +63,7 @@ def folder_of_classes(
             raise DataError(f"{empty[0]}: this class has no file that fits {files!r}; delete the folder or fill it")
         return Files(root, [file for each in classes for file in found[each]], name, text, True, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 @register("files", example={"path": "builtin:pydoc/*/*.txt"})
@@ -98,7 +99,7 @@ def files_of_pattern(
             raise DataError(f"{name}: no file fits this pattern; correct it ({root} is there)")
         return Files(root, found, name, text, False, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 class Files(InMemoryRows):

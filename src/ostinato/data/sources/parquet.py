@@ -12,7 +12,8 @@ from ostinato.data.paths import located
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import BadRows, Columns, FieldError, checked, present
 from ostinato.data.table.row_index import Index, Met
-from ostinato.data.table.rows import Identities, Row, Rows, Split, in_splits
+from ostinato.data.table.rows import Identities, Row, Rows
+from ostinato.data.table.splitting import Split, read_splits
 from ostinato.errors import DataError
 from ostinato.progress import OnProgress, silent
 
@@ -38,7 +39,7 @@ def parquet(
     Its row groups are unpacked once, one after the other, into a file of `folder` that is mapped into memory: any row
     is then at hand, however large the file and its groups are. It takes the room of the unpacked columns. `columns`
     says which are taken and what they must be; without it, all are taken as they are. `valid` and `test` are files, or
-    shares of the rows of `path` (`rows.divided`, by `seed`). Raises ConfigError where pyarrow is not installed, and
+    shares of the rows of `path` (`split_by_hash`, by `seed`). Raises ConfigError where pyarrow is not installed, and
     DataError with file, row and column for what is wrong.
 
     Options:
@@ -53,7 +54,7 @@ def parquet(
     def read(name: str, folder: Path) -> Rows:
         return Unpacked(name, columns, folder, bad_rows, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 class Unpacked(Rows):

@@ -34,7 +34,7 @@ class InMemoryRows(Rows):
     that does not exist.
 
     As data of a task: `DataSplits({"train": InMemoryRows(mine), "valid": InMemoryRows(yours)}, folder)`, or
-    `divided(InMemoryRows(mine), …)`.
+    `split_by_hash(InMemoryRows(mine), …)`.
     """
 
     def __init__(
