@@ -44,3 +44,5 @@ def test_a_wheel_runs_without_a_compiler(tmp_path):
     assert Path(found.stdout.strip()).is_relative_to(site)
     said = subprocess.run([python, "-m", "ostinato", "--version"], check=True, capture_output=True, env=bare)
     assert said.stdout.startswith(b"ostinato ")
+    listed = subprocess.run([python, "-m", "ostinato", "recipes"], check=True, capture_output=True, env=bare)
+    assert b"ostinato train char-rnn" in listed.stdout
