@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-RECIPE = Path(__file__).parent.parent / "recipes" / "char-rnn.toml"
+RECIPE = "char-rnn"
 
 
 def write_text(path: Path, size: int, seed: int = 1) -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="ostinato-large-"))
     text = folder / "large.txt"
     write_text(text, int(options.gigabytes * 1e9))
-    command = [sys.executable, "-m", "ostinato.cli", "train", str(RECIPE), "--out", str(folder / "run"), "--json"]
+    command = [sys.executable, "-m", "ostinato", "train", RECIPE, "--out", str(folder / "run"), "--json"]
     command += ["--set", f"data.text={text}", "--set", "data.valid=0.001", "--set", f"train.steps={options.steps}"]
     command += ["--set", "train.seconds=100000", "--set", "train.evaluate_every=100"]
     started = time.monotonic()

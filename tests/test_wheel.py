@@ -42,5 +42,7 @@ def test_a_wheel_runs_without_a_compiler(tmp_path):
     bare = {"PATH": str(tmp_path / "nothing")}
     found = subprocess.run([python, "-c", SCAN], check=True, capture_output=True, text=True, env=bare, cwd=tmp_path)
     assert Path(found.stdout.strip()).is_relative_to(site)
-    said = subprocess.run([python, "-m", "ostinato.cli", "--version"], check=True, capture_output=True, env=bare)
+    said = subprocess.run([python, "-m", "ostinato", "--version"], check=True, capture_output=True, env=bare)
     assert said.stdout.startswith(b"ostinato ")
+    listed = subprocess.run([python, "-m", "ostinato", "recipes"], check=True, capture_output=True, env=bare)
+    assert b"ostinato train char-rnn" in listed.stdout

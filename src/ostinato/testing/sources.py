@@ -141,7 +141,7 @@ LAWS: Final[tuple[Law, ...]] = (
 )
 
 
-def _build(table: Table, folder: Path) -> DataSplits:
+def _build(table: Table, folder: Path) -> DataSplits[Any]:
     return data_sources.build(table, folder=folder)
 
 
