@@ -28,7 +28,7 @@ class CellMixin(Scriptable, nn.RNNCellBase):
         return after if self.mode == "LSTM" else after[0]
 
     def _state(self, x: Any, hx: Any) -> Leaves | None:
-        """The leaves of hx, or zeros, each [*rows, H]; None where the arguments do not fit, which torch then reports."""
+        """The leaves of hx, or zeros, each [*rows, H]; None where the arguments do not fit (torch reports it)."""
         if self.mode not in KINDS or not isinstance(x, Tensor):
             return None
         if x.dim() not in (1, 2) or x.shape[-1] != self.input_size:
