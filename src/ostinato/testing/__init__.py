@@ -1,7 +1,7 @@
-"""Laws that hold for every cell, layer, tokenizer, front end of sound and language model, and prove a stranger's.
+"""Laws for every cell, layer, tokenizer, acoustic front end and language model; run them on a class of your own.
 
-Each module has `LAWS`, functions of one built thing that raise AssertionError with what they found; `strategies` (for
-which hypothesis must be installed) draws lengths, cuttings and tokens.
+Each module has `LAWS`: functions of one built object that raise AssertionError with the difference. `strategies` (needs
+hypothesis) draws lengths, cuts and tokens.
 """
 
 from ostinato.testing import cells, features, language_models, layers, streams, tokenizers, tolerances
