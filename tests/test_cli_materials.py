@@ -68,7 +68,7 @@ class TestTokenize:
             (("train", "nowhere"), "", 3, "there is no such file"),
             (("train", "TEXT", "--kind", "bpa"), "", 2, "did you mean 'bpe'"),
             (("train", "TEXT", "--kind", "byte", "--size", 9), "", 2, "byte has no size"),
-            (("train", "TEXT", "--size", 100), "", 2, "do not hold 256 bytes"),
+            (("train", "TEXT", "--size", 100), "", 2, "too few for 256 bytes"),
             (("train", "TEXT", "--set", "lowercse=true"), "", 2, "did you mean 'lowercase'"),
             (("encode", "nowhere"), "", 3, "name a tokenizer.json"),
             (("encode", "TEXT"), "", 3, "it is not JSON"),

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from ostinato.kernels import Weights
 from ostinato.kernels.constants import full_lengths
-from ostinato.nn.definitions import KINDS, Leaves, log_fallback, watched
+from ostinato.kernels.scan import Leaves
+from ostinato.nn.definitions import KINDS, log_fallback, watched
 from ostinato.nn.torchscript import Scriptable
 
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 from ostinato import kernels
 from ostinato.kernels import Scan, Weights
 from ostinato.kernels.constants import zeros
+from ostinato.kernels.scan import Leaves
 
-Leaves = tuple[Tensor, ...]
 log = logging.getLogger(__name__)
 
 
