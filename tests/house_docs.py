@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from house_rules import Module, classes, imported_names, modules, package_of
+from house_rules import Module, aliases, classes, imported_names, modules, package_of
 
 ARRAYS = {"Tensor", "Padded", "ndarray", "NDArray"}
 QUANTITIES = re.compile(
@@ -21,6 +21,7 @@ SHAPE = re.compile(r"\[[\w *.…,+−×⌈⌉/'·-]*\]|\bscalar\b")
 """[B T D], [...], [batch, hidden], [N + 1], and a tensor with no axis."""
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
+NAMES = (ast.Name, ast.Attribute)
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def is_array(module: Module, annotation: ast.AST | None) -> bool:
         return False
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str) and annotation.value.isidentifier():
         return is_array(module, ast.Name(annotation.value))
-    if isinstance(annotation, (ast.Name, ast.Attribute)):
+    if isinstance(annotation, NAMES):
         name = ast.unparse(annotation).rpartition(".")[2]
         return name in ARRAYS or (module.name, name) in array_aliases()
     return any(is_array(module, child) for child in ast.iter_child_nodes(annotation))
@@ -208,16 +209,10 @@ def array_aliases() -> set[tuple[str, str]]:
             for name, origin in imported_names(module).items():
                 if origin in known:
                     known.add((module.name, name))
-            for node in module.tree.body:
-                target = node.target if isinstance(node, ast.AnnAssign) else None
-                if isinstance(target, ast.Name) and ast.unparse(node.annotation) == "TypeAlias":
-                    names = {
-                        ast.unparse(n).rpartition(".")[2]
-                        for n in ast.walk(node.value)
-                        if isinstance(n, (ast.Name, ast.Attribute))
-                    }
-                    if names & ARRAYS or any((module.name, each) in known for each in names):
-                        known.add((module.name, target.id))
+            for name, value in aliases(module).items():
+                parts = {ast.unparse(n).rpartition(".")[2] for n in ast.walk(value) if isinstance(n, NAMES)}
+                if parts & ARRAYS or any((module.name, part) in known for part in parts):
+                    known.add((module.name, name))
         if len(known) == before:
             return known
 

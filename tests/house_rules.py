@@ -93,6 +93,28 @@ def repeated_classes() -> Iterator[str]:
             yield f"class {name}: {', '.join(places)}"
 
 
+def aliases(module: Module) -> dict[str, ast.expr]:
+    """The names that a module gives to types, and the types."""
+    named = {}
+    for node in module.tree.body:
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias" and node.value:
+            named[ast.unparse(node.target)] = node.value
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+            target = ast.unparse(node.targets[0])
+            if target[0].isupper() and not target.isupper():
+                named[target] = node.value
+    return named
+
+
+def repeated_aliases() -> dict[str, list[str]]:
+    """Names of types that several modules define, with the modules."""
+    homes = defaultdict(list)
+    for module in modules().values():
+        for name in aliases(module):
+            homes[name].append(module.name)
+    return {name: places for name, places in homes.items() if len(places) > 1}
+
+
 def shadowed_modules() -> Iterator[str]:
     """Names that a package gives by `__getattr__` and that one of its modules has: importing it replaces them."""
     for module in modules().values():

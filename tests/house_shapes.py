@@ -8,7 +8,8 @@ import torch
 from ostinato.padded import Padded
 from ostinato.testing import samples
 
-STATED = re.compile(r"\[([^\[\]]*)\][^\[\];]*? to [^\[\];]*?\[([^\[\]]*)\]")
+STATED = re.compile(r"\[([^\[\]]*)\](?:, \w+ \[[^\[\]]*\])*[^\[\];]*? to [^\[\];]*?\[([^\[\]]*)\]")
+"""The shape of the first argument and that of the result; other arguments may stand between them."""
 AXES = {"B": 2, "T": 5, "N": 3, "...": (2, 5)}
 NAMED = {"D": "inputs", "H": "outputs", "V": "outputs"}
 

@@ -75,7 +75,7 @@ class TestTokenize:
             (("train", "nowhere"), "", 3, "there is no such file"),
             (("train", "TEXT", "--kind", "bpa"), "", 2, "did you mean 'bpe'"),
             (("train", "TEXT", "--kind", "byte", "--size", 9), "", 2, "byte has no size"),
-            (("train", "TEXT", "--size", 100), "", 2, "do not hold 256 bytes"),
+            (("train", "TEXT", "--size", 100), "", 2, "too few for 256 bytes"),
             (("train", "TEXT", "--set", "lowercse=true"), "", 2, "did you mean 'lowercase'"),
             (("encode", "nowhere"), "", 3, "name a tokenizer.json"),
             (("encode", "TEXT"), "", 3, "it is not JSON"),
@@ -121,7 +121,7 @@ class TestTokenize:
             text.write_bytes(raw)
             for kind in kinds:
                 left = said("tokenize", "train", text, "--kind", kind, "-o", tmp_path / "w.json", code=3)
-                assert "the text it was to learn from has no" in left
+                assert "the training text has no" in left
                 assert not (tmp_path / "w.json").exists()
         said("tokenize", "train", text, "--kind", "byte", "-o", tmp_path / "w.json")
 

@@ -69,7 +69,7 @@ def test_the_slow_way_is_said_once(caplog, monkeypatch):
     with caplog.at_level(logging.INFO, "ostinato"):
         for _ in range(3):
             cell.scan(gates, cell.initial(1), torch.tensor([3]), masks)
-    said = [record.getMessage() for record in caplog.records if "step-by-step" in record.getMessage()]
+    said = [record.getMessage() for record in caplog.records if "step by step" in record.getMessage()]
     assert len(said) == 1
     assert "LSTM" in said[0]
     assert "masks" in said[0]

@@ -64,7 +64,7 @@ def test_the_unknown_is_a_token_or_an_error(name):
     assert strict.unknown is None
     assert strict.decode(strict.encode("the cat")) == "the cat"
     for use in (strict.encode, strict.spans):
-        with pytest.raises(DataError, match="Ω' has something that the vocabulary has not"):
+        with pytest.raises(DataError, match="Ω' has characters that the vocabulary lacks"):
             use("the Ω cat")
     with pytest.raises(DataError, match="Ω"):
         load(strict.to_json()).encode("the Ω cat")
@@ -79,7 +79,7 @@ def test_what_is_unknown_may_be_written_in_bytes():
 
 
 def test_a_special_name_that_words_are_made_of_is_refused():
-    with pytest.raises(ConfigError, match=r"'\.' is also what words of the text are made of"):
+    with pytest.raises(ConfigError, match=r"'\.' is also a token of the training text"):
         trained("wordpiece", special=["."])
     with pytest.raises(ConfigError, match="repeats a name"):
         trained("bpe", special=["</s>"])
@@ -222,7 +222,7 @@ class TestSentencePiece:
         from ostinato.text.sentencepiece import read
 
         (tmp_path / "x.model").write_bytes(b"\x00\x01nonsense")
-        with pytest.raises(DataError, match="no SentencePiece model"):
+        with pytest.raises(DataError, match="not a SentencePiece model"):
             read(tmp_path / "x.model")
         with pytest.raises(DataError, match="cannot be read"):
             read(tmp_path / "y.model")

@@ -119,7 +119,7 @@ def test_nothing_is_nothing(name):
 
 
 def test_characters_of_an_empty_text_are_refused():
-    with pytest.raises(DataError, match="has no character; name a longer text"):
+    with pytest.raises(DataError, match="has no character; give a longer text"):
         made("character", "")
 
 
@@ -242,5 +242,5 @@ def test_merges_are_not_ignored():
 
 
 def test_one_kind_does_not_read_another():
-    with pytest.raises(DataError, match="does not hold a Bytes tokenizer"):
+    with pytest.raises(DataError, match="is not a Bytes tokenizer"):
         Bytes.from_json(made("character").to_json())

@@ -1,4 +1,4 @@
-"""The benchmark behind `ostinato bench`: our layers against torch.nn and ONNX Runtime, in pairs, on this machine."""
+"""The benchmark of `ostinato bench`: our layers against torch.nn and ONNX Runtime, in pairs, on this machine."""
 
 from ostinato.bench.ceiling import Ceiling
 from ostinato.bench.grid import Case, cases, chosen

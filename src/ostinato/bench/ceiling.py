@@ -1,5 +1,5 @@
-"""What this machine can do at most, measured: multiply-adds a second, bytes a second from each level of memory, and
-what the gates' map costs where there is nothing to multiply."""
+"""The measured limits of this machine: multiply-adds a second, bytes a second from each level of memory, and the time
+of an LSTM's pointwise map alone."""
 
 import time
 from collections.abc import Callable, Collection
@@ -11,17 +11,17 @@ from ostinato.bench.machine import Machine
 from ostinato.kernels import linear
 from ostinato.nn import LSTM
 
-SIZES = (512, 1024)  # of the products: small enough for the caches, large enough that their edges do not count
-MAP = {"batch": 32, "steps": 64, "hidden": 128}  # of the layer that has next to nothing to multiply
-SQUASHED = 5  # sigmoids and tanhs of an LSTM's unit and step
-PASSES_BYTES = 64 * 2**20  # read at least this much, so that the call itself does not count
+SIZES = (512, 1024)  # of the square products: they fit into the caches, and their edges cost little
+MAP = {"batch": 32, "steps": 64, "hidden": 128}  # of the layer whose products are negligible
+SQUASHED = 5  # sigmoids and tanhs of an LSTM a unit and step
+PASSES_BYTES = 64 * 2**20  # read at least, so that the call itself costs little
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """Of a number of threads together. `flops` is operations a second by dtype, `bandwidth` bytes a second by level,
-    `squashing` seconds for one sigmoid or tanh of a cell's map, with its share of all else that the map does, by pass.
-    """
+    """Limits of `threads` threads together: `flops` is operations a second by dtype, `bandwidth` bytes a second by
+    level of memory, `caches` bytes by level, and `squashing` seconds for one sigmoid or tanh of a cell's map with its
+    share of the rest of the map, by pass ("infer", "train")."""
 
     threads: int
     flops: dict[str, float]
@@ -30,7 +30,7 @@ class Ceiling:
     squashing: dict[str, float]
 
     def bytes_per_second(self, working_set: int) -> float:
-        """Reading again and again what has this many bytes, shared out over the threads."""
+        """The bandwidth of repeatedly reading `working_set` bytes, divided among the threads."""
         for level in ("L1", "L2"):
             if working_set / self.threads <= self.caches[level]:
                 return self.bandwidth[level]
@@ -38,7 +38,7 @@ class Ceiling:
 
 
 def measure(machine: Machine, threads: int, dtypes: Collection[str], seconds: float) -> Ceiling:
-    """The best of as many trials as fit: `seconds` for each product and each level."""
+    """Measures the limits, `seconds` for each product and each level of memory; each is the best of its trials."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -53,7 +53,7 @@ def measure(machine: Machine, threads: int, dtypes: Collection[str], seconds: fl
 
 
 def _best(call: Callable[[], object], seconds: float) -> float:
-    """Of the machine's other work only the least is wanted here, so the best and not the median."""
+    """The least seconds of a call: the best, not the median, has the least of the machine's other work in it."""
     call()
     least, end = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < end or least == float("inf"):
@@ -64,7 +64,7 @@ def _best(call: Callable[[], object], seconds: float) -> float:
 
 
 def _flops(dtype: torch.dtype, size: int, seconds: float) -> float:
-    """A product of two square matrices by torch.mm and by kernels.linear: whichever is faster."""
+    """Operations a second of a product of two square matrices, by torch.mm or kernels.linear, whichever is faster."""
     a, b = torch.rand(2, size, size, dtype=dtype)
     out = torch.empty_like(a)
     calls: tuple[Callable[[], object], ...] = (lambda: torch.mm(a, b, out=out), lambda: linear(a, b))
@@ -72,14 +72,14 @@ def _flops(dtype: torch.dtype, size: int, seconds: float) -> float:
 
 
 def _bytes_within(machine: Machine, level: str, threads: int) -> int:
-    """Bytes for each thread that the level holds with room to spare, and the level below it does not."""
+    """Bytes a thread that fit well into the level, and do not fit into the level below it."""
     if level == "DRAM":
         return max(4 * machine.caches["L3"], 2**27) // threads
-    return machine.caches[level] // (4 * threads if level == "L3" else 2)  # L3 is shared, also with strangers
+    return machine.caches[level] // (4 * threads if level == "L3" else 2)  # L3 is shared, also with other programs
 
 
 def _bandwidth(size: int, threads: int, seconds: float) -> float:
-    """torch.sum of a view that repeats each thread's own array: it is read again and again in one call."""
+    """Bytes a second of torch.sum over a view that repeats each thread's own array, read many times in one call."""
     elements = max(size // 4, 1)
     repeats = max(PASSES_BYTES // (size * threads), 1)
     view = torch.ones(threads * elements).as_strided((threads, repeats, elements), (elements, 0, 1))
@@ -87,7 +87,7 @@ def _bandwidth(size: int, threads: int, seconds: float) -> float:
 
 
 def _squashing(train: bool, seconds: float) -> float:
-    """Of an LSTM with one input whose state is projected to one number, so that its products are next to nothing."""
+    """Seconds a sigmoid or tanh of an LSTM with one input and its state projected to one number: no large products."""
     batch, steps, hidden = MAP.values()
     layer = LSTM(1, hidden, batch_first=True, proj_size=1)
     x, grad = torch.randn(batch, steps, 1), torch.randn(batch, steps, 1)

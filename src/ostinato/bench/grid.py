@@ -1,4 +1,4 @@
-"""The rows of the benchmark: which layers, of which shape, doing what, and what is asked of them."""
+"""The rows of the benchmark: layers, shapes, passes, and the target of each."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ RATIOS = {  # torch.nn's time over ours, for each of HIDDEN
 }
 STEPS = {1: 256, 32: 128}  # of RATIOS, by batch
 MICROSECONDS = {64: 5.0, 128: 10.0, 256: 30.0}  # of one LSTM step of one stream
-BEYOND = (  # what, batch, steps, hidden: where there is more arithmetic and less to win, or nothing but the call
+BEYOND = (  # what, batch, steps, hidden: mostly arithmetic, with less to gain, or mostly the call itself
     ("infer", 1, 1, 128),
     ("infer", 1, 8, 128),
     ("infer", 32, 1, 128),
@@ -43,7 +43,11 @@ TRAINING_BATCH, TRAINING_RATIO = 32, 1.05
 
 @dataclass(frozen=True)
 class Case:
-    """A row before it is measured. As many inputs as units; `section` is target, step, model, training or beyond."""
+    """A row before it is measured; it has as many inputs as hidden units.
+
+    `section` is target, step, model, training or beyond; `what` is infer, train or step; `target_ratio` is torch's time over
+    ours, `target_microseconds` ours for one step.
+    """
 
     section: str
     layer: str
@@ -58,7 +62,7 @@ class Case:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The row's name, and what `chosen` looks for."""
+        """The words of the row's name, by which `chosen` selects rows."""
         shape = (f"B={self.batch}", f"T={self.steps}", f"H={self.hidden}")
         return (self.layer, self.what, *shape, self.dtype, f"threads={self.threads}")
 
@@ -67,7 +71,7 @@ class Case:
 
 
 def cases(threads: Sequence[int], quick: bool = False) -> list[Case]:
-    """All rows; `quick` leaves one shape of each kind. A live stream is stepped by one thread only."""
+    """All rows for each number of threads; with `quick`, one shape of each kind. Single steps use one thread."""
     rows = [case for count in threads for case in (*_targets(count), *_models(count), *_training(count))]
     if 1 in threads:
         rows += _steps()
@@ -77,13 +81,16 @@ def cases(threads: Sequence[int], quick: bool = False) -> list[Case]:
 
 
 def chosen(all_cases: Sequence[Case], only: str) -> list[Case]:
-    """The rows that have every word of `only`, such as "gru train H=64"."""
+    """The rows that have every word of `only`, such as "gru train H=64".
+
+    Raises ConfigError where no row has a word, or no row has all of them.
+    """
     known = {word.lower(): word for case in all_cases for word in (case.section, *case.words)}
     words = only.lower().split()
     for word in words:
         if word not in known:
             near = difflib.get_close_matches(word, known, 1)
-            hint = f"did you mean '{known[near[0]]}'?" if near else f"there are {', '.join(sorted(known.values()))}"
+            hint = f"did you mean '{known[near[0]]}'?" if near else f"take from {', '.join(sorted(known.values()))}"
             raise ConfigError(f"--only: no row has the word '{word}'; {hint}")
     rows = [case for case in all_cases if set(words) <= {word.lower() for word in (case.section, *case.words)}]
     if not rows:

@@ -1,4 +1,4 @@
-"""The machine that a benchmark ran on: what a reader needs to judge its numbers, and to run them again."""
+"""The machine that a benchmark ran on, for readers who judge its numbers or repeat it."""
 
 import os
 import platform
@@ -18,7 +18,8 @@ TYPICAL = {"L1": 32 * 2**10, "L2": 2**20, "L3": 16 * 2**20}
 
 @dataclass(frozen=True)
 class Machine:
-    """`caches` are bytes of one core's L1 and L2 and of the shared L3; `load` is the last minute's, from before."""
+    """A description of the machine. `cores` are those that this process may use; `caches` are bytes of one core's L1
+    and L2 and of the shared L3 (typical ones with `caches_are_assumed`); `load` is the average of the minute before."""
 
     cpu: str
     cores: int
@@ -32,7 +33,7 @@ class Machine:
 
     @classmethod
     def here(cls) -> "Machine":
-        """This one."""
+        """The machine that this process runs on."""
         caches = _caches()
         return cls(
             cpu=_cpu(),
@@ -48,13 +49,13 @@ class Machine:
 
 
 def cores() -> int:
-    """How many this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(package: str) -> str:
     if package == "torch":
-        return torch.__version__  # with what it was built for
+        return torch.__version__  # with its build tag
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -62,7 +63,7 @@ def _version(package: str) -> str:
 
 
 def _cpu() -> str:
-    """Model name; family and model too, because a virtual machine often hides the name."""
+    """The CPU's name, with family and model, because a virtual machine often hides the name."""
     table = Path("/proc/cpuinfo")
     if not table.is_file():
         return _sysctl("machdep.cpu.brand_string") or platform.processor() or platform.machine()
@@ -73,7 +74,7 @@ def _cpu() -> str:
 
 
 def _caches() -> dict[str, int]:
-    """Bytes by level, as far as the system tells."""
+    """Bytes by level, for the levels that the system reports."""
     sizes = {}
     for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
@@ -87,7 +88,7 @@ def _caches() -> dict[str, int]:
 
 
 def _sysctl(name: str) -> str:
-    """What macOS says of itself; nothing elsewhere."""
+    """A value of macOS's sysctl; empty on other systems."""
     if platform.system() != "Darwin":
         return ""
     done = subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, check=False)

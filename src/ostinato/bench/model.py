@@ -1,4 +1,4 @@
-"""Two plain torch models before and after `ostinato.accelerate`: a bidirectional tagger, a packed classifier."""
+"""Two torch models before and after `ostinato.accelerate`: a bidirectional tagger, and a classifier of packed rows."""
 
 import copy
 from collections.abc import Callable
@@ -18,7 +18,7 @@ VOCABULARY, LABELS = 1000, 20
 
 
 class Tagger(nn.Module):
-    """Embedding, bidirectional LSTM, a label for each token."""
+    """Embedding, bidirectional LSTM, linear map: logits of labels for each token."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -27,13 +27,13 @@ class Tagger(nn.Module):
         self.output = nn.Linear(2 * hidden, LABELS)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """tokens [B T] -> logits [B T labels]; every row is full."""
+        """tokens [B T] to logits [B T labels]; every row has length T."""
         logits: Tensor = self.output(self.layer(self.embedding(tokens))[0])
         return logits
 
 
 class Classifier(nn.Module):
-    """Embedding, GRU over rows of many lengths, a label for each row."""
+    """Embedding, GRU over rows of different lengths, linear map: logits of labels for each row."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -42,14 +42,14 @@ class Classifier(nn.Module):
         self.output = nn.Linear(hidden, LABELS)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """tokens [B T], lengths [B] -> logits [B labels]."""
+        """tokens [B T], lengths [B] to logits [B labels]."""
         packed = pack_padded_sequence(self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False)
         logits: Tensor = self.output(self.layer(packed)[1][-1])
         return logits
 
 
 def contest(case: Case) -> Contest:
-    """Inference gives logits; training the gradients of every parameter."""
+    """The model accelerated, against itself before: logits in inference, all parameters' gradients in training."""
     tags = case.layer == "tagger"
     before = (Tagger if tags else Classifier)(case.hidden)
     after = copy.deepcopy(before)

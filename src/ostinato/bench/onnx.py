@@ -1,4 +1,4 @@
-"""The same layers in ONNX Runtime, which is asked for only here: the extra `export` brings it."""
+"""The same layers in ONNX Runtime, which the extra `export` installs; only this file imports it."""
 
 import importlib.util
 import itertools
@@ -11,27 +11,32 @@ from torch import Tensor, nn
 
 OPSET = 17
 OPERATORS = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
-ORDERS = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}  # of torch's gates: i o f g and z r n, as ONNX has them
+ORDERS = {
+    "lstm": (0, 3, 1, 2),
+    "gru": (1, 0, 2),
+    "rnn": (0,),
+}  # indices of torch's gates in ONNX's order: i o f g, z r n
 
 
 def missing() -> str:
-    """Why there is no ONNX Runtime here; empty where there is."""
+    """Why ONNX Runtime cannot be used; empty where it can."""
     absent = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
     return f'{" and ".join(absent)} not installed; pip install "ostinato[export]"' if absent else ""
 
 
 def sequence(layer: nn.RNNBase, x: Tensor, threads: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Outputs for x [B T D] from a zero state: the call to time, and one whose result is [B T H] as torch has it."""
+    """Outputs for x [B T D] from a zero state: the call to time, and one whose result is [B T H] as in torch."""
     session = _session(layer, x.shape[1], x.shape[0], threads, state=False)
-    given = {"x": np.ascontiguousarray(x.numpy().transpose(1, 0, 2))}  # ONNX Runtime takes time first only
+    given = {"x": np.ascontiguousarray(x.numpy().transpose(1, 0, 2))}  # ONNX Runtime supports time first only
     call = partial(session.run, ["y"], given)
     return call, lambda: call()[0][:, 0].transpose(1, 0, 2)
 
 
 def step(layer: nn.RNNBase, x: Tensor, threads: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """One step of one stream, x [1 1 D], which carries its state: the call to time, and one that gives h.
+    """One step of one stream, x [1 1 D], with its state carried: the call to time, and a call whose result is h [1 1
+    H].
 
-    Bound buffers, the state to and fro between two of them: the quickest way ONNX Runtime has.
+    Inputs and outputs are bound buffers, the state alternating between two, which is ONNX Runtime's fastest way.
     """
     import onnxruntime
 
@@ -66,13 +71,15 @@ def _session(layer: nn.RNNBase, steps: int, batch: int, threads: int, state: boo
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.force_spinning_stop", "1")  # or it slows down whose turn is next
+    options.add_session_config_entry(
+        "session.force_spinning_stop", "1"
+    )  # its threads would slow down the next contender
     model = _model(layer, steps, batch, state)
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def _model(layer: nn.RNNBase, steps: int, batch: int, state: bool) -> Any:
-    """One node. With `state` it takes h (and c) and gives them back; without, it starts from zero and gives y."""
+    """A graph of one node: with `state` from x and h (and c) to the next h (and c), without it from x to y."""
     from onnx import TensorProto, checker, helper, numpy_helper
 
     cell, hidden = type(layer).__name__.lower(), layer.hidden_size
@@ -105,7 +112,7 @@ def _model(layer: nn.RNNBase, steps: int, batch: int, state: bool) -> Any:
 
 
 def _weights(layer: nn.RNNBase, cell: str) -> dict[str, Any]:
-    """torch's, the gates in ONNX's order, with an axis of one direction."""
+    """torch's weights with the gates in ONNX's order and a first axis of one direction."""
     parameters = {name: value.detach().numpy() for name, value in layer.named_parameters()}
 
     def reordered(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The page of results, docs/performance.md: what was measured, beside what was asked for."""
+"""The page of results, docs/performance.md: measurements beside their targets."""
 
 from collections.abc import Iterable, Sequence
 
@@ -43,7 +43,7 @@ clipping, AdamW), against a plain torch loop: torch.nn.LSTM, cross_entropy, clip
 
 
 def page(results: Results) -> str:
-    """Markdown. A section whose rows were not measured is left out."""
+    """The page as Markdown; sections without measured rows are left out."""
     parts = [
         "# Performance",
         f"Written by this command on {results.date}, and not edited by hand. A number here is about one machine;\n"
@@ -65,7 +65,7 @@ def page(results: Results) -> str:
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table."""
+    """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -103,7 +103,7 @@ def _machine(results: Results) -> str:
 
 
 def _targets(rows: Sequence[BenchRow]) -> str:
-    """The ratios that were asked for, beside the measured ones."""
+    """The target ratios beside the measured ones."""
     measured = {(row.case.layer, row.case.what, row.case.batch, row.case.hidden, row.case.threads): row for row in rows
              if row.case.section == "target"}  # fmt: skip
     if not measured:
@@ -128,7 +128,7 @@ def _targets(rows: Sequence[BenchRow]) -> str:
 
 
 def _missed(rows: Iterable[BenchRow]) -> str:
-    """What this machine would allow where more was asked than was reached."""
+    """For rows that miss their target: the ratios that this machine would allow."""
     header = ("layer", "pass", "B", "H", "threads", "asked", "measured", "at the roofline", "and with the map", "")
     lines = []
     for row in rows:
@@ -210,7 +210,7 @@ def _shape(row: BenchRow) -> list[str]:
 
 
 def _losses(rows: Sequence[BenchRow]) -> str:
-    """Rows whose ratio is below one, whoever the rival is."""
+    """Rows where any rival is faster."""
     lines = [
         [*_shape(row), RIVALS[rival], f"{pair.theirs * 1e3:.3f}", f"{pair.ours * 1e3:.3f}", f"{pair.ratio:.2f}",
          f"{pair.quartiles[0]:.2f} to {pair.quartiles[1]:.2f}"]

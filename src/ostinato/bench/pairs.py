@@ -1,4 +1,4 @@
-"""Two contenders timed in pairs: they take turns, and take turns in going first, so what else runs falls on both."""
+"""Two contenders timed in pairs: they alternate, also in who goes first, so that other load affects both equally."""
 
 import gc
 import math
@@ -14,7 +14,8 @@ LEAST_PAIRS = 7
 
 @dataclass(frozen=True)
 class Paired:
-    """Medians in seconds a call; `ratio` is the median of each pair's own ratio, theirs over ours."""
+    """Medians of `pairs` pairs: `ours` and `theirs` in seconds a call, `ratio` of the pairs' own ratios, theirs over
+    ours."""
 
     ours: float
     theirs: float
@@ -24,10 +25,10 @@ class Paired:
 
 
 def paired(ours: Callable[[], object], theirs: Callable[[], object], seconds: float, lead: float = 0.0) -> Paired:
-    """Time both for `seconds` after a warm-up. A turn is one call, or as many as fill a millisecond.
+    """Times both calls for `seconds` after a warm-up. A turn is one call, or as many as fill a millisecond.
 
-    Each turn begins with `lead` seconds of calls that are not counted, and is as long again: time for threads that the
-    other left spinning to go to sleep.
+    Each turn begins with `lead` seconds of calls that are not counted, and then lasts at least as long: threads that
+    the other contender left spinning go to sleep meanwhile.
     """
     turn_seconds = max(TURN_SECONDS, lead)
     turns = [_Turn(ours, turn_seconds, seconds), _Turn(theirs, turn_seconds, seconds)]
@@ -50,7 +51,7 @@ def paired(ours: Callable[[], object], theirs: Callable[[], object], seconds: fl
 
 
 class _Turn:
-    """One contender, warmed up, and how many calls its turn is."""
+    """One contender, warmed up, and the number of calls in its turn."""
 
     def __init__(self, call: Callable[[], object], turn_seconds: float, seconds: float) -> None:
         self._call, self._calls = call, 1
@@ -61,7 +62,7 @@ class _Turn:
         self._calls = math.ceil(turn_seconds / statistics.median(times))
 
     def take(self, lead: float = 0.0) -> float:
-        """Seconds a call."""
+        """Runs a turn; gives seconds a call."""
         call = self._call
         if lead:
             end = time.perf_counter() + lead

@@ -1,4 +1,4 @@
-"""All that one run of the benchmark found, and what one must know to repeat it."""
+"""The results of one run of the benchmark, and all that is needed to repeat it."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ MOST_TRIAL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Results:
-    """`command` is what was typed; `skipped` says what was left out, and why."""
+    """`command` is the command line, `seconds` the time a pair, `ceilings` by threads; `skipped` says what was left out
+    and why."""
 
     command: str
     date: str
@@ -28,7 +29,7 @@ class Results:
 
     @classmethod
     def begin(cls, cases: Sequence[Case], seconds: float, command: str) -> "Results":
-        """Without rows yet: the machine, and what it can do with each number of threads and each dtype of `cases`."""
+        """Results without rows: the machine, and its limits for each number of threads and each dtype of `cases`."""
         machine = Machine.here()
         dtypes = sorted({case.dtype for case in cases})
         trial = min(MOST_TRIAL_SECONDS, seconds / 2)
@@ -38,7 +39,7 @@ class Results:
         return cls(command, date, seconds, machine, ceilings, [], (f"ONNX Runtime: {reason}",) if reason else ())
 
     def as_object(self) -> dict[str, Any]:
-        """For JSON."""
+        """The results as a JSON object."""
         return {
             "command": self.command,
             "date": self.date,

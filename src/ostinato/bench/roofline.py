@@ -1,13 +1,12 @@
 """The least time that a call's arithmetic and memory traffic take on a machine (Williams et al., 2009).
 
-A recurrence cannot wait for a larger batch: its weights, g H^2 numbers, are read at every step, from the level of
-memory that holds them. So a layer is a chain of phases, and each takes the longer of two times:
+A recurrence reads its weights, g H^2 numbers, at every step, from the level of memory that holds them. So a layer is a
+chain of phases, and each takes the longer of two times:
 
     operations / peak        bytes / bandwidth of the level that holds what is read
 
 Operations are those of the matrix products, two for a multiply-add; sigmoid, tanh and synchronization are not counted.
-`with_map` adds what our kernels take for the gates' map where they have nothing to multiply: less than that no
-arrangement of the products alone can reach.
+`with_map` adds the time of our kernels' pointwise map alone, which no arrangement of the products can avoid.
 """
 
 from collections.abc import Iterable
@@ -17,12 +16,12 @@ from ostinato.bench.ceiling import Ceiling
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 SQUASHES = {"lstm": 5, "gru": 3, "rnn": 1}  # sigmoids and tanhs a unit and step
-SAVED = {"lstm": 6, "gru": 5, "rnn": 1}  # numbers a unit and step kept for the backward pass: gates, sums, state
+SAVED = {"lstm": 6, "gru": 5, "rnn": 1}  # numbers a unit and step that the backward pass reads: gates, sums, state
 
 
 @dataclass(frozen=True)
 class Phase:
-    """`weights` bytes are read `times` times over; `once` bytes are read or written once."""
+    """A part of a call: `operations`, `weights` bytes read `times` times, `once` bytes read or written once."""
 
     operations: int
     weights: int
@@ -30,7 +29,7 @@ class Phase:
     once: int
 
     def seconds(self, ceiling: Ceiling, dtype: str) -> float:
-        """The bound of this phase."""
+        """The lower bound of this phase's time, in seconds."""
         traffic = self.times * self.weights / ceiling.bytes_per_second(self.weights)
         traffic += self.once / ceiling.bytes_per_second(self.once)
         return max(self.operations / ceiling.flops[dtype], traffic)
@@ -38,7 +37,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Work:
-    """Phases that follow one another."""
+    """Phases that follow one another, and the number of sigmoids and tanhs, `squashes`."""
 
     phases: tuple[Phase, ...]
     dtype: str = "float32"
@@ -46,16 +45,16 @@ class Work:
 
     @property
     def operations(self) -> int:
-        """Of all phases."""
+        """Operations of all phases."""
         return sum(phase.operations for phase in self.phases)
 
     def seconds(self, ceiling: Ceiling) -> float:
-        """The bound of the whole call."""
+        """The lower bound of the whole call's time, in seconds."""
         return sum(phase.seconds(ceiling, self.dtype) for phase in self.phases)
 
 
 def product(rows: int, inputs: int, outputs: int, bytes_each: int, train: bool) -> Iterable[Phase]:
-    """rows x inputs times inputs x outputs; in training also the gradients of both."""
+    """The phases of a product of [rows inputs] and [inputs outputs], in training also those of both gradients."""
     once = (rows * inputs + rows * outputs) * bytes_each
     return (1 + 2 * train) * [Phase(2 * rows * inputs * outputs, inputs * outputs * bytes_each, 1, once)]
 
@@ -63,7 +62,7 @@ def product(rows: int, inputs: int, outputs: int, bytes_each: int, train: bool) 
 def recurrence(
     cell: str, elements: int, steps: int, inputs: int, hidden: int, bytes_each: int, train: bool
 ) -> Iterable[Phase]:
-    """One layer and direction. `elements` counts all rows' steps (batch x steps where none is shorter)."""
+    """The phases of one layer in one direction. `elements` is the number of steps of all rows together."""
     gates = GATES[cell]
     weights = gates * hidden**2 * bytes_each
     saved = SAVED[cell] * elements * hidden * bytes_each if train else 0
@@ -76,5 +75,5 @@ def recurrence(
 
 
 def with_map(work: Work, ceiling: Ceiling, what: str) -> float:
-    """Seconds: the roofline, and the map beside it."""
+    """Seconds of the roofline and of the pointwise map together."""
     return work.seconds(ceiling) + work.squashes * ceiling.squashing[what]

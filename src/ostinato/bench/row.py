@@ -1,4 +1,4 @@
-"""A row of results: a case, measured."""
+"""A row of results: a measured case."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,9 +24,9 @@ CONTESTS = {
 
 @dataclass(frozen=True)
 class BenchRow:
-    """`against` has a pair for each rival: torch, torch_cell, onnx; `ours_seconds` is the one timed against torch.
+    """A measured case. `against` has the pair for each rival: torch, torch_cell, onnx; `flops` is operations a second.
 
-    `share_of_roofline` is the least time that roofline.py gives, over ours; `share_with_map` that with the gates' map.
+    `share_of_roofline` is the least time by roofline.py over ours; `share_with_map` includes the pointwise map.
     """
 
     case: Case
@@ -38,7 +38,7 @@ class BenchRow:
 
     @property
     def ours_seconds(self) -> float:
-        """Median of a call."""
+        """The median seconds of a call of ours, timed against torch."""
         return self.against["torch"].ours
 
     @property
@@ -48,7 +48,7 @@ class BenchRow:
 
     @property
     def met(self) -> bool | None:
-        """Whether it is as fast as was asked; None where nothing was."""
+        """Whether the target is met; None without a target."""
         if self.case.target_microseconds is not None:
             return self.ours_seconds * 1e6 <= self.case.target_microseconds
         return None if self.case.target_ratio is None else self.ratio >= self.case.target_ratio
@@ -58,7 +58,7 @@ class BenchRow:
         return {rival: pair for rival, pair in self.against.items() if pair.ratio < 1}
 
     def as_object(self) -> dict[str, Any]:
-        """For JSON."""
+        """The row as a JSON object."""
         return {
             **vars(self.case),
             "met": self.met,
@@ -81,7 +81,7 @@ class BenchRow:
 
 
 def measure(case: Case, ceiling: Ceiling, seconds: float) -> BenchRow:
-    """Time ours against each rival, `seconds` a pair, once they agree on the numbers."""
+    """Times ours against each rival, `seconds` a pair. Raises ComparisonError where their results differ."""
     threads = torch.get_num_threads()
     torch.set_num_threads(case.threads)
     try:

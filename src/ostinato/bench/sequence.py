@@ -1,4 +1,4 @@
-"""A recurrent layer over whole sequences: ours, torch.nn's, and ONNX Runtime's where it is installed."""
+"""A recurrent layer over whole sequences: ours, torch.nn's, and ONNX Runtime's if installed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def twins(case: Case) -> tuple[nn.RNNBase, nn.RNNBase]:
 
 
 def contest(case: Case) -> Contest:
-    """Inference gives the outputs; training the gradients of x and of every parameter."""
+    """Ours against the others: outputs in inference, the gradients of x and of all parameters in training."""
     theirs, ours = twins(case)
     train = case.what == "train"
     shape = (case.batch, case.steps, case.hidden)

@@ -1,4 +1,4 @@
-"""One step of one live stream, called from Python, the state carried from call to call."""
+"""One step of one live stream, called from Python, with the state carried between calls."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ CELLS: dict[str, Callable[..., nn.RNNCellBase]] = {"lstm": nn.LSTMCell, "gru": n
 
 
 def contest(case: Case) -> Contest:
-    """Ours is a stepper of NumPy arrays; torch has a layer called with T = 1 and a cell, ONNX Runtime bound buffers."""
+    """Our stepper of NumPy arrays against torch's layer with T = 1, torch's cell, and ONNX Runtime's bound buffers."""
     theirs, ours = twins(case)
     cell = CELLS[case.layer](case.hidden, case.hidden)
     cell.load_state_dict({name.removesuffix("_l0"): value for name, value in theirs.state_dict().items()})
@@ -39,7 +39,7 @@ def _stepper(layer: nn.RNNBase, x: Tensor) -> Contender:
 
 
 def _carried(module: nn.Module, x: Tensor) -> Contender:
-    """A layer gives its output and the state; a cell only the state, h or (h, c)."""
+    """A layer, which returns outputs and state, or a cell, which returns the state alone, called step by step."""
     is_layer = isinstance(module, nn.RNNBase)
     state: Any = None
 

@@ -40,8 +40,7 @@ def widened(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def plain(tensor: Tensor) -> Tensor:
-    """The tensor [...] contiguous in memory, copied where it is not. (The memory of a negated view has the other
-    sign.)"""
+    """The tensor [...] contiguous in memory, or a contiguous copy. (A negated view's memory has the other sign.)"""
     if tensor.is_contiguous() and not tensor.is_neg():
         return tensor  # the usual case, tested in a fifth of the time
     return tensor.resolve_neg().contiguous()

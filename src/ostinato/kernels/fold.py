@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-State = Any  # a tuple of tensors or of States
+from ostinato.state import State
 
 
 def rebuild(state: State, leaves: list[Any]) -> State:
@@ -14,7 +14,7 @@ def rebuild(state: State, leaves: list[Any]) -> State:
     return type(state)(*leaves) if hasattr(state, "_fields") else tuple(leaves)
 
 
-def where(keep: Tensor, new: State, old: State) -> State:
+def where(keep: Tensor, new: Any, old: Any) -> Any:
     """Row by row: the leaves [B ...] of `new` where `keep` [B] is true, else those of `old`."""
     if isinstance(new, tuple):
         return rebuild(old, [where(keep, n, o) for n, o in zip(new, old, strict=True)])

@@ -13,8 +13,7 @@ from ostinato.kernels.reference import reference_scan
 
 
 class Weights(NamedTuple):
-    """The parameters of a recurrence: G blocks of H units, D inputs, P outputs (P = H unless `output` projects
-    them)."""
+    """The parameters of a recurrence: G blocks of H units, D inputs, P outputs (H, or those of `output`)."""
 
     hidden: Tensor  # [G·H, P]
     input: Tensor | None = None  # [G·H, D]; None: x is already the inputs' part of the gates, D = G·H

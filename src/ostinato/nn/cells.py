@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from ostinato.kernels import Weights
 from ostinato.kernels.constants import full_lengths
-from ostinato.nn.definitions import KINDS, Leaves, log_fallback, watched
+from ostinato.kernels.scan import Leaves
+from ostinato.nn.definitions import KINDS, log_fallback, watched
 from ostinato.nn.torchscript import Scriptable
 
 
@@ -28,8 +29,7 @@ class CellMixin(Scriptable, nn.RNNCellBase):
         return after if self.mode == "LSTM" else after[0]
 
     def _state(self, x: Any, hx: Any) -> Leaves | None:
-        """The leaves of hx, or zeros, each [*rows, H]; None where the arguments do not fit, which torch then
-        reports."""
+        """The leaves of hx, or zeros, each [*rows, H]; None where the arguments do not fit (torch reports it)."""
         if self.mode not in KINDS or not isinstance(x, Tensor):
             return None
         if x.dim() not in (1, 2) or x.shape[-1] != self.input_size:

@@ -11,8 +11,8 @@ from torch.nn import functional
 from ostinato import kernels
 from ostinato.kernels import Scan, Weights
 from ostinato.kernels.constants import zeros
+from ostinato.kernels.scan import Leaves
 
-Leaves = tuple[Tensor, ...]
 log = logging.getLogger(__name__)
 
 
@@ -31,8 +31,7 @@ def lstm_step(x: Tensor, state: Leaves, weights: Weights) -> tuple[Tensor, Leave
 
 
 def gru_step(x: Tensor, state: Leaves, weights: Weights) -> tuple[Tensor, Leaves]:
-    """torch.nn.GRU's equations, the reset gate after the product: x [B D], state h [B H] to outputs [B H], next
-    state."""
+    """torch.nn.GRU's equations, reset after the product: x [B D], state h [B H] to outputs [B H] and the next state."""
     (h,) = state
     x_r, x_z, x_n = functional.linear(x, _input(weights), weights.input_bias).chunk(3, dim=-1)
     h_r, h_z, h_n = functional.linear(h, weights.hidden, weights.hidden_bias).chunk(3, dim=-1)

@@ -12,7 +12,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ostinato.kernels import Weights
 from ostinato.kernels.constants import full_lengths
-from ostinato.nn.definitions import KINDS, Leaves, RecurrenceKind, log_fallback, watched
+from ostinato.kernels.scan import Leaves
+from ostinato.nn.definitions import KINDS, RecurrenceKind, log_fallback, watched
 from ostinato.nn.packed import layout
 from ostinato.nn.torchscript import Scriptable
 

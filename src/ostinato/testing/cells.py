@@ -1,6 +1,6 @@
-"""Laws of a Cell: its own, and those of a layer that folds it over time.
+"""Laws of a Cell: those of its steps, and those of a layer that folds it over time.
 
-In a test of your own: `@pytest.mark.parametrize("law", ostinato.testing.cells.LAWS)`, and in it
+In your own test: `@pytest.mark.parametrize("law", ostinato.testing.cells.LAWS)`, and in it
 `law(MyCell(hidden=5, inputs=3))`.
 """
 
@@ -26,7 +26,7 @@ Law: TypeAlias = Callable[[Cell], None]
 
 
 def starts_from_a_state(cell: Cell) -> None:
-    """`initial` is a tuple of leaves whose axis 0 is the batch, in the cell's dtype, also after the cell has moved."""
+    """`initial` gives a tuple of leaves [B ...] in the cell's dtype, also after the cell was converted to another."""
     for copy in (samples.still(cell), samples.still(cell).double()):
         for batch in (0, 1, 3):
             state = copy.initial(batch)
@@ -38,8 +38,8 @@ def starts_from_a_state(cell: Cell) -> None:
 
 
 def step_defines_the_cell(cell: Cell) -> None:
-    """`scan` is the fold of `step`: outputs (zero on padding), last state and every gradient, with states that are not
-    zero and rows that end early."""
+    """`scan` equals the fold of `step` in outputs (zero on padding), last state and every gradient, from a state that
+    is not zero, with rows that end early."""
     cell = samples.still(cell)
     x = samples.leaf(samples.inputs_for(Recurrent(cell)))
     first = _begun(cell, x.batch)
@@ -65,7 +65,7 @@ def step_defines_the_cell(cell: Cell) -> None:
 
 
 def a_step_has_its_shape(cell: Cell) -> None:
-    """[B G] and a state give [B outputs] and a state of the same kind and sizes; rows do not see each other."""
+    """Gates [B G] and a state give outputs [B outputs] and a state of the same type and sizes; `forward` is `step`."""
     cell = samples.still(cell)
     state = cell.initial(3)
     gates, state = cell.project(samples.inputs_for(Recurrent(cell), (1, 1, 1), extra=0).data, state)
@@ -81,8 +81,8 @@ def a_step_has_its_shape(cell: Cell) -> None:
 
 
 def masks_hold_noise_still(cell: Cell) -> None:
-    """Masks that mask nothing change nothing; zoneout of everything keeps the state; a recurrent mask of zeros hides
-    the state's first leaf from every step; and a mask that is cut with the time gives the whole."""
+    """Masks that mask nothing change nothing; zoneout of everything keeps the state; and a sequence that is cut in two
+    together with its masks gives the same outputs and state."""
     cell = samples.still(cell)
     x = samples.inputs_for(Recurrent(cell), (6, 4))
     first = _begun(cell, 2)
@@ -109,7 +109,7 @@ def masks_hold_noise_still(cell: Cell) -> None:
 
 
 def a_step_is_differentiable(cell: Cell) -> None:
-    """First and second derivatives of one step in float64, through the state too."""
+    """First and second derivatives of one step in float64, by gates and state, equal finite differences."""
     copy = samples.still(cell).double()
     first = states.detach(_begun(copy, 2))
     flat = states.flatten(first)
@@ -167,7 +167,7 @@ LAWS: Final[tuple[Law, ...]] = (
 
 
 def _begun(cell: Cell, batch: int) -> State:
-    """A state that is not the first one: after a few steps."""
+    """The state after a few steps, which is not zero."""
     x = samples.inputs_for(Recurrent(cell), (3,) * batch, seed=7, extra=0)
     with torch.no_grad():
         state: State = Recurrent(cell)(x)[1]
@@ -175,7 +175,7 @@ def _begun(cell: Cell, batch: int) -> State:
 
 
 def _by_steps(cell: Cell, gates: Tensor, state: State, lengths: Tensor) -> tuple[Tensor, State]:
-    """The definition, written down without any of the library's own loops."""
+    """The definition as a loop over `step`, without the library's loops: gates [B T G] to outputs [B T H]."""
     outputs = []
     for t in range(gates.shape[1]):
         going_on = t < lengths

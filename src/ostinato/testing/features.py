@@ -1,4 +1,4 @@
-"""Laws of Features. Each takes some and raises AssertionError with what it found."""
+"""Laws of Features, an acoustic front end. Each takes one and raises AssertionError with the difference."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from ostinato.errors import DataError, StreamError
 Law: TypeAlias = Callable[[Features], None]
 
 STEPS: Final = 8
-"""How many steps the sound of the laws has, and half a step."""
+"""The laws' sound lasts this many steps and a half."""
 
 
 def any_cutting_gives_the_whole(features: Features) -> None:
-    """One sample at a time, empty chunks among them, and random cuts come to the same bits."""
+    """Single samples, empty chunks and random cuts give the same bits as the whole sound."""
     sound = sound_for(features)
     expected = features.whole(sound)
     for parts in _cuttings(sound, len(sound)):
@@ -31,7 +31,7 @@ def any_cutting_gives_the_whole(features: Features) -> None:
 
 
 def frames_are_counted(features: Features) -> None:
-    """`count` says how many frames a recording has, whatever its length; they are float32 [T width] and finite."""
+    """A recording of any length has `count` frames, float32 [T width] and finite."""
     sound = sound_for(features)
     for length in (*range(3), features.step // 2, features.step, features.latency - 1, features.latency, len(sound)):
         frames = features.whole(sound[: max(0, length)])
@@ -43,7 +43,7 @@ def frames_are_counted(features: Features) -> None:
 
 
 def nothing_has_no_frames(features: Features) -> None:
-    """Neither an empty chunk nor an empty recording."""
+    """An empty chunk and an empty recording have no frames."""
     empty = np.zeros(0, np.float32)
     assert features.count(0) == 0, f"nothing has {features.count(0)} frames"
     for final in (False, True):
@@ -52,7 +52,7 @@ def nothing_has_no_frames(features: Features) -> None:
 
 
 def frames_come_when_they_are_due(features: Features) -> None:
-    """Frame t after t · step + latency samples, neither sooner nor later."""
+    """Frame t comes after exactly t · step + latency samples."""
     sound, state, given = sound_for(features), features.initial(), 0
     for heard, sample in enumerate(sound, 1):
         frames, state = features.advance(state, np.array([sample], np.float32))
@@ -62,7 +62,7 @@ def frames_come_when_they_are_due(features: Features) -> None:
 
 
 def a_state_is_not_changed(features: Features) -> None:
-    """Going on twice from one state gives the same twice, whatever was heard in between."""
+    """A state is not changed in place: continuing from it twice gives the same frames twice."""
     sound = sound_for(features)
     half = len(sound) // 2
     _, state = features.advance(features.initial(), sound[:half])
@@ -73,8 +73,8 @@ def a_state_is_not_changed(features: Features) -> None:
 
 
 def a_reader_leaves_no_trace(features: Features) -> None:
-    """Bytes of 16 bits cut anywhere, a copy that goes another way, and a refused chunk change nothing; a closed reader
-    takes no more."""
+    """A FrameReader gives the same frames however its bytes (16-bit samples) are cut; a copy and a refused chunk leave
+    it unchanged; after its final chunk it refuses any other."""
     pcm = np.round(sound_for(features) * 30000).astype("<i2")
     expected, raw = features.whole(pcm.astype(np.int16)), pcm.tobytes()
     for parts in _cuttings(raw, 301):
@@ -100,7 +100,7 @@ LAWS: Final[tuple[Law, ...]] = (
 
 
 def sound_for(features: Features) -> Any:
-    """Noise that swells over a tone, some steps long: float32 [n] in [-1, 1)."""
+    """Noise of rising amplitude over a tone of 300 Hz, `STEPS` steps and a half long: float32 [samples] in [-1, 1)."""
     length = features.latency + STEPS * features.step + features.step // 2
     time = np.arange(length) / features.rate
     noise = np.random.default_rng(3).uniform(-0.5, 0.5, length) * np.linspace(0, 1, length)

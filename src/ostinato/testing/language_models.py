@@ -26,7 +26,7 @@ def sums_to_one(lm: Predictor) -> None:
     for t in range(STEPS + 1):
         log_probs = lm.log_probs(state)
         assert log_probs.shape == (ROWS, lm.size), f"log_probs are {list(log_probs.shape)}, not {[ROWS, lm.size]}"
-        assert bool((log_probs <= 1e-6).all()), f"after {t} tokens: no log-probabilities"  # nor is NaN one
+        assert bool((log_probs <= 1e-6).all()), f"after {t} tokens: log-probabilities above 0 or NaN"  # NaN fails too
         total = log_probs.double().logsumexp(dim=1)
         assert bool((total.abs() <= 1e-6).all()), f"after {t} tokens the probabilities sum to e^{total.tolist()}"
         if t < STEPS:
@@ -34,18 +34,18 @@ def sums_to_one(lm: Predictor) -> None:
 
 
 def looking_does_not_move(lm: Predictor) -> None:
-    """`log_probs` changes nothing and `advance` leaves the old state as it was."""
+    """Neither `log_probs` nor `advance` changes the state that it is given."""
     state = _after(lm, _tokens(lm)[:, :2])
-    kept = {name: leaf.clone() for name, leaf in states.flatten(state).items()}
+    before = {name: leaf.clone() for name, leaf in states.flatten(state).items()}
     first = lm.log_probs(state)
     lm.advance(state, torch.full((ROWS,), lm.eos))
     assert_same(lm.log_probs(state), first, "looking twice")
     for name, leaf in states.flatten(state).items():
-        assert_same(leaf, kept[name], f"state {name} after looking and moving")
+        assert_same(leaf, before[name], f"state {name} after looking and moving")
 
 
 def rows_do_not_interact(lm: Predictor) -> None:
-    """Selecting rows and advancing commute; a row alone has the answers it has beside others."""
+    """Selecting rows and advancing commute; a row has the same distribution alone as in a batch."""
     tokens = _tokens(lm)
     state = _after(lm, tokens[:, :3])
     order = torch.tensor([2, 0, 0, 1])
@@ -64,40 +64,40 @@ def rows_do_not_interact(lm: Predictor) -> None:
 
 
 def scores_are_looks_and_moves(lm: Predictor) -> None:
-    """`token_log_probs`, `read` and `log_probs_of` are what `log_probs` and `advance` say, 0 in the padding, whatever
-    stands there, and the state after is the state after each row's own last token."""
+    """`token_log_probs`, `read` and `log_probs_of` equal `log_probs` and `advance`, whatever the padding holds:
+    log-probabilities are 0 there, and the state is that after each row's last token."""
     tokens = Padded(_tokens(lm), torch.tensor([STEPS, 2, 0]))
-    found, after = token_log_probs(lm, spoilt(tokens), _start(lm))
-    wanted, wanted_after = _looks_and_moves(lm, tokens)
-    assert_close(found, wanted, "score against looks and moves")
-    assert_states(after, wanted_after, "the state after score")
-    assert_states(read(lm, spoilt(tokens), _start(lm)), wanted_after, "the state after read")
-    assert_close(fold(lm, tokens, _start(lm))[0], wanted, "the default score")
+    log_probs, after = token_log_probs(lm, spoilt(tokens), _start(lm))
+    expected, expected_after = _looks_and_moves(lm, tokens)
+    assert_close(log_probs, expected, "score against looks and moves")
+    assert_states(after, expected_after, "the state after score")
+    assert_states(read(lm, spoilt(tokens), _start(lm)), expected_after, "the state after read")
+    assert_close(fold(lm, tokens, _start(lm))[0], expected, "the default score")
     first, middle = token_log_probs(lm, Padded(tokens.data[:, :3], tokens.lengths.clamp_max(3)), _start(lm))
     rest, end = token_log_probs(lm, Padded(tokens.data[:, 3:], (tokens.lengths - 3).clamp_min(0)), middle)
-    assert_close(torch.cat([first, rest], dim=1), wanted, "score in two pieces")
-    assert_states(end, wanted_after, "the state after score in two pieces")
+    assert_close(torch.cat([first, rest], dim=1), expected, "score in two pieces")
+    assert_states(end, expected_after, "the state after score in two pieces")
     candidates = torch.randint(0, lm.size, (ROWS, 4), generator=generator(2))
     state = _after(lm, _tokens(lm)[:, :2])
     assert_close(log_probs_of(lm, state, candidates), lm.log_probs(state).gather(1, candidates), "log_probs_of")
 
 
 def a_state_survives(lm: Predictor) -> None:
-    """Saved, loaded, joined from single rows or detached, a state goes on as if nothing had happened."""
+    """A state that was saved and loaded, joined from single rows, or detached gives the same distribution next."""
     tokens = _tokens(lm)
     state = _after(lm, tokens[:, :4])
-    wanted = lm.log_probs(lm.advance(state, tokens[:, 4]))
+    expected = lm.log_probs(lm.advance(state, tokens[:, 4]))
     with tempfile.TemporaryDirectory() as folder:
         states.save(state, Path(folder) / "state.safetensors")
         loaded = states.load(Path(folder) / "state.safetensors", lm.start(torch.tensor([0])))
-    assert_same(lm.log_probs(lm.advance(loaded, tokens[:, 4])), wanted, "after a loaded state")
+    assert_same(lm.log_probs(lm.advance(loaded, tokens[:, 4])), expected, "after a loaded state")
     joined = states.cat([states.select(state, [row]) for row in range(ROWS)])
     for name, other in (("joined", joined), ("detached", states.detach(state))):
-        assert_close(lm.log_probs(lm.advance(other, tokens[:, 4])), wanted, f"after a {name} state")
+        assert_close(lm.log_probs(lm.advance(other, tokens[:, 4])), expected, f"after a {name} state")
 
 
 def no_rows_are_no_error(lm: Predictor) -> None:
-    """A search whose every row has ended asks for nothing, and gets it."""
+    """A model takes a state of no rows, and tokens of no steps, as a search whose every row has ended passes them."""
     nobody = torch.zeros(0, dtype=torch.int64)
     state = lm.start(nobody)
     assert lm.log_probs(state).shape == (0, lm.size), f"no rows gave {list(lm.log_probs(state).shape)}"
@@ -110,7 +110,7 @@ def no_rows_are_no_error(lm: Predictor) -> None:
 
 
 def attention_is_a_distribution(lm: Predictor) -> None:
-    """Where the model looks at a source, each row's weights sum to 1."""
+    """Where the model attends to a source, each row's weights are not negative and sum to 1."""
     look = getattr(lm, "attention", None)
     weights = look(_after(lm, _tokens(lm)[:, :2])) if look is not None else None
     if weights is not None:
@@ -135,7 +135,7 @@ def _start(lm: Predictor) -> State:
 
 
 def _tokens(lm: Predictor) -> Tensor:
-    """[ROWS, STEPS] ids; the boundary is among them, in the middle of a row."""
+    """Ids [ROWS STEPS], one of them the boundary, in the middle of a row."""
     tokens = torch.randint(0, lm.size, (ROWS, STEPS), generator=generator(1))
     tokens[1, 2] = lm.eos
     return tokens
@@ -149,15 +149,15 @@ def _after(lm: Predictor, tokens: Tensor) -> State:
 
 
 def _looks_and_moves(lm: Predictor, tokens: Padded) -> tuple[Tensor, State]:
-    """Each row by itself, without any of the library's own loops."""
-    found = []
+    """`token_log_probs` row by row, without the library's loops."""
+    rows = []
     ends = []
     for row in range(tokens.batch):
-        state, said = lm.start(torch.tensor([row])), []
+        state, log_probs = lm.start(torch.tensor([row])), []
         for token in tokens.rows()[row]:
-            said.append(lm.log_probs(state)[0, int(token)])
+            log_probs.append(lm.log_probs(state)[0, int(token)])
             state = lm.advance(state, token.reshape(1))
-        padding = lm.log_probs(state)[0].new_zeros(tokens.steps - len(said))
-        found.append(torch.cat([torch.stack(said), padding]) if said else padding)
+        padding = lm.log_probs(state)[0].new_zeros(tokens.steps - len(log_probs))
+        rows.append(torch.cat([torch.stack(log_probs), padding]) if log_probs else padding)
         ends.append(state)
-    return torch.stack(found), states.cat(ends)
+    return torch.stack(rows), states.cat(ends)

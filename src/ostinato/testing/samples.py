@@ -1,4 +1,4 @@
-"""Samples: inputs, cuts and weighted sums that the laws try a thing on; the same ones every time."""
+"""Samples: the inputs, cuts and weighted sums that the laws use, the same in every run."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -20,28 +20,29 @@ NOWHERE: Final = -(2**40)
 
 
 def generator(seed: int = 0) -> torch.Generator:
-    """A source of chance of its own."""
+    """A random generator of its own, seeded with `seed`."""
     return torch.Generator().manual_seed(seed)
 
 
 def still(thing: M) -> M:
-    """A copy in evaluation mode, so that a law changes nothing in what it was given."""
+    """A copy in evaluation mode, so that a law does not change the object that it is given."""
     copied = copy.deepcopy(thing)
     return copied.eval() if isinstance(copied, nn.Module) else copied
 
 
 def dtype_of(layer: Any) -> torch.dtype:
-    """What a thing computes in: its parameters' dtype."""
+    """The dtype of a layer's parameters, which it computes in."""
     return next((p.dtype for p in layer.parameters() if p.is_floating_point()), torch.get_default_dtype())
 
 
 def takes_tokens(layer: Any) -> bool:
-    """Whether it reads ids below `inputs` instead of vectors of `inputs` numbers."""
+    """Whether a layer reads token ids below `inputs` instead of vectors [inputs]."""
     return bool(getattr(layer, "takes_tokens", False))
 
 
 def inputs_for(layer: SequenceLayer, lengths: tuple[int, ...] = LENGTHS, seed: int = 0, extra: int = 2) -> Padded:
-    """A batch that the layer can read, with `extra` steps of padding behind the longest row."""
+    """A batch that the layer reads, random vectors [B T inputs] or ids [B T], with `extra` steps of padding after the
+    longest row."""
     steps = max(lengths, default=0) + extra
     chance = generator(seed)
     if takes_tokens(layer):
@@ -62,19 +63,20 @@ def due_lengths(layer: SequenceLayer, lengths: Tensor) -> list[int]:
 
 
 def spoilt(x: Padded) -> Padded:
-    """The same rows with NaN (for ids: one that no vocabulary has) as padding."""
+    """The same rows [B T ...] with NaN (or for ids, an id that no vocabulary has) as padding."""
     bad = float("nan") if x.data.is_floating_point() else NOWHERE
     mask = x.mask.reshape(x.batch, x.steps, *[1] * (x.data.dim() - 2))
     return x.map(lambda data: data.masked_fill(~mask, bad))
 
 
 def trainable(layer: Any) -> Iterator[tuple[str, nn.Parameter]]:
-    """Every parameter that learns, by name."""
+    """Every parameter that requires a gradient, with its name."""
     return ((name, parameter) for name, parameter in layer.named_parameters() if parameter.requires_grad)
 
 
 def weighed(out: Padded, seed: int = 1) -> Tensor:
-    """A sum of the real outputs, each with a weight of its own that depends on its place, not on the padding."""
+    """The sum, a scalar, of the real outputs [B T ...], each weighted by a random number that depends on its place, not
+    on the padding."""
     total = out.data.new_zeros(())
     for number, row in enumerate(out.rows()):
         weights = torch.randn(row.shape, generator=generator(seed + number)).to(row.dtype)
@@ -83,7 +85,8 @@ def weighed(out: Padded, seed: int = 1) -> Tensor:
 
 
 def gradients(layer: Any, run: Callable[[], Tensor], x: Padded) -> dict[str, Tensor]:
-    """d run() by every parameter and, where it is numbers, by the input's data; zeros where it does not depend."""
+    """The gradients of run(), a scalar, by every parameter [...] and, as "input", by the data of `x` [B T ...] where
+    that requires one; zeros where run() does not depend on it."""
     parameters = dict(trainable(layer))
     leaves: dict[str, Tensor] = {**parameters, **({"input": x.data} if x.data.requires_grad else {})}
     loss = run()
@@ -94,23 +97,24 @@ def gradients(layer: Any, run: Callable[[], Tensor], x: Padded) -> dict[str, Ten
 
 
 def leaf(x: Padded) -> Padded:
-    """The same, its data ready to be differentiated by."""
+    """The same rows [B T ...] with data that requires a gradient; ids stay as they are."""
     return x.map(lambda data: data.detach().clone().requires_grad_() if data.is_floating_point() else data)
 
 
 def exact(x: Padded) -> Padded:
-    """The same in float64; ids stay ids."""
+    """The same rows [B T ...] in float64; ids stay as they are."""
     return x.map(lambda data: data.double() if data.is_floating_point() else data)
 
 
 def row_of(x: Padded, row: int) -> Padded:
-    """One row alone, without padding."""
+    """Row `row` of [B T ...] alone, without padding: [1 length ...]."""
     length = int(x.lengths[row])
     return Padded(x.data[row : row + 1, :length], x.lengths[row : row + 1])
 
 
 def cut(x: Padded, cuts: list[list[int]]) -> list[Padded]:
-    """Pieces of every row; cuts[k][i] says how many steps of row i piece k has. They add up to the row's length."""
+    """Pieces of every row [B T ...]: piece k has `cuts[k][i]` steps of row i. Raises ValueError where the counts do not
+    add up to the rows' lengths."""
     starts = [0] * x.batch
     pieces = []
     for counts in cuts:
@@ -123,7 +127,7 @@ def cut(x: Padded, cuts: list[list[int]]) -> list[Padded]:
 
 
 def random_cuts(lengths: list[int], pieces: int, seed: int) -> list[list[int]]:
-    """Cuts of each row at places of its own, so that at any time rows stand at unlike steps."""
+    """Random cuts for `cut`, different for each row, so that after a piece the rows are at different steps."""
     chance = generator(seed)
     columns = []
     for length in lengths:
@@ -133,7 +137,7 @@ def random_cuts(lengths: list[int], pieces: int, seed: int) -> list[list[int]]:
 
 
 def in_pieces(layer: SequenceLayer, pieces: list[Padded], state: State) -> tuple[Padded, State]:
-    """All outputs of a piecewise run, with what was held back, and the state before `finish`."""
+    """All outputs [B T outputs] of a run in pieces, those of `finish` included, and the state before `finish`."""
     outputs: Padded | None = None
     for piece in pieces:
         out, state = layer(piece, state)
@@ -143,5 +147,5 @@ def in_pieces(layer: SequenceLayer, pieces: list[Padded], state: State) -> tuple
 
 
 def offline(layer: SequenceLayer, x: Padded) -> Padded:
-    """The whole answer at once."""
+    """The outputs [B T outputs] of all steps in one call."""
     return whole(layer, x)

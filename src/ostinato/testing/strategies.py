@@ -1,4 +1,4 @@
-"""Strategies: lengths, cuttings and tokens for hypothesis to draw."""
+"""Strategies for hypothesis: lengths, cuts and tokens."""
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -22,9 +22,9 @@ def cuts(draw: st.DrawFn, of: list[int], pieces: int = 5) -> list[list[int]]:
 
 @st.composite
 def ragged_and_cut(draw: st.DrawFn, rows: int = 4, steps: int = 9) -> tuple[list[int], list[list[int]]]:
-    """Lengths, and a cutting of them."""
-    sample = draw(lengths(rows, steps))
-    return sample, draw(cuts(sample))
+    """Lengths, and cuts of rows of these lengths."""
+    row_lengths = draw(lengths(rows, steps))
+    return row_lengths, draw(cuts(row_lengths))
 
 
 def tokens(size: int, rows: int = 4, steps: int = 9) -> SearchStrategy[list[list[int]]]:

@@ -1,6 +1,7 @@
-"""Laws of a Streamer: one raw input (bytes, or a tensor of samples) that can be sliced, heard in pieces.
+"""Laws of a Streamer: an input (bytes, or an array of samples) gives the same prediction however it is cut.
 
-A law takes the Streamer, two inputs, and a function that turns a prediction into numbers that can be compared.
+A law takes the Streamer, two inputs that can be sliced, and a function from a prediction to numbers to compare. It
+raises AssertionError with the difference.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,17 +20,18 @@ SHARE: Final = 1e-6
 
 
 def any_cutting_gives_the_offline_answer(streamer: Streamer, first: Any, second: Any, numbers: Numbers) -> None:
-    """One chunk, one element at a time, and random cuts come to the same prediction, and say the same on the way."""
+    """One chunk, single elements and random cuts give the same prediction and the same number of stable answers."""
     answers, expected = heard(streamer, [first])
     for ends in ([*range(1, len(first))], [], *(_ends(len(first), seed) for seed in range(6))):
         chunks = [first[a:b] for a, b in zip([0, *ends], [*ends, len(first)])]
         again, prediction = heard(streamer, chunks)
         assert _alike(numbers(prediction), numbers(expected)), f"cut at {ends}: {prediction} where {expected} is due"
-        assert len(again) == len(answers), f"cut at {ends}: {len(again)} things said, not {len(answers)}"
+        assert len(again) == len(answers), f"cut at {ends}: {len(again)} stable answers, not {len(answers)}"
 
 
 def streams_do_not_see_each_other(streamer: Streamer, first: Any, second: Any, numbers: Numbers) -> None:
-    """Two inputs pushed together, in turn, and beside one that closes early, are each as if alone."""
+    """Two inputs, pushed together or in turn, beside a stream that closes early, have the predictions that each has
+    alone."""
     expected = [numbers(heard(streamer, [raw])[1]) for raw in (first, second)]
     a, b, passing = streamer.open(), streamer.open(), streamer.open()
     streamer.push([a, passing], [first[:2], second[:3]])
@@ -43,7 +45,7 @@ def streams_do_not_see_each_other(streamer: Streamer, first: Any, second: Any, n
 
 
 def a_closed_stream_takes_nothing(streamer: Streamer, first: Any, second: Any, numbers: Numbers) -> None:
-    """What was closed raises StreamError, and so does one stream given twice, or a chunk too few."""
+    """The Streamer raises StreamError for a closed stream, for one given twice, and for a missing chunk."""
     stream = streamer.open()
     streamer.push([stream], [first])
     for call in (lambda: streamer.push([stream, stream], [first, second]), lambda: streamer.push([stream], [])):
@@ -51,7 +53,7 @@ def a_closed_stream_takes_nothing(streamer: Streamer, first: Any, second: Any, n
     streamer.close(stream)
     assert _refuses(lambda: streamer.push([stream], [first])), "a closed stream took a chunk"
     assert _refuses(lambda: streamer.close(stream)), "a closed stream was closed again"
-    assert streamer.push([], []) == [], "nothing pushed says something"
+    assert streamer.push([], []) == [], "a push of no streams has answers"
 
 
 LAWS: Final[tuple[Law, ...]] = (
@@ -62,7 +64,7 @@ LAWS: Final[tuple[Law, ...]] = (
 
 
 def heard(streamer: Streamer, chunks: Sequence[Any]) -> tuple[list[Any], Any]:
-    """Everything that a new stream said for good, and its prediction."""
+    """The stable answers of a new stream over `chunks`, and its prediction."""
     stream = streamer.open()
     answers = [thing for chunk in chunks for thing in streamer.push([stream], [chunk])[0].stable]
     last, prediction = streamer.close(stream)

@@ -1,4 +1,4 @@
-"""Laws of a Tokenizer. Each takes one that was trained on `TEXT` and raises AssertionError with what it found."""
+"""Laws of a Tokenizer. Each takes one that was trained on `TEXT` and raises AssertionError with the difference."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -12,13 +12,13 @@ from ostinato.text import Tokenizer, load
 Law: TypeAlias = Callable[[Tokenizer], None]
 
 TEXT: Final = "It was the best of times,\r\nit was the worst — naïve «ünï©ode» 😀\0\t</s> <unk> ﷽ e\u0301\ufeff\n"
-"""What a tokenizer is trained on for its laws: one to four bytes a character, and what looks like a boundary."""
+"""The training text of the laws: characters of one to four bytes, and the names of boundary and unknown."""
 UNSEEN: Final = "Zebra 音楽 🎵"
-"""Characters of which most are not in TEXT."""
+"""A text most of whose characters are not in TEXT."""
 
 
 def what_is_known_comes_back(tokenizer: Tokenizer) -> None:
-    """Decoding undoes encoding, and the counts are those of the text."""
+    """Decoding inverts encoding, and the counts are those of the text."""
     ids = tokenizer.encode(TEXT)
     normal = tokenizer.normalize(TEXT)
     assert tokenizer.decode(ids) == normal, f"{tokenizer.decode(ids)!r} came back"
@@ -29,7 +29,7 @@ def what_is_known_comes_back(tokenizer: Tokenizer) -> None:
 
 
 def ids_are_below_the_size(tokenizer: Tokenizer) -> None:
-    """Whatever the text, ids are 0 … size − 1 of the dtype, and the boundary is never among them."""
+    """Ids of any text are of `dtype`, from 0 to size − 1, and none is the boundary."""
     for text in (TEXT, UNSEEN, ""):
         ids = tokenizer.encode(text)
         assert ids.dtype == tokenizer.dtype, f"ids are {ids.dtype}"
@@ -42,7 +42,7 @@ def ids_are_below_the_size(tokenizer: Tokenizer) -> None:
 
 
 def tokens_stand_where_they_say(tokenizer: Tokenizer) -> None:
-    """A span a token, in order and inside the text; each but the first begins no later than the one before ends."""
+    """Spans [T 2], one a token, are inside the text and in order of their starts."""
     for text in (TEXT, UNSEEN, ""):
         spans = tokenizer.spans(text)
         assert spans.shape == (len(tokenizer.encode(text)), 2), f"{text!r}: spans are {spans.shape}"
@@ -51,7 +51,7 @@ def tokens_stand_where_they_say(tokenizer: Tokenizer) -> None:
 
 
 def boundaries_are_no_text(tokenizer: Tokenizer) -> None:
-    """They are left out of text and counts."""
+    """Decoding and counts leave boundaries out."""
     ids = [tokenizer.eos, *tokenizer.encode("best").tolist(), tokenizer.eos]
     assert tokenizer.decode(ids) == "best", f"{tokenizer.decode(ids)!r} came back"
     assert (tokenizer.count_characters(ids), tokenizer.count_bytes(ids)) == (4, 4), "a boundary was counted"
@@ -60,7 +60,7 @@ def boundaries_are_no_text(tokenizer: Tokenizer) -> None:
 
 
 def what_is_saved_is_the_same(tokenizer: Tokenizer) -> None:
-    """tokenizer.json gives the same ids and the same tokenizer.json."""
+    """A tokenizer loaded from its tokenizer.json gives the same ids and the same tokenizer.json."""
     again = load(tokenizer.to_json())
     assert type(again) is type(tokenizer), f"a {type(tokenizer).__name__} came back as {type(again).__name__}"
     assert (again.size, again.eos, again.unknown) == (tokenizer.size, tokenizer.eos, tokenizer.unknown), "other ids"
@@ -70,7 +70,7 @@ def what_is_saved_is_the_same(tokenizer: Tokenizer) -> None:
 
 
 def any_cutting_reads_as_the_whole(tokenizer: Tokenizer) -> None:
-    """Bytes may be cut anywhere, also inside a character."""
+    """The incremental encoder gives the ids of the whole text, wherever its bytes are cut."""
     raw = (TEXT + UNSEEN).encode()
     expected = tokenizer.encode(TEXT + UNSEEN).tolist()
     for parts in _cuttings(raw):
@@ -80,7 +80,7 @@ def any_cutting_reads_as_the_whole(tokenizer: Tokenizer) -> None:
 
 
 def any_cutting_writes_as_the_whole(tokenizer: Tokenizer) -> None:
-    """Ids of any kind, also those that make no character together, come to the text that `decode` gives."""
+    """The incremental decoder gives the text of `decode`, also for ids that are not whole characters."""
     ids = torch.randint(0, tokenizer.size, (80,), generator=generator(1)).tolist()
     for tokens in (tokenizer.encode(TEXT).tolist(), ids):
         for parts in _cuttings(tokens):

@@ -1,4 +1,4 @@
-"""Text to ids and back, whole or as it comes: characters, bytes, words and parts of words."""
+"""Tokenizers: text to ids and back, at once or incrementally, by characters, bytes, words or subwords."""
 
 from ostinato.text.bpe import BPE
 from ostinato.text.bytes import Bytes

@@ -1,4 +1,4 @@
-"""Byte-pair encoding (Sennrich, Haddow and Birch, 2016) over bytes (Radford et al., 2019): nothing is ever unknown."""
+"""Byte-pair encoding (Sennrich, Haddow and Birch, 2016) over bytes (Radford et al., 2019): nothing is unknown."""
 
 import json
 import re
@@ -19,10 +19,10 @@ BYTES = {symbol: byte for byte, symbol in enumerate(symbols())}
 
 @register("bpe", example={"size": 300})
 class BPE(Library):
-    """The most frequent pair of neighbours becomes a token, again and again, from the 256 bytes on.
+    """Starting from the 256 bytes, the most frequent pair of adjacent tokens becomes a token, until there are `size`.
 
-    `size` counts every id. `dropout` is the share of merges that `sample` leaves out (Provilkov, Emelianenko and Voita,
-    2020); `encode` leaves out none.
+    `size` counts all ids. `dropout` is the probability with which `sample` omits a merge (Provilkov, Emelianenko and
+    Voita, 2020); `encode` omits none. Raises ConfigError where `size` is too small for the bytes and special tokens.
 
     Options:
         dropout: share of the merges that are left out at random where a text is sampled for training; encoding leaves
@@ -30,7 +30,7 @@ class BPE(Library):
     """
 
     model = "BPE"
-    # A token may begin with white space; none goes from something else into white space.
+    # A token may begin with white space, and has none after another character.
     unit = re.compile(f"[{SPACES}]*[^{SPACES}]+|[{SPACES}]+")
 
     def __init__(
@@ -43,11 +43,11 @@ class BPE(Library):
     ):
         super().__init__(size, form, lowercase, "error", special)
         if size < len(BYTES) + len(self.names):
-            raise ConfigError(f"tokenizer.size: {size} ids do not hold 256 bytes and {self.names}; take more")
+            raise ConfigError(f"tokenizer.size: {size} ids are too few for 256 bytes and {self.names}; take more")
         self.dropout = dropout
 
     def empty(self) -> Any:
-        """Byte-level, cut as GPT-2 does, but for the space before the text."""
+        """A byte-level model that splits words as GPT-2 does, but adds no space before the text."""
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
         library = Tokenizer(models.BPE(dropout=None))
@@ -56,32 +56,32 @@ class BPE(Library):
         return library
 
     def trainer(self, size: int) -> Any:
-        """From all bytes on."""
+        """A BPE trainer whose initial alphabet is all bytes."""
         from tokenizers import trainers
 
         return trainers.BpeTrainer(vocab_size=size, initial_alphabet=list(BYTES), show_progress=False)
 
     def text_of(self, token: str) -> bytes:
-        """The bytes that its symbols stand for; a foreign token's own UTF-8."""
+        """The bytes of its symbols; for a token with other characters, its UTF-8."""
         return bytes(BYTES[c] for c in token) if all(c in BYTES for c in token) else token.encode()
 
     @classmethod
     def reads(cls, document: Mapping[str, Any]) -> bool:
-        """A model with merges: bytes alone are the tokenizer `byte`."""
+        """A BPE model with merges; without merges it is the tokenizer `byte`."""
         return super().reads(document) and not Bytes.reads(document)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "BPE":
-        """As of any kind; the dropout that was saved is that of `sample`."""
+        """As `Tokenizer.from_document`; the file's dropout becomes that of `sample`."""
         dropout = document["model"].get("dropout") or 0.0
         tokenizer = super().from_document({**document, "model": {**document["model"], "dropout": None}})
         tokenizer.dropout = float(dropout)
         return tokenizer
 
     def sample(self, text: str, dice: np.random.Generator) -> Ids:
-        """The ids of a text where each merge was left out with probability `dropout`; other ids at every call.
+        """The ids [T] of a text, where each merge is omitted with probability `dropout`, decided by `dice`.
 
-        Written out here, because the library's own dropout cannot be given a seed.
+        Implemented here because the library's own dropout takes no seed. Raises DataError before `train`.
         """
         library = self._ready()
         if self.dropout == 0 or not self.made_here:

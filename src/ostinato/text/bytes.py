@@ -1,4 +1,4 @@
-"""Bytes: one id a UTF-8 byte; nothing is ever unknown."""
+"""Bytes: one id a UTF-8 byte, so that nothing is unknown."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from ostinato.text.tokenizers import END, Ids, Tokenizer, document, register
 
 
 def symbols() -> list[str]:
-    """The character by which GPT-2's byte-level BPE writes each byte: itself if it can be seen, else 256 + its turn."""
+    """GPT-2's character for each byte (Radford et al., 2019): a visible byte is itself, the n-th other is 256 + n."""
     seen = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     hidden = iter(range(256, 512))
     return [chr(byte) if byte in seen else chr(next(hidden)) for byte in range(256)]
@@ -28,33 +28,33 @@ class Bytes(Tokenizer):
     unknown = None
 
     def train(self, pieces: Iterable[str]) -> None:
-        """There is nothing to learn: the pieces are not read."""
+        """Does nothing: the vocabulary is fixed, and `pieces` is not read."""
 
     def encode(self, text: str) -> Ids:
-        """One id a byte."""
+        """One id a byte: [T]. Raises DataError for a lone surrogate."""
         return np.frombuffer(utf(text, "utf-8"), np.uint8).astype(self.dtype)
 
     def spans(self, text: str) -> npt.NDArray[np.int64]:
-        """The character that each byte belongs to."""
+        """[T 2]: the character that each byte belongs to."""
         raw = np.frombuffer(utf(text, "utf-8"), np.uint8)
         character = np.cumsum((raw & 0xC0) != 0x80) - 1
         return np.stack([character, character + 1], 1).astype(np.int64)
 
     def decode(self, ids: Ids | Sequence[int]) -> str:
-        """Boundaries are left out first, so that the bytes around one may still make a character."""
+        """As `Tokenizer.decode`; bytes on both sides of a boundary may form one character."""
         return self._raw(ids).decode("utf-8", errors="replace")
 
     def pieces(self, ids: Ids | Sequence[int]) -> list[str]:
-        """ASCII as it is; other bytes like `<0xE2>`, the boundary `</s>`."""
+        """As `Tokenizer.pieces`: ASCII as characters, other bytes like `<0xE2>`, the boundary `</s>`."""
         return [END if i == self.eos else chr(i) if i < 128 else f"<0x{i:02X}>" for i in self.checked(ids).tolist()]
 
     def count_characters(self, ids: Ids | Sequence[int]) -> int:
-        """All bytes but those that continue a character (10xxxxxx)."""
+        """As `Tokenizer.count_characters`: the bytes that do not continue a character (10xxxxxx)."""
         ids = self.checked(ids)
         return int(np.count_nonzero((ids != self.eos) & ((ids & 0xC0) != 0x80)))
 
     def count_bytes(self, ids: Ids | Sequence[int]) -> int:
-        """All ids but the boundaries."""
+        """As `Tokenizer.count_bytes`: the ids that are not boundaries."""
         return int(np.count_nonzero(self.checked(ids) != self.eos))
 
     def to_json(self) -> str:
@@ -84,7 +84,7 @@ class Bytes(Tokenizer):
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Raises DataError where the ids are not the bytes themselves."""
+        """As `Tokenizer.from_document`. Raises DataError where the ids are not the bytes in order."""
         vocabulary = document["model"].get("vocab")
         expected = {symbol: byte for byte, symbol in enumerate(symbols())}
         if not isinstance(vocabulary, Mapping) or vocabulary not in (expected, expected | {END: cls.eos}):
@@ -92,7 +92,7 @@ class Bytes(Tokenizer):
         return cls()
 
     def incremental_decoder(self) -> ByteWriter:
-        """Ids to text as they come: an incomplete character waits."""
+        """Decodes ids incrementally; an incomplete character waits."""
         return ByteWriter(self._raw)
 
     def _raw(self, ids: Ids | Sequence[int]) -> bytes:

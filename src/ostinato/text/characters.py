@@ -1,4 +1,4 @@
-"""Characters: one id a Unicode character, for those seen in training."""
+"""Characters: one id for each Unicode character of the training text."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +17,10 @@ REPLACEMENT = 0xFFFD
 
 @register("character")
 class Characters(Tokenizer):
-    """`</s>` is 0, `<unk>` is 1, then the characters seen in training, by code point.
+    """Ids: `</s>` is 0, `<unk>` is 1, then the characters of the training text, by code point.
 
-    An unknown character decodes to U+FFFD. It counts as one character and, its length being lost, as one byte: where
-    there are unknowns, take the number of bytes from the text itself.
+    An unknown character decodes to U+FFFD. It counts as one character and, as its length is not known, as one byte: for
+    a text with unknowns, take the number of bytes from the text itself.
     """
 
     eos = 0
@@ -35,41 +35,41 @@ class Characters(Tokenizer):
         return _text(self._codes[2:])
 
     def train(self, pieces: Iterable[str]) -> None:
-        """Every character that occurs is in the vocabulary. Raises DataError where there is none."""
+        """Takes every character that occurs into the vocabulary. Raises DataError where there is none."""
         seen = np.zeros(CODE_POINTS, np.bool_)
         for piece in pieces:
             seen[_codes(piece)] = True
         if not seen.any():
-            raise DataError("tokenizer: the text it was to learn from has no character; name a longer text")
+            raise DataError("tokenizer: the training text has no character; give a longer text")
         self._take(np.flatnonzero(seen).astype(np.uint32))
 
     def encode(self, text: str) -> Ids:
-        """One id a character. Raises DataError before `train`."""
+        """One id a character: [T]. Raises DataError before `train`, and for a lone surrogate."""
         if self.size == 2:
-            raise DataError("tokenizer: it knows no character yet; train it on a text first")
+            raise DataError("tokenizer: it has no vocabulary yet; train it on a text first")
         return self._table.take(_codes(text))
 
     def spans(self, text: str) -> npt.NDArray[np.int64]:
-        """Each character by itself."""
+        """[T 2]: one character each."""
         places = np.arange(len(text))
         return np.stack([places, places + 1], 1)
 
     def decode(self, ids: Ids | Sequence[int]) -> str:
-        """One character an id, boundaries left out."""
+        """As `Tokenizer.decode`: one character an id."""
         ids = self.checked(ids)
         return _text(self._codes[ids[ids != self.eos]])
 
     def pieces(self, ids: Ids | Sequence[int]) -> list[str]:
-        """The characters; `</s>` and `<unk>` by these names."""
+        """As `Tokenizer.pieces`: the characters, `</s>` and `<unk>`."""
         names = [END, UNKNOWN]
         return [names[i] if i < 2 else chr(self._codes[i]) for i in self.checked(ids).tolist()]
 
     def count_characters(self, ids: Ids | Sequence[int]) -> int:
-        """All ids but the boundaries."""
+        """As `Tokenizer.count_characters`: the ids that are not boundaries."""
         return int(np.count_nonzero(self.checked(ids) != self.eos))
 
     def count_bytes(self, ids: Ids | Sequence[int]) -> int:
-        """The UTF-8 lengths of the characters; an unknown counts one."""
+        """As `Tokenizer.count_bytes`: the characters' UTF-8 lengths, 1 for an unknown."""
         return int(self._bytes[self.checked(ids)].sum())
 
     def to_json(self) -> str:
@@ -89,18 +89,21 @@ class Characters(Tokenizer):
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Raises DataError where the vocabulary is not `</s>`, `<unk>` and single characters, without a gap."""
+        """As `Tokenizer.from_document`. Raises DataError where the vocabulary is not `</s>`, `<unk>` and single
+        characters with ids 0, 1, 2 …"""
         vocabulary = document["model"].get("vocab")
-        # By their repr, which sorts whatever is there: a broken file may hold other things than integers.
+        # Compared by repr, which sorts any values: a broken file may hold other things than integers.
         expected = sorted(map(repr, range(len(vocabulary)))) if isinstance(vocabulary, Mapping) else []
         if not expected or sorted(map(repr, vocabulary.values())) != expected:
             raise DataError("tokenizer.json: its ids are not 0, 1, 2 … without a gap; save the tokenizer again")
         words = sorted(vocabulary, key=lambda word: vocabulary[word])
         if words[:2] != [END, UNKNOWN] or any(len(word) != 1 for word in words[2:]):
-            raise DataError(f"tokenizer.json: it is not {END}, {UNKNOWN} and single characters; save it again")
+            raise DataError(
+                f"tokenizer.json: it is not {END}, {UNKNOWN} and single characters; save the tokenizer again"
+            )
         codes = np.array([ord(word) for word in words[2:]], np.uint32)
         if ((codes >= 0xD800) & (codes < 0xE000)).any():
-            raise DataError("tokenizer.json: it holds half of a surrogate pair, which is no character; save it again")
+            raise DataError("tokenizer.json: it has half of a surrogate pair as a character; save the tokenizer again")
         tokenizer = cls()
         tokenizer._take(codes)
         return tokenizer
@@ -108,7 +111,7 @@ class Characters(Tokenizer):
     def _take(self, codes: npt.NDArray[np.uint32]) -> None:
         self._codes = np.concatenate([np.array([REPLACEMENT, REPLACEMENT], np.uint32), codes])
         self.size = len(self._codes)
-        # Every code point at once: a lookup by index is several times faster than any search or dictionary.
+        # A table of every code point: an index into it is several times faster than a search or a dictionary.
         self._table = np.full(CODE_POINTS, self.unknown, self.dtype)
         self._table[codes] = np.arange(2, self.size)
         self._bytes = 1 + np.searchsorted(np.array([0x80, 0x800, 0x10000]), self._codes, side="right")

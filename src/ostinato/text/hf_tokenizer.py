@@ -1,4 +1,4 @@
-"""Tokenizers that the `tokenizers` library trains and runs: words and parts of words."""
+"""Tokenizers that the `tokenizers` library trains and runs: words and subwords."""
 
 import json
 import re
@@ -28,17 +28,18 @@ Unknown: TypeAlias = Literal["token", "error"]
 SPACES = "\\t\\n\\v\\f\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
 BOUNDARIES = (END, "<eos>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "[SEP]")
 REMEMBERED = 1 << 19
-"""Stretches of text whose ids are kept, at most."""
+"""The most units whose ids are cached."""
 SPACE_MARK = "▁"
 LEAST = 300
-"""A size that every kind takes, for one that is not trained here."""
+"""A size that every kind accepts, for a tokenizer that is not trained here."""
 
 
 class Library(Tokenizer):
-    """One `tokenizers.Tokenizer`. Ids are the model's own, then `</s>` and the special tokens.
+    """A tokenizer that wraps a `tokenizers.Tokenizer`. Ids [T] are the model's own, then `</s>` and `special` tokens.
 
-    A text is cut into units, stretches that no token reaches across, and the ids of each unit are remembered: a word
-    is looked at once. What was made elsewhere may have no such units and is then encoded as a whole.
+    `size` counts all ids; `form` is the Unicode normal form. A text is split into units, which no token crosses, and
+    the ids of each unit are cached. A tokenizer.json from elsewhere may have no such units; it encodes a text as a
+    whole. Raises ConfigError where `special` has an empty or repeated name.
 
     Options:
         size: ids in the vocabulary, special tokens among them.
@@ -49,9 +50,9 @@ class Library(Tokenizer):
     """
 
     model: ClassVar[str]
-    """The type of the model in tokenizer.json."""
+    """The model's type in tokenizer.json."""
     unit: ClassVar[re.Pattern[str]]
-    """What `re.findall` cuts a text into, so that the units' ids one after another are the text's."""
+    """Its matches are the units of a text: the ids of the units, one after another, are those of the text."""
 
     def __init__(
         self,
@@ -71,14 +72,14 @@ class Library(Tokenizer):
 
     @abstractmethod
     def empty(self) -> Any:
-        """The library's tokenizer before it has learnt anything: model, pre-tokenizer and decoder."""
+        """The library's tokenizer before training: model, pre-tokenizer and decoder."""
 
     @abstractmethod
     def trainer(self, size: int) -> Any:
         """The library's trainer for a model of `size` tokens."""
 
     def normalizer(self) -> Any:
-        """The library's normalizer; None if a text is taken as it is."""
+        """The library's normalizer; None where a text stays as it is."""
         from tokenizers import normalizers
 
         steps: list[Any] = (
@@ -90,10 +91,11 @@ class Library(Tokenizer):
 
     @abstractmethod
     def text_of(self, token: str) -> bytes:
-        """What a token of the model adds to a text."""
+        """The UTF-8 bytes that a token of the model adds to a text."""
 
     def train(self, pieces: Iterable[str]) -> None:
-        """Learn the vocabulary. Raises DataError where there is nothing to learn from."""
+        """As `Tokenizer.train`. Raises DataError where the text has no word, ConfigError where a special token's name
+        is also a token of the text."""
         library = self.empty()
         library.normalizer = self.normalizer()
         words = False
@@ -106,18 +108,18 @@ class Library(Tokenizer):
 
         library.train_from_iterator(_stretches(looked_at(), self.unit), self.trainer(self.wanted - len(self.names)))
         if not words or library.get_vocab_size() <= (self.unknown_token is not None):
-            raise DataError("tokenizer: the text it was to learn from has no word; name a longer text")
+            raise DataError("tokenizer: the training text has no word; give a longer text")
         learnt = json.loads(library.to_str())
         model = self.finished(learnt["model"])
         taken = [name for name in self.names if name in _tokens(model)]
         if taken:
             raise ConfigError(
-                f"tokenizer.special: {taken[0]!r} is also what words of the text are made of; choose a name like <name>"
+                f"tokenizer.special: {taken[0]!r} is also a token of the training text; choose a name like <name>"
             )
         self._take(_read(learnt | {"model": model, "added_tokens": []}))
 
     def finished(self, model: dict[str, Any]) -> dict[str, Any]:
-        """What the trainer made, as it stands in tokenizer.json, where it needs a last touch."""
+        """The trained model of a tokenizer.json, changed where a kind needs that."""
         return model
 
     def _take(self, library: Any, made_here: bool = True) -> None:
@@ -125,7 +127,7 @@ class Library(Tokenizer):
 
         if made_here:
             library.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in self.names])
-        library.encode_special_tokens = True  # a text that looks like a boundary is only its characters
+        library.encode_special_tokens = True  # a boundary's name in a text is encoded as characters
         self.library, self.made_here = library, made_here
         self.size = max(library.get_vocab().values()) + 1
         self.eos = library.token_to_id(self.names[0])
@@ -139,16 +141,17 @@ class Library(Tokenizer):
 
     def _ready(self) -> Any:
         if self.library is None:
-            raise DataError("tokenizer: it has learnt no vocabulary yet; train it on a text first")
+            raise DataError("tokenizer: it has no vocabulary yet; train it on a text first")
         return self.library
 
     def normalize(self, text: str) -> str:
-        """The text in its normal form, lower case where that was asked for."""
+        """The text in its normal form, in lower case with `lowercase`. Raises DataError before `train`."""
         normalizer = self._ready().normalizer
         return normalizer.normalize_str(text) if normalizer else text
 
     def encode(self, text: str) -> Ids:
-        """The ids of all units. Raises DataError before `train`, and for what is unknown where that is an error."""
+        """The ids [T] of a text. Raises DataError before `train`, for a lone surrogate, and for what the vocabulary
+        lacks where `unknown` is "error"."""
         utf(text, "utf-8")
         library = self._ready()
         if not self.made_here:
@@ -173,13 +176,13 @@ class Library(Tokenizer):
                 self.library.encode(unit, add_special_tokens=False)
             except Exception:
                 return DataError(
-                    f"text: {unit!r} has something that the vocabulary has not; train the tokenizer on a text that has "
-                    'it, or with unknown = "token"'
+                    f"text: {unit!r} has characters that the vocabulary lacks; train the tokenizer on a text that has "
+                    'them, or with unknown = "token"'
                 )
-        return DataError(f"text: the tokenizers library refuses it ({error}); see the message")
+        return DataError(f"text: the tokenizers library does not encode it ({error}); correct the text")
 
     def spans(self, text: str) -> npt.NDArray[np.int64]:
-        """[T 2]: where each token stands in the text, first character and the one after the last."""
+        """[T 2]: the position of each token in the text, as `Tokenizer.spans`. Raises DataError as `encode` does."""
         utf(text, "utf-8")
         try:
             encoding = self._ready().encode(text, add_special_tokens=False)
@@ -190,7 +193,7 @@ class Library(Tokenizer):
         return np.array(encoding.offsets, np.int64).reshape(-1, 2)
 
     def decode(self, ids: Ids | Sequence[int]) -> str:
-        """The tokens' text; special tokens have none."""
+        """As `Tokenizer.decode`; special tokens have no text."""
         ids = self.checked(ids)
         if self.library is not None and not self.made_here:
             text: str = self.library.decode(ids.tolist(), skip_special_tokens=True)
@@ -202,7 +205,7 @@ class Library(Tokenizer):
         return b"".join([texts[i] for i in self.checked(ids).tolist()])
 
     def pieces(self, ids: Ids | Sequence[int]) -> list[str]:
-        """Each token's text; what is no whole characters and what has no text by its name in the vocabulary."""
+        """As `Tokenizer.pieces`: each token's text; a token without text by its name in the vocabulary."""
         shown = []
         for i in self.checked(ids).tolist():
             try:
@@ -212,17 +215,17 @@ class Library(Tokenizer):
         return shown
 
     def count_characters(self, ids: Ids | Sequence[int]) -> int:
-        """Of the tokens' text."""
+        """As `Tokenizer.count_characters`."""
         if not self.made_here:
             return len(self.decode(ids))
         return sum((byte & 0xC0) != 0x80 for byte in self._raw(ids))
 
     def count_bytes(self, ids: Ids | Sequence[int]) -> int:
-        """Of the tokens' text."""
+        """As `Tokenizer.count_bytes`."""
         return len(self._raw(ids)) if self.made_here else len(self.decode(ids).encode())
 
     def to_json(self) -> str:
-        """The library's own."""
+        """The library's tokenizer.json. Raises DataError before `train`."""
         return str(self._ready().to_str(pretty=True))
 
     @classmethod
@@ -233,7 +236,8 @@ class Library(Tokenizer):
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Raises DataError where the library does not read it, or nothing in it can end a text."""
+        """As `Tokenizer.from_document`. Raises DataError where the library does not read it, or where none of its added
+        tokens can be the boundary."""
         library = _read(document)
         added = [token.content for token in library.get_added_tokens_decoder().values()]
         boundary = next((name for name in BOUNDARIES if name in added), None)
@@ -248,11 +252,11 @@ class Library(Tokenizer):
         return tokenizer
 
     def incremental_encoder(self) -> IncrementalEncoder:
-        """Text to ids as it comes: the last unit waits for its end; without units, everything does."""
+        """Encodes incrementally: the last unit waits for its end; without units, the whole text does."""
         return HoldingReader(self.encode, self.unit if self.made_here else None)
 
     def incremental_decoder(self) -> IncrementalDecoder:
-        """Ids to text as they come."""
+        """Decodes ids incrementally."""
         if not self.made_here:
             return GrowingWriter(self.decode)
         return ByteWriter(self._raw)
@@ -268,8 +272,8 @@ def _read(document: Mapping[str, Any]) -> Any:
 
 
 def _cuts_as(own: Any, document: Mapping[str, Any]) -> bool:
-    """Whether, what it learnt aside, a tokenizer.json is set up as ours: then no token reaches from one unit into the
-    next, and a unit's ids do not depend on where it stands."""
+    """Whether a tokenizer.json, its vocabulary aside, is configured as ours: then no token crosses two units, and the
+    ids of a unit do not depend on its position."""
     ours = json.loads(own.to_str())
     same = all(ours[part] == document.get(part) for part in ("pre_tokenizer", "post_processor", "truncation"))
     normalizer = document.get("normalizer") or {"normalizers": []}
@@ -279,7 +283,7 @@ def _cuts_as(own: Any, document: Mapping[str, Any]) -> bool:
 
 
 def _tokens(model: Mapping[str, Any]) -> set[str]:
-    """The model's vocabulary, which Unigram has as a list with scores."""
+    """The model's vocabulary, which for Unigram is a list with log-probabilities."""
     vocabulary = model["vocab"]
     return set(vocabulary) if isinstance(vocabulary, Mapping) else {token for token, _ in vocabulary}
 
@@ -302,7 +306,7 @@ def _unknown_of(model: Mapping[str, Any]) -> str | None:
 
 
 def _stretches(pieces: Iterable[str], unit: re.Pattern[str]) -> Iterator[str]:
-    """The text in pieces that end where a unit does, so that it is learnt as if it had come in one."""
+    """The text in pieces that end where a unit ends, so that training does not depend on how the text was cut."""
     rest = ""
     for piece in pieces:
         text = rest + utf(piece, "utf-8").decode()

@@ -1,4 +1,4 @@
-"""Reader and Writer: text that comes in chunks, cut anywhere, and ids that come one by one."""
+"""Incremental encoders and decoders: text in chunks, cut anywhere, to ids, and ids one by one to text."""
 
 import codecs
 import re
@@ -14,19 +14,19 @@ LONGEST_UNIT = 1 << 20
 
 
 def utf(text: str, encoding: str) -> bytes:
-    """The text's bytes. Raises DataError where it is not Unicode."""
+    """The text's bytes. Raises DataError where it has a lone surrogate, which is not Unicode text."""
     try:
         return text.encode(encoding)
     except UnicodeEncodeError as error:
         raise DataError(
-            f"text: character {error.start} is half of a surrogate pair, which no UTF-8 can hold; pass valid Unicode"
+            f"text: character {error.start} is half of a surrogate pair, which UTF-8 cannot encode; pass valid Unicode"
         ) from error
 
 
 class IncrementalEncoder:
     """Chunks of UTF-8 to ids: however the bytes are cut, the ids together are those of the whole text.
 
-    This one is for tokenizers in which each character is encoded by itself.
+    This class is for tokenizers that encode each character by itself.
     """
 
     def __init__(self, encode: Callable[[str], npt.NDArray[Any]]):
@@ -36,7 +36,7 @@ class IncrementalEncoder:
         self._closed = False
 
     def __copy__(self) -> "IncrementalEncoder":
-        """A reader that goes on from here by itself."""
+        """An independent encoder that continues from here."""
         other = type(self)(self._encode)
         other._decoder.setstate(self._decoder.getstate())
         other._read, other._closed = self._read, self._closed
@@ -44,21 +44,21 @@ class IncrementalEncoder:
 
     @property
     def pending(self) -> bytes:
-        """The start of a character whose end has not come yet: at most three bytes."""
+        """The bytes of an incomplete character, at most three."""
         return self._decoder.getstate()[0]
 
     def read(self, chunk: bytes | str, final: bool = False) -> npt.NDArray[Any]:
-        """The ids [T] of all characters that are complete now; `final` says that nothing comes after this chunk.
+        """The ids [T] of all characters that are complete now; `final`: this chunk is the last.
 
-        Raises DataError with the byte offset, from the start of the stream, of what is not UTF-8; the refused chunk is
-        not taken in. Raises StreamError after the final chunk.
+        Raises DataError with the byte offset (from the start of the stream) of what is not UTF-8, and the state stays
+        as before the chunk. Raises StreamError after the final chunk.
         """
         if self._closed:
-            raise StreamError("reader: it was closed by its final chunk; take a new one for a new text")
+            raise StreamError("encoder: its final chunk was read; make a new encoder for a new text")
         pending = self.pending
         if isinstance(chunk, str) and not pending:
             ids = self._encode(chunk)
-            self._read += len(chunk.encode())  # after: `encode` says in words what is no Unicode
+            self._read += len(chunk.encode())  # after `encode`, whose error for a lone surrogate is a DataError
             self._closed = final
             return ids
         raw = chunk.encode(errors="surrogatepass") if isinstance(chunk, str) else chunk
@@ -79,9 +79,10 @@ class IncrementalEncoder:
 
 
 class HoldingReader(IncrementalEncoder):
-    """A Reader for tokenizers whose tokens span characters: the last unit of the text waits, as more of it may come.
+    """An IncrementalEncoder for tokenizers whose tokens span characters: the last unit waits until it is complete.
 
-    `unit` is what the text is cut into; without it all of the text waits for its end.
+    A text is split into matches of `unit`, across which no token reaches; without `unit`, all of the text waits for its
+    end.
     """
 
     def __init__(self, encode: Callable[[str], npt.NDArray[Any]], unit: re.Pattern[str] | None):
@@ -89,16 +90,17 @@ class HoldingReader(IncrementalEncoder):
         super().__init__(self._complete)
 
     def __copy__(self) -> "HoldingReader":
-        """A reader that goes on from here by itself."""
+        """An independent encoder that continues from here."""
         other = type(self)(self._whole, self._unit)
         other._decoder.setstate(self._decoder.getstate())
         other._read, other._closed, other._held = self._read, self._closed, self._held
         return other
 
     def read(self, chunk: bytes | str, final: bool = False) -> npt.NDArray[Any]:
-        """The ids [T] of all units that are complete now; `final` says that nothing comes after this chunk.
+        """The ids [T] of all units that are complete now; `final`: this chunk is the last.
 
-        Raises as a Reader does, and DataError for a unit that has no end in 1 MiB.
+        Raises DataError and StreamError as IncrementalEncoder does, and DataError for a unit of more than 2^20
+        characters.
         """
         self._final = final
         return super().read(chunk, final)
@@ -110,7 +112,7 @@ class HoldingReader(IncrementalEncoder):
         end = len(text) if self._final else starts[0] if starts else 0
         if self._unit and len(text) - end > LONGEST_UNIT:
             raise DataError(
-                f"text: {LONGEST_UNIT} characters without white space are no word; give text, or use the byte tokenizer"
+                f"text: there is no white space in {LONGEST_UNIT} characters; give text, or use the byte tokenizer"
             )
         ids = self._whole(text[:end])
         self._held = text[end:]
@@ -118,41 +120,41 @@ class HoldingReader(IncrementalEncoder):
 
 
 class IncrementalDecoder:
-    """Ids to text as they come; here every id is whole characters."""
+    """Ids to text incrementally, for tokenizers whose every id is whole characters."""
 
     def __init__(self, decode: Callable[[npt.NDArray[Any]], str]):
         self._decode = decode
 
     def write(self, ids: int | Sequence[int] | npt.NDArray[Any]) -> str:
-        """The characters that are complete now; ids is one id or a row of them."""
+        """The characters that are complete now; `ids` is one id or several [T]."""
         return self._decode(np.atleast_1d(np.asarray(ids)))
 
     def close(self) -> str:
-        """What was held back."""
+        """The rest of the text, at the end."""
         return ""
 
 
 class ByteWriter(IncrementalDecoder):
-    """A Writer of bytes: an incomplete character waits, and what can become none is U+FFFD."""
+    """An IncrementalDecoder of bytes: an incomplete character waits; bytes that are not UTF-8 give U+FFFD."""
 
     def __init__(self, to_bytes: Callable[[npt.NDArray[Any]], bytes]):
         self._to_bytes = to_bytes
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def write(self, ids: int | Sequence[int] | npt.NDArray[Any]) -> str:
-        """The characters that are complete now; ids is one id or a row of them."""
+        """The characters that are complete now; `ids` is one id or several [T]."""
         return self._decoder.decode(self._to_bytes(np.atleast_1d(np.asarray(ids))))
 
     def close(self) -> str:
-        """U+FFFD where an incomplete character was held back."""
+        """U+FFFD where a character stayed incomplete, otherwise nothing."""
         return self._decoder.decode(b"", final=True)
 
 
 class GrowingWriter(IncrementalDecoder):
-    """A Writer for tokenizers whose text of an id depends on those before it: what the newest ids add to the text of
-    the last few is written, once it is whole characters."""
+    """An IncrementalDecoder for tokenizers where the text of an id depends on the ids before it: writes what the newest
+    ids add to the text of the last `CONTEXT` ids, once that is whole characters."""
 
-    CONTEXT = 16
+    CONTEXT = 16  # ids
 
     def __init__(self, decode: Callable[[npt.NDArray[Any]], str]):
         super().__init__(decode)
@@ -160,7 +162,7 @@ class GrowingWriter(IncrementalDecoder):
         self._written = 0
 
     def write(self, ids: int | Sequence[int] | npt.NDArray[Any]) -> str:
-        """The characters that are complete now; ids is one id or a row of them."""
+        """The characters that are complete now; `ids` is one id or several [T]."""
         new = []
         for each in np.atleast_1d(np.asarray(ids)).tolist():
             self._ids.append(each)
@@ -168,7 +170,7 @@ class GrowingWriter(IncrementalDecoder):
         return "".join(new)
 
     def close(self) -> str:
-        """What was held back."""
+        """The rest of the text, at the end."""
         return self._more(final=True)
 
     def _more(self, final: bool) -> str:

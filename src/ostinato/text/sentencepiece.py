@@ -1,4 +1,4 @@
-"""SentencePiece's .model files, read (extra `sentencepiece`)."""
+"""Reads SentencePiece's .model files (extra `sentencepiece`)."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ UNIGRAM, BPE = 1, 2
 def read(path: Path) -> Tokenizer:
     """A unigram or BPE model as a Tokenizer with the same ids.
 
-    Raises DataError where the file is no such model, ConfigError where the extra is not installed.
+    Raises DataError where `path` is not such a model, ConfigError where the extra `sentencepiece` is not installed.
     """
     try:
         from sentencepiece import sentencepiece_model_pb2 as schema
@@ -27,10 +27,10 @@ def read(path: Path) -> Tokenizer:
     except OSError as error:
         raise DataError(f"{path}: it cannot be read ({error.strerror}); name a SentencePiece .model") from None
     except Exception:  # protobuf's own
-        raise DataError(f"{path}: it is no SentencePiece model; name a file that spm_train wrote") from None
+        raise DataError(f"{path}: it is not a SentencePiece model; name a file that spm_train wrote") from None
     kind = model.trainer_spec.model_type
     if kind not in (UNIGRAM, BPE) or not model.pieces:
-        raise DataError(f"{path}: only unigram and BPE models are read; train a tokenizer with ostinato tokenize train")
+        raise DataError(f"{path}: its model is neither unigram nor BPE; train a tokenizer with ostinato tokenize train")
     return load(_library(model, kind).to_str())
 
 

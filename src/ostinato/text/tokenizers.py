@@ -1,4 +1,4 @@
-"""Tokenizers: text to ids and back; each writes the tokenizer.json that the `tokenizers` library reads."""
+"""Tokenizer: text to ids and back; each kind writes a tokenizer.json that the `tokenizers` library reads."""
 
 import json
 from abc import ABC, abstractmethod
@@ -13,16 +13,18 @@ from ostinato.registry import Registry
 from ostinato.text.incremental import IncrementalDecoder, IncrementalEncoder
 
 Ids: TypeAlias = npt.NDArray[Any]
+"""Token ids [T], integers."""
 
 END = "</s>"
 UNKNOWN = "<unk>"
 
 
 class Tokenizer(ABC):
-    """Ids 0 … size − 1; `eos` is the boundary between texts, `unknown` what was never seen (None if there is no such).
+    """A text as ids [T], each from 0 to `size` − 1; `eos` is the id of the boundary between texts, and `unknown` that
+    of what the vocabulary lacks (None where nothing is unknown).
 
-    `encode` adds no boundary and never reads one: a text that contains the characters `</s>` is only those characters.
-    `decode` leaves boundaries out.
+    `encode` neither adds nor recognizes a boundary: the characters `</s>` in a text are encoded as characters. `decode`
+    leaves boundaries out.
     """
 
     size: int
@@ -31,44 +33,47 @@ class Tokenizer(ABC):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The smallest unsigned integer that holds every id."""
+        """The smallest unsigned integer type that holds every id."""
         return np.dtype(np.min_scalar_type(self.size - 1))
 
     @abstractmethod
     def train(self, pieces: Iterable[str]) -> None:
-        """Learn the vocabulary in one pass over a text that comes in pieces."""
+        """Learns the vocabulary in one pass over a text, which comes in `pieces`. Raises DataError where there is
+        nothing to learn."""
 
     @abstractmethod
     def encode(self, text: str) -> Ids:
         """The ids [T] of a text, of `dtype`. Raises DataError where the text is not Unicode (a lone surrogate)."""
 
     def normalize(self, text: str) -> str:
-        """What of a text its ids can say: `decode(encode(text))` where nothing is unknown."""
+        """The text as its ids represent it: equal to `decode(encode(text))` where nothing is unknown."""
         return text
 
     def sample(self, text: str, dice: np.random.Generator) -> Ids:
-        """Other ids for the same text at every call, as a regularizer, where a tokenizer has such; else `encode`'s."""
+        """The ids [T] of a text, sampled among its segmentations with `dice`, as a regularizer; those of `encode` where
+        a tokenizer has only one. Raises DataError as `encode` does."""
         return self.encode(text)
 
     @abstractmethod
     def spans(self, text: str) -> npt.NDArray[np.int64]:
-        """[T 2]: where each token stands in the text, its first character and the one after its last."""
+        """[T 2]: the position of each token in the text, its first character and the one after its last."""
 
     @abstractmethod
     def decode(self, ids: Ids | Sequence[int]) -> str:
-        """The text of ids. Raises DataError for an id that is not in the vocabulary."""
+        """The text of ids [T], without boundaries. Raises DataError for an id that is not in the vocabulary."""
 
     @abstractmethod
     def pieces(self, ids: Ids | Sequence[int]) -> list[str]:
-        """Each id as text to show: boundaries and what is not a character by itself get a name in angle brackets."""
+        """Each of the ids [T] as text for display: boundaries, and ids that are not whole characters, have a name in
+        angle brackets. Raises DataError for an id that is not in the vocabulary."""
 
     @abstractmethod
     def count_characters(self, ids: Ids | Sequence[int]) -> int:
-        """How many characters the ids stand for; a boundary is none."""
+        """The number of characters of ids [T]; a boundary has none."""
 
     @abstractmethod
     def count_bytes(self, ids: Ids | Sequence[int]) -> int:
-        """How many UTF-8 bytes the ids stand for; a boundary is none."""
+        """The number of UTF-8 bytes of ids [T]; a boundary has none."""
 
     @abstractmethod
     def to_json(self) -> str:
@@ -82,34 +87,34 @@ class Tokenizer(ABC):
     @classmethod
     @abstractmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """The tokenizer of a parsed tokenizer.json that `reads` said yes to. Raises DataError where it is broken."""
+        """The tokenizer of a parsed tokenizer.json of this kind (see `reads`). Raises DataError where it is broken."""
 
     @classmethod
     def from_json(cls, json_text: str) -> Self:
         """What `to_json` wrote. Raises DataError where it is of another kind or broken."""
         document = parse(json_text)
         if not cls.reads(document):
-            raise DataError(f"tokenizer.json: it does not hold a {cls.__name__} tokenizer; load it with text.load")
+            raise DataError(f"tokenizer.json: it is not a {cls.__name__} tokenizer; load it with ostinato.text.load")
         return cls.from_document(document)
 
     def incremental_decoder(self) -> IncrementalDecoder:
-        """Ids to text, as they come."""
+        """Decodes ids incrementally."""
         return IncrementalDecoder(self.decode)
 
     def incremental_encoder(self) -> IncrementalEncoder:
-        """Bytes or text to ids, as they come."""
+        """Encodes bytes or text incrementally."""
         return IncrementalEncoder(self.encode)
 
     def checked(self, ids: Ids | Sequence[int]) -> Ids:
-        """Ids [T] as an array. Raises DataError for one that is not in the vocabulary."""
+        """Ids [T] as an array. Raises DataError where one is not in the vocabulary or not an integer."""
         array = np.asarray(ids)
         if array.size == 0:
             return np.zeros(0, self.dtype)
         if array.ndim == 1 and array.dtype.kind in "fO" and all(type(each) is int for each in ids):
-            odd = next(each for each in ids if not 0 <= each < self.size)  # beyond 64 bits, NumPy makes no integers
+            odd = next(each for each in ids if not 0 <= each < self.size)  # beyond 64 bits: not an integer array
             raise DataError(f"tokenizer: there is no id {odd} in a vocabulary of {self.size}; pass its own ids")
         if array.ndim != 1 or array.dtype.kind not in "iu":
-            raise DataError(f"tokenizer: ids are one row of integers, but {array.dtype} {list(array.shape)} was passed")
+            raise DataError(f"tokenizer: {array.dtype} {list(array.shape)} was passed as ids; pass one row of integers")
         if array.min() < 0 or array.max() >= self.size:
             odd = int(array.min() if array.min() < 0 else array.max())
             raise DataError(f"tokenizer: there is no id {odd} in a vocabulary of {self.size}; pass its own ids")
@@ -117,7 +122,7 @@ class Tokenizer(ABC):
 
 
 def load(json_text: str) -> Tokenizer:
-    """The tokenizer that a tokenizer.json holds. Raises DataError where it is none of ours."""
+    """The tokenizer that a tokenizer.json holds. Raises DataError where no registered kind reads it."""
     document = parse(json_text)
     for _, entry in tokenizers:
         tokenizer = entry.constructor
@@ -126,18 +131,18 @@ def load(json_text: str) -> Tokenizer:
     model = document.get("model")
     model = model.get("type") if isinstance(model, Mapping) else None
     raise DataError(
-        f"tokenizer.json: a model of type {model!r} like this is not read; use one of {', '.join(tokenizers.names())}"
+        f"tokenizer.json: no tokenizer reads a model of type {model!r}; use one of {', '.join(tokenizers.names())}"
     )
 
 
 def parse(json_text: str) -> Mapping[str, Any]:
-    """A tokenizer.json as tables. Raises DataError where it is not JSON or not a table."""
+    """A parsed tokenizer.json. Raises DataError where it is not a JSON object."""
     try:
         document = json.loads(json_text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"tokenizer.json: it is not JSON ({error}); save the tokenizer again") from error
     if not isinstance(document, dict):
-        raise DataError("tokenizer.json: it holds no table at its top; save the tokenizer again")
+        raise DataError("tokenizer.json: it is not a JSON object; save the tokenizer again")
     return document
 
 

@@ -1,4 +1,4 @@
-"""Unigram (Kudo, 2018): the most probable way to cut a word, by the probabilities of its parts."""
+"""Unigram (Kudo, 2018): the most probable segmentation of a word, by the probabilities of its subwords."""
 
 import re
 from typing import Any, Literal
@@ -10,10 +10,10 @@ from ostinato.text.tokenizers import UNKNOWN, register
 
 @register("unigram", example={"size": 1000})
 class Unigram(Library):
-    """Parts of words whose product of probabilities is largest; `<` and line ends stand alone, so that no text makes
+    """The subwords with the largest product of probabilities. `<` and line ends are separate, so that no text contains
     a special token. A space is written ▁ and begins the word after it.
 
-    With `unknown = "bytes"` what is not in the vocabulary is written in bytes, which are 256 of its tokens.
+    With `unknown` "bytes", characters that the vocabulary lacks are encoded as bytes, which are 256 of its `size` ids.
     """
 
     model = "Unigram"
@@ -31,7 +31,7 @@ class Unigram(Library):
         self.in_bytes = unknown == "bytes"
 
     def empty(self) -> Any:
-        """Words that begin with their space."""
+        """A unigram model over words, each of which begins with the space before it."""
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
         library = Tokenizer(models.Unigram())
@@ -47,18 +47,18 @@ class Unigram(Library):
         return library
 
     def trainer(self, size: int) -> Any:
-        """Expectation maximization, pruned to the size."""
+        """Expectation maximization, then pruning to `size` tokens."""
         from tokenizers import trainers
 
-        special = [UNKNOWN]  # it cannot be trained without, and is taken out again below
+        special = [UNKNOWN]  # the library cannot train without it; `finished` removes it
         size += (self.unknown_token is None) - 256 * self.in_bytes
         return trainers.UnigramTrainer(
             vocab_size=max(size, 2), special_tokens=special, unk_token=UNKNOWN, show_progress=False
         )
 
     def finished(self, model: dict[str, Any]) -> dict[str, Any]:
-        """With the bytes, or without the unknown."""
-        # The library's order and last digits change from one training to the next; these do not.
+        """The model with the 256 bytes, or without the unknown token, as `unknown` says."""
+        # The library's order and last digits change from one training to the next; rounded and sorted they do not.
         learnt = [[token, round(score, 6)] for token, score in model["vocab"] if token != UNKNOWN]
         vocabulary = sorted(learnt, key=lambda each: (-each[1], each[0]))
         if self.unknown_token is not None:
@@ -70,10 +70,10 @@ class Unigram(Library):
         return model | {"vocab": vocabulary, "unk_id": unknown, "byte_fallback": self.in_bytes}
 
     def text_of(self, token: str) -> bytes:
-        """▁ as a space; a byte as itself."""
+        """Its UTF-8 with ▁ as a space; for a byte token, that byte."""
         byte = re.fullmatch("<0x([0-9A-F]{2})>", token)
         return bytes([int(byte[1], 16)]) if byte else token.replace(SPACE_MARK, " ").encode()
 
     def normalize(self, text: str) -> str:
-        """▁ becomes a space."""
+        """The normal form, with ▁ as a space. Raises DataError before `train`."""
         return super().normalize(text).replace(SPACE_MARK, " ")

@@ -1,4 +1,4 @@
-"""WordPiece (Schuster and Nakajima, 2012): the longest known part of a word, then the longest part of the rest."""
+"""WordPiece (Schuster and Nakajima, 2012): the longest known prefix of a word, then that of the rest."""
 
 import re
 import tempfile
@@ -11,19 +11,19 @@ from ostinato.text.tokenizers import UNKNOWN, register
 
 INSIDE = "##"
 LONGEST = 1000
-"""Characters of a word beyond which it is unknown."""
+"""The most characters of a word; a longer one is unknown."""
 
 
 @register("wordpiece", example={"size": 2000})
 class WordPiece(Library):
-    """Parts of words, those inside a word marked with ##. A space belongs to the word after it and is written ▁, and
-    punctuation and line ends stand alone, so a text comes back as it was; only ▁ comes back as a space."""
+    """Subwords; one that does not begin a word is marked with ##. A space is written ▁ and begins the word after it;
+    punctuation and line ends are separate. Decoding gives the text back, except that ▁ becomes a space."""
 
     model = "WordPiece"
     unit = re.compile(" [^ \\n]*|[^ \\n]+|\\n")
 
     def empty(self) -> Any:
-        """Words that begin with their space."""
+        """A WordPiece model over words, each of which begins with the space before it."""
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
         unknown = self.unknown_token or UNKNOWN
@@ -44,8 +44,11 @@ class WordPiece(Library):
         return library
 
     def train(self, pieces: Iterable[str]) -> None:
-        """Learn the vocabulary. The text is read twice, from a temporary file: left alone, the library would number
-        what stands inside words by chance, and settle ties by the numbers."""
+        """As `Tokenizer.train`. Raises DataError where the text has no word.
+
+        The text is read twice, the second time from a temporary file: the library alone would number the characters
+        inside words in random order, and break ties by these numbers.
+        """
         characters: set[str] = set()
         with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as file:
             for piece in pieces:
@@ -58,7 +61,7 @@ class WordPiece(Library):
             super().train(iter(lambda: file.read(1 << 20), ""))
 
     def trainer(self, size: int) -> Any:
-        """By frequency of pairs, as the library trains them."""
+        """The library's trainer: merges by frequency of pairs."""
         from tokenizers import trainers
 
         special = [*([] if self.unknown_token is None else [self.unknown_token]), *self._inside]
@@ -67,9 +70,9 @@ class WordPiece(Library):
         )
 
     def text_of(self, token: str) -> bytes:
-        """Without its mark, ▁ as a space."""
+        """Its UTF-8 without ##, with ▁ as a space."""
         return token.removeprefix(INSIDE).replace(SPACE_MARK, " ").encode()
 
     def normalize(self, text: str) -> str:
-        """▁ becomes a space."""
+        """The normal form, with ▁ as a space. Raises DataError before `train`."""
         return super().normalize(text).replace(SPACE_MARK, " ")

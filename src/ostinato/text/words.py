@@ -1,4 +1,4 @@
-"""Words: one id a stretch without white space, as word language models count them."""
+"""Words: one id for each run of characters without white space, as in word language models."""
 
 import re
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from ostinato.text.incremental import GrowingWriter
 from ostinato.text.tokenizers import UNKNOWN, Ids, register
 
 NO_WORD = " "
-"""What no word can be: where the unknown is an error."""
+"""A name that no word has, for models where an unknown word is an error."""
 GAPS = SPACES.replace("\\n", "")
 
 
 @register("word", example={"size": 500})
 class Words(Library):
-    """The `size` most frequent words; a line end is a word of its own, other white space only parts words.
+    """The most frequent words, `size` ids in all. A line end is a word; other white space only separates words.
 
-    A text comes back with single spaces and none at the ends of lines. `<unk>` in a text is the unknown word, as
-    corpora such as WikiText have it.
+    Decoding gives single spaces, and none at line ends. `<unk>` in a text is the unknown word, as in corpora such as
+    WikiText.
     """
 
     model = "WordLevel"
@@ -36,7 +36,7 @@ class Words(Library):
         super().__init__(size, form, lowercase, unknown, special)
 
     def empty(self) -> Any:
-        """A word level behind white space and line ends."""
+        """A word-level model that splits at white space and line ends."""
         from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
         library = Tokenizer(models.WordLevel({}, unk_token=self.unknown_token or NO_WORD))
@@ -49,43 +49,44 @@ class Words(Library):
         return library
 
     def trainer(self, size: int) -> Any:
-        """By frequency."""
+        """The library's trainer: words by frequency."""
         from tokenizers import trainers
 
         special = [] if self.unknown_token is None else [self.unknown_token]
         return trainers.WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
 
     def finished(self, model: dict[str, Any]) -> dict[str, Any]:
-        """Without the names of special tokens, which a text may contain: there they are unknown words."""
+        """The model without the names of special tokens, which are unknown words where a text contains them."""
         known = [word for word in sorted(model["vocab"], key=model["vocab"].__getitem__) if word not in self.names]
         return model | {"vocab": {word: i for i, word in enumerate(known)}}
 
     def text_of(self, token: str) -> bytes:
-        """The word."""
+        """The word's UTF-8."""
         return token.encode()
 
     def normalize(self, text: str) -> str:
-        """Words with single spaces between them, line ends kept; what looks like a special token is an unknown word."""
+        """Words with single spaces between them, and line ends; the name of a special token is an unknown word. Raises
+        DataError before `train`."""
         words = self.unit.findall(super().normalize(text))
         return _joined([UNKNOWN if word in self.names else word for word in words])
 
     def decode(self, ids: Ids | Sequence[int]) -> str:
-        """Single spaces between words, none at a line end."""
+        """As `Tokenizer.decode`: single spaces between words, none at a line end."""
         if not self.made_here:
             return super().decode(ids)
         texts = [self._texts[i] for i in self.checked(ids).tolist()]
         return _joined([text.decode() for text in texts if text])
 
     def count_characters(self, ids: Ids | Sequence[int]) -> int:
-        """Of the words and the spaces between them."""
+        """As `Tokenizer.count_characters`: words and the spaces between them."""
         return len(self.decode(ids))
 
     def count_bytes(self, ids: Ids | Sequence[int]) -> int:
-        """Of the words and the spaces between them."""
+        """As `Tokenizer.count_bytes`: words and the spaces between them."""
         return len(self.decode(ids).encode())
 
     def incremental_decoder(self) -> GrowingWriter:
-        """A space comes with the word after it."""
+        """Decodes ids incrementally; a space is written with the word after it."""
         return GrowingWriter(self.decode)
 
 
