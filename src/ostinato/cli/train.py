@@ -60,4 +60,4 @@ def _command() -> str:
     """How this program is called from where the user stands."""
     if shutil.which("ostinato"):
         return "ostinato"
-    return sys.argv[0] if Path(sys.argv[0]).name == "ostinato" else "python -m ostinato.cli"
+    return sys.argv[0] if Path(sys.argv[0]).name == "ostinato" else "python -m ostinato"
