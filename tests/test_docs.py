@@ -120,6 +120,6 @@ def test_there_is_one_version():
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make; install it to run this test")
 def test_the_makefile_s_targets_are_whole():
-    for target in ("setup", "demo", "test", "check", "bench", "docs", "quality", "wheel"):
+    for target in ("setup", "demo", "test", "test-all", "check", "sanitize", "bench", "docs", "quality", "wheel"):
         done = subprocess.run(["make", "--dry-run", "--always-make", target], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -45,8 +45,8 @@ TRAINING_BATCH, TRAINING_RATIO = 32, 1.05
 class Case:
     """A row before it is measured; it has as many inputs as hidden units.
 
-    `section` is target, step, model, training or beyond; `what` is infer, train or step; `target_ratio` is torch's time over
-    ours, `target_microseconds` ours for one step.
+    `section` is target, step, model, training or beyond; `what` is infer, train or step; `target_ratio` is torch's time
+    over ours, `target_microseconds` ours for one step.
     """
 
     section: str
