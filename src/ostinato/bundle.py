@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,15 +28,15 @@ from torch.overrides import TorchFunctionMode
 
 from ostinato import __version__
 from ostinato.bundle_card import as_html, model_card, one_line
-from ostinato.decode import Generation, generated, unknown_characters
+from ostinato.decode import Generation, unknown_characters
 from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
 from ostinato.files import FULL_DISK_ERRNOS, full_disk, sync_folder
 from ostinato.metrics import Score
 from ostinato.migrations import MIGRATIONS, Files
 from ostinato.models import models
-from ostinato.registry import Spec
+from ostinato.registry import Spec, check_call
 from ostinato.scoring import TokenScorer, whole
-from ostinato.tasks import Prediction, Task, tasks
+from ostinato.tasks import GenerativeTask, Prediction, Task, tasks
 from ostinato.text import Tokenizer
 from ostinato.wiring import check_wiring, declared
 
@@ -123,9 +123,21 @@ class Bundle:
             "README.md": model_card(self.recipe, type(self.model).__name__, self.parameters()).encode(),
         }
 
-    def predict(self, items: Sequence[Any]) -> list[Prediction]:
-        """One prediction for each item (for a language model: a text), in order."""
-        return list(self._predictions(items))
+    def predict(self, items: Iterable[Any], **options: Any) -> list[Prediction]:
+        """One prediction for each item (for a language model: a text), in order; a single text is one item.
+
+        The options are those of the task's `predict_options`. Raises ConfigError for an item or an option that does not
+        fit.
+        """
+        return list(self.predictions(items, **options))
+
+    def predictions(self, items: Iterable[Any], **options: Any) -> Iterator[Prediction]:
+        """As `predict`, one after another, for items without end."""
+        constructor = self.task.predict_options
+        checked, problems = check_call(constructor, options, "predict", "predict")
+        if problems:
+            raise ConfigError(problems)
+        return self._predictions([items] if isinstance(items, str) else items, constructor(**checked))
 
     def stream(self) -> "LiveStream":
         """One live input. Raises StreamError if the model cannot answer before the end."""
@@ -154,15 +166,24 @@ class Bundle:
         Warns where the prompt has characters that the model does not know. Raises ConfigError where the model does not
         model text, or an option is out of range or without effect.
         """
-        lm, tokenizer = self.language_model()
         generation = Generation(
             length, temperature, top_k, top_p, min_p, typical, no_repeat_ngram, beam, length_penalty, seed
         )
-        unknown = unknown_characters(tokenizer, prompt)
+        pieces = self.continuation(prompt, generation)
+        unknown = unknown_characters(self.tokenizer, prompt)
         if unknown:
             text = f"generate: the model does not know {' '.join(unknown)!r} and reads it as unknown"
             warnings.warn(text, stacklevel=2)
-        return prompt + "".join(generated(lm, tokenizer, prompt, generation))
+        return prompt + "".join(pieces)
+
+    def continuation(self, prompt: Any, generation: Generation) -> Iterator[Any]:
+        """What the model writes after the prompt, piece by piece. Raises ConfigError where the task generates
+        nothing."""
+        if not isinstance(self.task, GenerativeTask):
+            name = self.recipe["task"]["name"]
+            raise ConfigError(f"bundle: its task is '{name}', which generates nothing; use predict")
+        ids = self.task.read_prompt(prompt)
+        return self.task.write(self.task.generate(self.model, ids, generation), ids)
 
     def score(self, text: str) -> dict[str, Score]:
         """What a text costs under the model, by the metric's name: `bits_per_character`, `nats_per_character`,
@@ -202,9 +223,9 @@ class Bundle:
         """How many numbers the model learnt."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
-    def _predictions(self, items: Sequence[Any]) -> Iterator[Prediction]:
+    def _predictions(self, items: Iterable[Any], options: Any) -> Iterator[Prediction]:
         with torch.inference_mode():
-            yield from self.task.predictions(self.model, items)
+            yield from self.task.predictions(self.model, items, options)
 
 
 def build_model(task: Task[Any, Any], spec: Spec[nn.Module]) -> nn.Module:

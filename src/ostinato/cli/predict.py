@@ -2,35 +2,51 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ostinato.cli.generate import Run
-from ostinato.errors import DataError
+from ostinato.errors import ConfigError, DataError
 
 LINE_BYTES = 1 << 20
-LINES_AT_ONCE = 16
 
 
 def predict(
+    context: typer.Context,
     run: Run,
     file: Annotated[Path, typer.Argument(help="UTF-8 with one item a line; - reads standard input.")] = Path("-"),
 ) -> None:
-    """Print one line of JSON for each line of a file."""
+    """Print one line of JSON for each line of a file.
+
+    A task may have options of its own, given as --name VALUE.
+    """
     from ostinato.bundle import Bundle
 
-    bundle = Bundle.load(run)
-    lines, count = _lines(file), 0
-    while batch := list(islice(lines, LINES_AT_ONCE)):
-        for prediction in bundle.predict(batch):
-            print(json.dumps(bundle.task.to_record(prediction), ensure_ascii=False))
-        count += len(batch)
+    bundle, count = Bundle.load(run), 0
+    for prediction in bundle.predictions(_lines(file), **_options(context.args)):
+        print(json.dumps(bundle.task.to_record(prediction), ensure_ascii=False))
+        count += 1
     if not count:
         print(f"{file}: it has no lines, so there is nothing to predict", file=sys.stderr)
+
+
+def _options(words: Sequence[str]) -> dict[str, Any]:
+    """`--name VALUE` and `--name=VALUE` as a dict; values are written as in --set. Raises ConfigError for other
+    words."""
+    from ostinato.recipe import value_of
+
+    options: dict[str, Any] = {}
+    rest = iter(words)
+    for word in rest:
+        name, equals, text = word.partition("=")
+        value = text if equals else next(rest, None)
+        if not name.startswith("--") or value is None:
+            raise ConfigError(f"{word}: it is not an option with a value; write --name VALUE")
+        options[name[2:].replace("-", "_")] = value_of(value)
+    return options
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -7,7 +7,7 @@ from ostinato.decode.beam import beam
 from ostinato.decode.constraints import Constraint, Forbid, Force, MinLength, NoRepeat, Phrases, Prefix
 from ostinato.decode.diverse import diverse_beam
 from ostinato.decode.fusion import Fusion
-from ostinato.decode.generation import Generation, generated, unknown_characters
+from ostinato.decode.generation import Generation, unknown_characters
 from ostinato.decode.greedy import greedy, greedy_tokens
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import by_source
@@ -37,7 +37,6 @@ __all__ = [
     "beam",
     "by_source",
     "diverse_beam",
-    "generated",
     "greedy",
     "greedy_tokens",
     "sample",
