@@ -17,7 +17,7 @@ LINE_BYTES = 1 << 20
 def predict(
     context: typer.Context,
     run: Run,
-    file: Annotated[Path, typer.Argument(help="UTF-8 with one item a line; - reads standard input.")] = Path("-"),
+    file: Annotated[str, typer.Argument(help="UTF-8 with one item a line; - reads standard input.")] = "",
 ) -> None:
     """Print one line of JSON for each line of a file.
 
@@ -25,28 +25,35 @@ def predict(
     """
     from ostinato.bundle import Bundle
 
+    path, options = _file_and_options([file, *context.args] if file else context.args)
     bundle, count = Bundle.load(run), 0
-    for prediction in bundle.predictions(_lines(file), **_options(context.args)):
+    for prediction in bundle.predictions(_lines(path), **options):
         print(json.dumps(bundle.task.to_record(prediction), ensure_ascii=False))
         count += 1
     if not count:
-        print(f"{file}: it has no lines, so there is nothing to predict", file=sys.stderr)
+        print(f"{path}: it has no lines, so there is nothing to predict", file=sys.stderr)
 
 
-def _options(words: Sequence[str]) -> dict[str, Any]:
-    """`--name VALUE` and `--name=VALUE` as a dict; values are written as in --set. Raises ConfigError for other
-    words."""
+def _file_and_options(words: Sequence[str]) -> tuple[Path, dict[str, Any]]:
+    """The one word that is a file, - without one, and `--name VALUE` or `--name=VALUE` as a dict, values as in --set.
+    Raises ConfigError for a second file and for an option without a value."""
     from ostinato.recipe import value_of
 
     options: dict[str, Any] = {}
+    files: list[str] = []
     rest = iter(words)
     for word in rest:
         name, equals, text = word.partition("=")
+        if not name.startswith("--"):
+            files.append(word)
+            continue
         value = text if equals else next(rest, None)
-        if not name.startswith("--") or value is None:
-            raise ConfigError(f"{word}: it is not an option with a value; write --name VALUE")
+        if value is None:
+            raise ConfigError(f"{word}: it has no value; write {word} VALUE")
         options[name[2:].replace("-", "_")] = value_of(value)
-    return options
+    if len(files) > 1:
+        raise ConfigError(f"{files[1]}: a second file; name one at a time")
+    return Path(files[0] if files else "-"), options
 
 
 def _lines(path: Path) -> Iterator[str]:
