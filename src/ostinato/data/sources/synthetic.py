@@ -19,7 +19,7 @@ def synthetic(
     folder: Path,
     progress: OnProgress = silent,
 ) -> DataSplits:
-    """Examples of one problem, drawn anew whenever they are asked for; every split has its own dice."""
+    """Examples of one problem, drawn anew whenever they are asked for; every split has its own rng."""
     made = problem.build()
     counts = {"train": train, "valid": valid, "test": test}
     splits = {
