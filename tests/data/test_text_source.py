@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ostinato.data import Text, data_sources
 from ostinato.data import paths as origin_module
-from ostinato.data.paths import located
+from ostinato.data.paths import resolve_file
 from ostinato.data.text_file import PIECE_BYTES
 from ostinato.errors import ConfigError, DataError, ResourceError
 
@@ -141,7 +141,7 @@ def test_a_broken_archive_is_refused(tmp_path, name, raw):
 def test_progress_is_told(tmp_path):
     (tmp_path / "a.gz").write_bytes(gzip.compress(os.urandom(3_000_000)))
     told = []
-    located(str(tmp_path / "a.gz"), tmp_path, lambda *what: told.append(what))
+    resolve_file(str(tmp_path / "a.gz"), tmp_path, lambda *what: told.append(what))
     assert told[-1][0] == "decompress a.gz"
     assert all(0 < done <= total for _, done, total in told)
 
@@ -234,7 +234,7 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr("ostinato.files.os.fsync", full)
     with pytest.raises(ResourceError, match="the disk is full"):
-        origin_module.located(str(packed), tmp_path / "run")
+        origin_module.resolve_file(str(packed), tmp_path / "run")
     assert not list((tmp_path / "run").iterdir())
 
 

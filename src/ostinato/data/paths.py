@@ -15,13 +15,13 @@ from ostinato.errors import DataError
 from ostinato.progress import OnProgress, silent
 from ostinato.registry import nearest
 
-Unpacked: TypeAlias = gzip.GzipFile | lzma.LZMAFile
+DecompressedFile: TypeAlias = gzip.GzipFile | lzma.LZMAFile
 
 MIRROR = "OSTINATO_DATA"
 CHUNK_BYTES = 1 << 20
 
 
-def located(name: str, folder: Path, progress: OnProgress = silent) -> Path:
+def resolve_file(name: str, folder: Path, progress: OnProgress = silent) -> Path:
     """A plain file with the bytes of `name`; what has to be made for it is made in `folder`.
 
     `builtin:pydoc` is Python's own language reference (`builtin:pydoc.csv` and its like are tables of it), `mirror:…` a
@@ -31,14 +31,14 @@ def located(name: str, folder: Path, progress: OnProgress = silent) -> Path:
     kind, _, rest = name.partition(":")
     if kind == "builtin":
         return builtin(rest, folder)
-    path = checked(_mirrored(rest) if kind == "mirror" else Path(name))
-    openers: dict[str, Callable[[BinaryIO], Unpacked]] = {".gz": _gzip, ".xz": lzma.LZMAFile}
+    path = readable_file(_mirrored(rest) if kind == "mirror" else Path(name))
+    openers: dict[str, Callable[[BinaryIO], DecompressedFile]] = {".gz": _gzip, ".xz": lzma.LZMAFile}
     if path.suffix in openers:
         return _decompressed(path, folder, openers[path.suffix], progress)
     return path
 
 
-def below(name: str, folder: Path) -> Path:
+def resolve_folder(name: str, folder: Path) -> Path:
     """The folder `name`: a path, `mirror:…` or `builtin:pydoc/`. Raises DataError where it is none."""
     kind, _, rest = name.partition(":")
     if kind == "builtin":
@@ -49,7 +49,7 @@ def below(name: str, folder: Path) -> Path:
     return path
 
 
-def checked(path: Path) -> Path:
+def readable_file(path: Path) -> Path:
     """`path`, if it is a file that can be read. Raises DataError that says what else it is, or the nearest name."""
     try:
         mode = path.stat().st_mode
@@ -60,14 +60,14 @@ def checked(path: Path) -> Path:
         with path.open("rb"):
             return path
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{path}: there is no such file; {_neighbour(path)}") from None
+        raise DataError(f"{path}: there is no such file; {_nearest_name(path)}") from None
     except PermissionError:
         raise DataError(f"{path}: it may not be read by this user; change its permissions") from None
     except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
         raise DataError(f"{str(path)[:80]!r}: it cannot be opened ({error}); name another file") from None
 
 
-def _neighbour(path: Path) -> str:
+def _nearest_name(path: Path) -> str:
     if not path.parent.is_dir():
         return f"the folder {path.parent} does not exist either"
     try:
@@ -87,11 +87,13 @@ def _mirrored(rest: str) -> Path:
     return Path(root) / rest
 
 
-def _gzip(file: BinaryIO) -> Unpacked:
+def _gzip(file: BinaryIO) -> DecompressedFile:
     return gzip.GzipFile(fileobj=file)
 
 
-def _decompressed(path: Path, folder: Path, opener: Callable[[BinaryIO], Unpacked], progress: OnProgress) -> Path:
+def _decompressed(
+    path: Path, folder: Path, opener: Callable[[BinaryIO], DecompressedFile], progress: OnProgress
+) -> Path:
     plain, origin = folder / path.stem, file_origin(path)
 
     def decompress(file: BinaryIO) -> dict[str, int]:

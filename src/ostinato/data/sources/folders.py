@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ostinato.data.paths import below
+from ostinato.data.paths import resolve_folder
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.in_memory import InMemoryRows
 from ostinato.data.table.rows import Identities, Row, Rows
@@ -50,7 +50,7 @@ def folder_of_classes(
     """
 
     def read(name: str, folder: Path) -> Rows:
-        root = below(name, folder)
+        root = resolve_folder(name, folder)
         classes = sorted(each for each in root.iterdir() if each.is_dir() and not _hidden(each, root))
         beside = [each for each in _fitting(root, files) if each.parent == root]
         if not classes:
@@ -93,7 +93,7 @@ def files_of_pattern(
 
     def read(name: str, folder: Path) -> Rows:
         fixed, pattern = _parted(name)
-        root = below(fixed, folder)
+        root = resolve_folder(fixed, folder)
         found = _fitting(root, pattern)
         if not found:
             raise DataError(f"{name}: no file fits this pattern; correct it ({root} is there)")

@@ -19,7 +19,7 @@ def synthetic(
     folder: Path,
     progress: OnProgress = silent,
 ) -> DataSplits[Generated]:
-    """Examples of one problem, drawn anew whenever they are asked for; every split has its own dice.
+    """Examples of one problem, drawn anew whenever they are asked for; every split has its own rng.
 
     Options:
         problem: the problem that the examples are drawn from.

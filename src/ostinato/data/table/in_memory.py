@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ostinato.data.table.columns import BadRows, Columns, FieldError, checked, known
+from ostinato.data.table.columns import BadRows, Columns, FieldError, read_columns, require_kinds
 from ostinato.data.table.rows import Fields, Identities, Row, Rows, identity
 from ostinato.errors import DataError
 
@@ -46,7 +46,7 @@ class InMemoryRows(Rows):
         *,
         keys: Sequence[str] | None = None,
     ):
-        known(columns, bad_rows, name)
+        require_kinds(columns, bad_rows, name)
         self.name, self._columns, self._keys = name, columns, keys
         self._items: IndexableRows = items if isinstance(items, IndexableRows) else list(items)
         count = len(self._items)
@@ -91,4 +91,4 @@ class InMemoryRows(Rows):
         item = self._items[number]
         if not isinstance(item, Mapping):
             raise FieldError(None, f"it is a {type(item).__name__}, not a dict of columns", "give dicts")
-        return checked(item, self._columns)
+        return read_columns(item, self._columns)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 import ostinato._core as _core
-from ostinato.data.paths import checked
+from ostinato.data.paths import readable_file
 from ostinato.data.table.line_file import BOM
 from ostinato.errors import ConfigError, DataError, ResourceError
 from ostinato.files import FULL_DISK_ERRNOS
@@ -219,7 +219,7 @@ class _Work:
         first = next(items, None)
         paths = isinstance(first, (str, os.PathLike))
         every = chain([] if first is None else [first], items)
-        files = [checked(Path(cast(str, path))) for path in every] if paths else []
+        files = [readable_file(Path(cast(str, path))) for path in every] if paths else []
         size = sum(path.stat().st_size * (6 if path.suffix in OPENERS else 1) for path in files)
         corpus = _core.NGramCorpus(self._folder, not paths or size > self._memory // 8, RESERVED.index(reserved))
         numbers = None

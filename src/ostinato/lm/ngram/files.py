@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
 import ostinato._core as _core
-from ostinato.data.paths import checked
+from ostinato.data.paths import readable_file
 from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
 from ostinato.files import replacing
 from ostinato.progress import OnProgress, silent
@@ -54,7 +54,7 @@ def read_arpa(path: Named, *, progress: OnProgress = silent) -> Grams:
     n-gram that a higher order rests on and that is not there is added with the probability it has without being there.
     The whole model is held in memory. Raises DataError, with the line, for anything else that is not as it should be.
     """
-    name = checked(Path(path))
+    name = readable_file(Path(path))
     size = name.stat().st_size
     with name.open("rb") as packed, unpacked(packed) as file:
 
@@ -103,7 +103,7 @@ def unnamed(grams: Grams) -> Any:
 
 def is_frozen(path: Path) -> bool:
     """Whether the file starts as a frozen model does."""
-    with checked(path).open("rb") as file:
+    with readable_file(path).open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 

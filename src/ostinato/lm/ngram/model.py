@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 import ostinato._core as _core
-from ostinato.data.paths import checked
+from ostinato.data.paths import readable_file
 from ostinato.data.table.line_file import BOM
 from ostinato.errors import BundleError, ConfigError, DataError
 from ostinato.files import replacing
@@ -197,7 +197,7 @@ class NGram:
 
         Raises DataError where the file cannot be read.
         """
-        name = checked(Path(path))
+        name = readable_file(Path(path))
         size = name.stat().st_size
         blocks: list[tuple[Any, ...]] = []
         with name.open("rb") as packed, files.unpacked(packed) as file:
