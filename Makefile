@@ -1,4 +1,4 @@
-# make setup · demo · test · check · sanitize · bench · bench-page · quality · wheel
+# make setup · demo · test · check · sanitize · bench · bench-page · docs · quality · wheel
 PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
@@ -7,7 +7,7 @@ SOURCES := $(shell find csrc -type f -name '*.[ch]pp')
 DEMO ?= runs/demo
 DEMO_SECONDS ?=
 
-.PHONY: setup demo test check sanitize bench bench-page quality wheel
+.PHONY: setup demo test check sanitize bench bench-page docs quality wheel
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -25,11 +25,11 @@ $(STAMP): pyproject.toml CMakeLists.txt $(SOURCES)
 	@touch $@
 
 demo: $(STAMP)
-	@$(BIN)/ostinato train recipes/char-rnn.toml --out $(DEMO) --fresh $(if $(DEMO_SECONDS),--set train.seconds=$(DEMO_SECONDS))
+	@$(BIN)/ostinato train char-rnn --out $(DEMO) --fresh $(if $(DEMO_SECONDS),--set train.seconds=$(DEMO_SECONDS))
 	@printf '\nThe model writes:\n\n' >&2
 	@$(BIN)/ostinato generate $(DEMO) --prompt "The " --length 400 --temperature 0.7 --stream
 	@printf '\nOn a text of your own:\n  %s\nType to it, and see what surprises it (Ctrl-D ends):\n  %s\n' \
-	  "$(BIN)/ostinato train recipes/char-rnn.toml --set data.text=YOUR_FILE.txt --out runs/mine" \
+	  "$(BIN)/ostinato train char-rnn --set data.text=YOUR_FILE.txt --out runs/mine" \
 	  "$(BIN)/ostinato stream $(DEMO)" >&2
 
 test: $(STAMP)
@@ -53,11 +53,14 @@ bench: $(STAMP)
 bench-page: $(STAMP)  # wants a quiet machine
 	$(BIN)/ostinato bench --seconds 0.5 --out docs/performance.md
 
+docs: $(STAMP)  # docs/options.md and docs/api, from signatures and docstrings
+	$(BIN)/python docs/build.py
+
 quality: $(STAMP)  # the numbers in docs/results.md; needs OSTINATO_DATA, takes as long as the recipes say
-	$(BIN)/ostinato train recipes/char-rnn.toml --out runs/quality/char-rnn
-	$(BIN)/ostinato train recipes/tiny-shakespeare.toml --out runs/quality/tiny-shakespeare
+	$(BIN)/ostinato train char-rnn --out runs/quality/char-rnn
+	$(BIN)/ostinato train tiny-shakespeare --out runs/quality/tiny-shakespeare
 	for cell in rnn lstm gru; do \
-	  $(BIN)/ostinato train recipes/war-and-peace-$$cell.toml --out runs/quality/war-and-peace-$$cell || exit 1; done
+	  $(BIN)/ostinato train war-and-peace-$$cell --out runs/quality/war-and-peace-$$cell || exit 1; done
 	$(BIN)/ostinato evaluate runs/quality/war-and-peace-rnn runs/quality/war-and-peace-lstm runs/quality/war-and-peace-gru --split test
 
 wheel: $(STAMP)

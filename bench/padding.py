@@ -34,8 +34,8 @@ def shares(lengths: list[int]) -> dict[str, float]:
     padded = sum(len(batch) * max(each.length for each in batch) for batch in batches)
     found = {"shuffled": 1 - sum(lengths) / padded}
     for noise in (0.0, 0.1):
-        found[f"rows, noise {noise}"] = Bucketed(examples, lengths, ROWS, SEED, noise=noise).padding()
-        found[f"tokens, noise {noise}"] = Bucketed(examples, lengths, TOKENS, SEED, TOKENS, noise).padding()
+        found[f"rows, noise {noise}"] = Bucketed(examples, lengths, ROWS, seed=SEED, noise=noise).padding()
+        found[f"tokens, noise {noise}"] = Bucketed(examples, lengths, None, TOKENS, SEED, noise).padding()
     return {name: round(share, 4) for name, share in found.items()}
 
 

@@ -179,7 +179,7 @@ def test_training_prints_the_model_beside_what_counting_gives(trained):
     _, left = trained
     lines = left.out.splitlines()
     assert lines[0].split("  ")[0] == "on held-out text"
-    assert {line.split("  ")[0] for line in lines[1:5]} == {"this model", "bigram", "unigram", "uniform"}
+    assert {line.split("  ")[0] for line in lines[1:5]} == {"this model", "6-gram", "bigram", "unigram"}
     assert "parameters" in lines[-1]
     assert "60 steps" in lines[-1]
     assert "generate" in left.err  # what to type next
@@ -196,7 +196,7 @@ def test_training_as_json(run, here, trained):
     left = run("train", here / "recipe.toml", "--out", trained[0], "--json").fine()
     found = json.loads(left.out)
     assert found["steps"] == 60
-    assert set(found["baselines"]) == {"bigram", "unigram", "uniform"}
+    assert set(found["baselines"]) == {"6-gram", "bigram", "unigram", "uniform"}
     assert found["scores"]["bits_per_character"]["value"] < found["baselines"]["uniform"]["bits_per_character"]["value"]
 
 
@@ -239,6 +239,9 @@ def test_what_is_no_recipe(run, here, tmp_path):
     run("train", tmp_path / "bad.toml").refused(2, "not TOML")
     run("train", here / "text.txt", "--out", here / "text.txt").refused(2, "not TOML")
     run("train", here / "recipe.toml", "--out", here).refused(2, str(here), "--out")
+    run("train", "novel.txt").refused(2, "ostinato train char-rnn --set data.text=novel.txt")
+    run("train", here / "text.txt").refused(2, f"ostinato train char-rnn --set data.text={here / 'text.txt'}")
+    run("compare", "recal").refused(2, "did you mean 'recall'?")
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,17 @@ import gzip
 import json
 import lzma
 import os
+import re
+from pathlib import Path
 
 import pytest
 import tokenizers as library
 from test_cli import run  # noqa: F401 - a fixture
+
+from ostinato.data.catalog import catalog
+
+ROOT = Path(__file__).parents[1]
+RECIPES = (ROOT / "recipes", ROOT / "src" / "ostinato" / "recipes")
 
 NO_MIRROR = {"OSTINATO_DATA": ""}
 TEXT = "the cat sat on the mat\nthe dog sat on the cat\n" * 20
@@ -127,10 +134,34 @@ class TestData:
         assert found["wnut17"]["folder"] is None
         assert "mirror only" in said("data", "list", **NO_MIRROR)
 
+    def test_the_list_says_what_each_holds_and_what_trains_on_it(self, said):
+        blocks = {block.partition(":")[0]: block for block in said("data", "list", **NO_MIRROR).split("\n\n")}
+        assert len(blocks) == 23
+        assert "13,084 utterances" in blocks["snips"]
+        assert "a row: words, tags, intent" in blocks["snips"]
+        assert "for classification and tagging" in blocks["snips"]
+        assert "no recipe trains on it yet" in blocks["snips"]
+        assert "ostinato train tiny-shakespeare" in blocks["tinyshakespeare"]
+        assert "8,640 ETTh1 and 8,640 ETTh2" in blocks["etth"]
+
+    def test_the_recipes_of_a_set_are_those_that_read_it(self):
+        """A recipe that reads a set of the catalog stands there, and one that stands there reads it."""
+        texts = {path.stem: path.read_text("utf-8") for folder in RECIPES for path in folder.glob("*.toml")}
+        assert texts
+        for each in catalog:
+            reads = {name for name, text in texts.items() if f"mirror:{each.name}/" in text or f'"{each.name}"' in text}
+            assert set(each.recipes) == reads
+
+    def test_the_page_which_recipe_names_recipes(self):
+        page = (ROOT / "docs" / "which-recipe.md").read_text("utf-8")
+        names = set(re.findall(r"ostinato train ([\w-]+)", page))
+        assert len(names) >= 2
+        assert names <= {path.stem for folder in RECIPES for path in folder.glob("*.toml")}
+
     def test_a_set_that_is_not_here(self, said):
         assert "mirror only" in said("data", "get", "wnut17", code=3, **NO_MIRROR)
         assert "did you mean 'wnut17'" in said("data", "get", "wnut71", code=2)
-        assert "no data set is here" in said("data", "check", code=3, **NO_MIRROR)
+        assert "no data set is on this machine" in said("data", "check", code=3, **NO_MIRROR)
 
     @pytest.mark.skipif("OSTINATO_DATA" not in os.environ, reason="OSTINATO_DATA is not set")
     def test_a_check_prints_the_sources_counts(self, said):
@@ -162,7 +193,7 @@ class TestShow:
         assert "--split: csv has no split 'valid' here; choose from train" in said(*wrong, "--split", "valid", code=2)
         assert "did you mean 'csv'" in said("data", "show", "cvs", code=2)
         assert "source.path: csv needs it" in said("data", "show", "csv", code=2)
-        assert "--set name: the source is not set" in said(*wrong, "--set", "name=lines", code=2)
+        assert "--set name: the source is an argument" in said(*wrong, "--set", "name=lines", code=2)
         assert "is one text, not rows" in said("data", "show", "text", "--set", "text=builtin:pydoc", code=2)
 
     def test_rows_that_were_left_out_are_counted_with_shares_too(self, run, tmp_path):  # noqa: F811

@@ -102,8 +102,15 @@ def test_nan_in_padding_stays_out_of_zeroed_and_its_gradient():
     assert data.grad[0, 1] == 0
 
 
+@pytest.mark.parametrize("lengths", [[3, 0, 2], [3, 3, 3], [0, 0, 0]])
+def test_flat_holds_the_real_steps_row_by_row(lengths):
+    x = Padded(torch.randn(3, 3, 2), torch.tensor(lengths))
+    assert torch.equal(x.flat(), torch.cat(x.rows()))
+
+
 def test_what_is_full_is_not_copied():
     x = Padded.full(torch.randn(2, 3))
+    assert x.flat().data_ptr() == x.data.data_ptr()
     assert x.zeroed().data is x.data
     assert x.lengths.dtype == torch.int64
 

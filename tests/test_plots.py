@@ -110,7 +110,7 @@ def test_whole_numbers_have_whole_ticks():
 
 
 def test_nothing_to_draw_on_a_logarithmic_axis_is_said():
-    with pytest.raises(ConfigError, match="no value is above 0"):
+    with pytest.raises(ConfigError, match="needs a value above 0"):
         svg([Series("a", [1, 2], [0, -1])], **WORDS, y_log=True)
 
 
@@ -157,9 +157,9 @@ def test_wrong_calls_are_refused_in_words(tmp_path):
         draw(tmp_path / "figure.jpeg", LINES, **WORDS)
     with pytest.raises(ConfigError, match="No such file or directory"):
         draw(tmp_path / "nowhere" / "figure.svg", LINES, **WORDS)
-    with pytest.raises(ConfigError, match="of one length"):
+    with pytest.raises(ConfigError, match="have different lengths"):
         Series("a", [1, 2], [1])
-    with pytest.raises(ConfigError, match="come together"):
+    with pytest.raises(ConfigError, match="and low with high"):
         Series("a", [1], [1], low=[1])
 
 

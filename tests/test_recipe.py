@@ -151,6 +151,21 @@ def test_set_does_not_reach_into_a_value_and_leaves_its_table_alone():
     assert table == {"a": {"b": {"c": 1}}}
 
 
+def test_set_reaches_into_a_list_of_tables():
+    table = {"model": {"body": [{"name": "recurrent", "cell": {"hidden": 4}}, {"name": "dropout"}]}}
+    changed = recipe.override(table, ["model.body[0].cell.hidden=8", "model.body[1]=x"])
+    assert changed == {"model": {"body": [{"name": "recurrent", "cell": {"hidden": 8}}, "x"]}}
+    assert table["model"]["body"][0]["cell"]["hidden"] == 4
+    with pytest.raises(ConfigError, match="the list has 2"):
+        recipe.override(table, ["model.body[2].p=0.5"])
+    with pytest.raises(ConfigError, match="the list has 2"):
+        recipe.override(table, ["model.body[2]=0.5"])
+    with pytest.raises(ConfigError, match="model is a value and is not a list"):
+        recipe.override(table, ["model[0].p=0.5"])
+    with pytest.raises(ConfigError, match="not of the form"):
+        recipe.override(table, ["model.body[x].p=0.5"])
+
+
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 _values = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | _texts,

@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 
@@ -11,10 +10,11 @@ from ostinato.compare import load as load_comparison
 from ostinato.compare import outcome, plan, runs
 from ostinato.decode import sample
 from ostinato.recipe import load
+from ostinato.recipe_catalog import shipped
 from ostinato.training import Settings, Silent, fit
 
-RECIPES = sorted(Path(__file__).parents[1].glob("recipes/*.toml"))
-COMPARISONS = sorted(Path(__file__).parents[1].glob("recipes/compare/*.toml"))
+RECIPES = [recipe.path for recipe in shipped("train")]
+COMPARISONS = [recipe.path for recipe in shipped("compare")]
 SHORT = (
     "train.steps=20", "train.batch_size=8", "train.evaluate_every=20", "train.log_every=5",
     "train.optimizer.learning_rate=1e-2",    "train.schedule.warmup=0", "model.embedding=8",
@@ -25,7 +25,7 @@ SMALL = {
 }
 
 
-FEW = ("train.steps=2", "train.batch_size=4", "data.train=100", "data.valid=50", "data.test=50", "compare.seeds=[1]")
+FEW = ("train.steps=2", "train.batch_size=4", "compare.seeds=[1]")
 
 
 def test_there_are_recipes():
@@ -67,8 +67,13 @@ def test_it_trains_and_what_it_made_can_be_used(path, tmp_path):
 
 @pytest.mark.parametrize("path", COMPARISONS, ids=lambda path: path.stem)
 def test_it_compares_under_its_own_budget(path, tmp_path):
-    sweep = load_comparison(path).sweep
-    changes = [f"sweep.values=[{sweep.values[0]}]"] if sweep else []
+    whole = load_comparison(path)
+    changes = [f"sweep.values=[{whole.sweep.values[0]}]"] if whole.sweep else []
+    if whole.entries[0].table["task"]["name"] == "synthetic":
+        changes += ["data.train=100", "data.valid=50", "data.test=50"]
+    else:
+        (tmp_path / "text.txt").write_text("The same weights at every step.\n" * 200)
+        changes += [f"data.text={tmp_path / 'text.txt'}", "task.bptt_steps=8"]
     comparison, told = load_comparison(path, (*FEW, *changes)), Silent()
     contestants = plan(comparison, tmp_path / "scratch", told.stage)
     found = outcome(comparison, runs(comparison, contestants, tmp_path / "out", told))

@@ -6,19 +6,22 @@ from torch import nn
 
 from ostinato.cells import cells
 from ostinato.errors import DataError, StreamError
-from ostinato.layers import Recurrent, unread
+from ostinato.layers import Recurrent, no_steps
 from ostinato.layers.base import started
 from ostinato.models import models
 from ostinato.padded import Padded
 from ostinato.stream import LiveStream, Streamer
-from ostinato.tasks import Partial, Task, tasks
+from ostinato.tasks import LiveTask, Partial, Task, tasks
 
 
 class Numbers:
     """Chunks are lists of numbers; a number is a step."""
 
-    def read(self, chunk, final: bool = False):
+    def read(self, chunk):
         return torch.tensor(list(chunk), dtype=torch.float32).reshape(-1, 1)
+
+    def finish(self):
+        return self.read([])
 
 
 class Echo:
@@ -37,7 +40,7 @@ class Echo:
         return self.heard
 
 
-class EchoTask(Task):
+class EchoTask(LiveTask):
     """Numbers in, numbers out; nothing is trained."""
 
     metrics = ()
@@ -55,9 +58,10 @@ class Ahead(nn.Module):
 
     inputs = outputs = 1
     latency = 2
+    stride = 1
 
     def initial(self, batch):
-        return (unread(self, batch),)
+        return (no_steps(self, batch),)
 
     def forward(self, x, state=None):
         (held,) = started(self, x, state)
@@ -104,19 +108,12 @@ def test_a_stream_is_heard_without_dropout_and_without_gradients():
 
 
 def test_what_has_no_live_side_says_so():
-    class Deaf(EchoTask):
-        def stream_reader(self):
-            return Task.stream_reader(self)
+    class Deaf(Task):
+        metrics = ()
+        prepare = assets = restore = model = batches = collate = loss = predict = references = batches_of = None
 
     with pytest.raises(StreamError, match="Deaf: it has no live input; use predict"):
         Streamer(Deaf(), Ahead()).open()
-
-    class Mute(EchoTask):
-        def stream_predictor(self, model, opening):
-            return Task.stream_predictor(self, model, opening)
-
-    with pytest.raises(StreamError, match="Mute: it has no live output; use predict"):
-        Streamer(Mute(), Ahead()).open()
 
 
 @pytest.mark.parametrize("model", [nn.Linear(1, 1), nn.LSTM(1, 1)], ids=["no layer", "a torch layer"])

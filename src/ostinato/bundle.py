@@ -9,7 +9,6 @@
 No pickle, no archive, no code: a stranger's bundle may cost memory and time within limits, and nothing else.
 """
 
-import errno
 import hashlib
 import json
 import math
@@ -27,10 +26,12 @@ from torch.overrides import TorchFunctionMode
 
 from ostinato import __version__
 from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
+from ostinato.files import FULL_DISK_ERRNOS, full_disk, sync_folder
 from ostinato.migrations import MIGRATIONS, Files
 from ostinato.models import models
 from ostinato.registry import Spec
 from ostinato.tasks import Prediction, Task, tasks
+from ostinato.wiring import check_wiring, declared
 
 SCHEMA: Final = 2
 MANIFEST: Final = "ostinato.json"
@@ -46,7 +47,7 @@ MALFORMED: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionErr
 class Bundle:
     """A task, its model, and the recipe that made them."""
 
-    def __init__(self, task: Task, model: nn.Module, recipe: Mapping[str, Any]):
+    def __init__(self, task: Task[Any, Any], model: nn.Module, recipe: Mapping[str, Any]):
         self.task, self.model, self.recipe = task, model.eval(), dict(recipe)
 
     @classmethod
@@ -77,7 +78,7 @@ class Bundle:
             raise BundleError(
                 f"{at}: its recipe does not fit this version of Ostinato ({error}); install the one that made it"
             ) from error
-        model.load_state_dict(_tensors(files, model, at))
+        load_weights(files, model, at)
         return cls(task, model, table)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -125,8 +126,7 @@ class Bundle:
 
     def _predictions(self, items: Sequence[Any]) -> Iterator[Prediction]:
         with torch.inference_mode():
-            for batch in self.task.batches_of(items):
-                yield from self.task.predict(self.model, batch)[0]
+            yield from self.task.predictions(self.model, items)
 
     def _card(self) -> str:
         name, recipe = type(self.model).__name__, json.dumps(self.recipe, indent=2)
@@ -138,8 +138,11 @@ class Bundle:
         )
 
 
-def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
+def build_model(task: Task[Any, Any], spec: Spec[nn.Module]) -> nn.Module:
     """The model, its size checked before anything is allocated. Raises ResourceError where memory would not hold it."""
+    wiring = task.wiring()
+    if wiring is not None:
+        check_wiring(wiring, declared(spec.constructor), type(task).__name__, spec.name)
     numbers = count_parameters(task, spec)
     needed, free = 4 * numbers, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > free:
@@ -150,7 +153,7 @@ def build_model(task: Task, spec: Spec[nn.Module]) -> nn.Module:
     return task.model(spec)
 
 
-def count_parameters(task: Task, spec: Spec[nn.Module]) -> int:
+def count_parameters(task: Task[Any, Any], spec: Spec[nn.Module]) -> int:
     """How many numbers the model would learn; nothing is allocated."""
     with torch.device("meta"), _Unfilled():
         return sum(math.prod(parameter.shape) for parameter in task.model(spec).parameters())
@@ -183,23 +186,22 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        _sync(scratch)
+        sync_folder(scratch)
         if path.exists():
             (path / MANIFEST).unlink(missing_ok=True)
             for name in whole:  # the manifest is the last
                 os.replace(scratch / name, path / name)
-            _sync(path)
+            sync_folder(path)
             scratch.rmdir()
         else:
             os.rename(scratch, path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         shutil.rmtree(scratch, ignore_errors=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL_DISK_ERRNOS:
             needed, free = sum(map(len, whole.values())), _free(path)
-            raise ResourceError(
-                f"{path}: the disk is full: {needed:,} bytes are needed and {free:,} are free; make room and run again"
-            ) from error
+            advice = f"make room for {needed:,} bytes ({free:,} are free) and run again"
+            raise full_disk(path, error, advice) from error
         raise
 
 
@@ -261,6 +263,12 @@ def _config(files: Files, at: str) -> dict[str, Any]:
     return config
 
 
+def load_weights(files: Files, model: nn.Module, at: str) -> None:
+    """Put the weights in a bundle's files into the model, in place. Raises BundleError where they are not this
+    model's."""
+    model.load_state_dict(_tensors(files, model, at))
+
+
 def _tensors(files: Files, model: nn.Module, at: str) -> dict[str, Tensor]:
     data = files.get(WEIGHTS, b"")
     header = int.from_bytes(data[:8], "little")
@@ -299,14 +307,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: it cannot be read ({error.strerror}); fetch or save the folder again") from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _free(path: Path) -> int:

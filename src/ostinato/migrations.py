@@ -26,6 +26,8 @@ def from_1(files: Files) -> Files:
             whole["recipe"] = recipe_from_1(whole["recipe"])
             if name == "config.json":
                 whole["model_type"] = whole["recipe"]["model"]["name"]
+            else:
+                whole["run"] = _run_from_1(whole["run"])
             new[name] = json.dumps(whole, indent=2).encode()
     return new
 
@@ -41,6 +43,15 @@ def recipe_from_1(recipe: Mapping[str, Any]) -> dict[str, Any]:
     if "train" in new:
         new["train"] = _renamed(new["train"], {"rows": "batch_size", "ema": "ema_decay"})
     return new
+
+
+def _run_from_1(run: Mapping[str, Any]) -> dict[str, Any]:
+    best = run["best"]
+    return {
+        **run,
+        "window": _renamed(run["window"], {"nats": "loss", "tokens": "count"}),
+        "best": None if best is None else {**best, "selected": best["scores"][0]},
+    }
 
 
 def _table(value: Any) -> Any:

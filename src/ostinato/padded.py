@@ -58,6 +58,11 @@ class Padded:
         """Each row without its padding: a view [length ...] of `data`."""
         return [row[:length] for row, length in zip(self.data, self.lengths.tolist())]
 
+    def flat(self) -> Tensor:
+        """[N ...]: the real steps of all rows, one row after another."""
+        flat = self.data.flatten(0, 1)
+        return flat if self._is_full() else flat.index_select(0, self.mask.flatten().nonzero().squeeze(1))
+
     def map(self, fn: Callable[[Tensor], Tensor]) -> "Padded":
         """`fn(data)` with the same lengths; `fn` must keep the first two axes."""
         return Padded(fn(self.data), self.lengths)

@@ -6,10 +6,12 @@ signature defaults, then the file, then `--set a.b=value`. No environment variab
 
 import inspect
 import json
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -18,8 +20,11 @@ from torch import nn
 from ostinato.data.splits import DataSplits, data_sources
 from ostinato.errors import ConfigError
 from ostinato.models import models
+from ostinato.options import OptionInUse, in_table, in_use
+from ostinato.recipe_catalog import recipe_path, text_command
 from ostinato.registry import Spec, Table, check_call, nearest
 from ostinato.tasks import Task, tasks
+from ostinato.tasks.fit import unfit
 
 T = TypeVar("T")
 
@@ -31,14 +36,16 @@ class Recipe(Generic[T]):
     """What to train, on what, and how. `table` is the whole of it with every default filled in, fit for JSON."""
 
     table: dict[str, Any]
-    task: Spec[Task]
-    data: Spec[DataSplits]
+    task: Spec[Task[Any, Any]]
+    data: Spec[DataSplits[Any]]
     model: Spec[nn.Module]
     train: T
 
 
-def load(path: Path, overrides: Iterable[str], settings: Callable[..., T]) -> Recipe[T]:
-    """Read a file, apply `a.b=value` overrides and check everything. Raises ConfigError naming every problem."""
+def load(recipe: str | os.PathLike[str], overrides: Iterable[str], settings: Callable[..., T]) -> Recipe[T]:
+    """Read a recipe (a name or a file, as `recipe_catalog.recipe_path` says), apply `a.b=value` overrides and check
+    everything. Raises ConfigError naming every problem."""
+    path = recipe_path(recipe)
     return check(override(read(path), overrides), settings, str(path))
 
 
@@ -56,7 +63,8 @@ def read(path: Path, kind: str = "recipe") -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: it is not TOML: {error}") from error
+        hint = f"; to train on a text, type: {text_command(path)}" if path.suffix != ".toml" else ""
+        raise ConfigError(f"{path}: it is not TOML: {error}{hint}") from error
 
 
 def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
@@ -79,6 +87,8 @@ def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
     else:
         options, found = {}, ["train: it is a table of settings; write [train]"]
     problems += found
+    if not problems and task is not None and model is not None and data is not None:
+        problems += unfit(task, data, model)
     if problems or task is None or model is None or data is None:
         raise ConfigError([f"{at}: {problem}" for problem in problems])
     whole = {"task": resolve(task), "data": resolve(data), "model": resolve(model)}
@@ -91,22 +101,57 @@ def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
 
 
 def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:
-    """The table with `a.b=value` applied in order; a value that is not TOML is taken as a string."""
-    result = _copied(table)
+    """The table with `a.b=value` applied in order; a value that is not TOML is taken as a string.
+
+    `a.b[0].c=value` reaches into the first table of a list. Raises ConfigError for a key that cannot be set.
+    """
+    result: dict[str, Any] = _copied(table)
     for setting in settings:
         path, equals, text = setting.partition("=")
-        keys = path.strip().split(".")
-        if not equals or not all(keys):
-            raise ConfigError(
-                f"--set {setting}: it is not of the form section.key=value; write, say, train.batch_size=32"
-            )
-        into = result
-        for key in keys[:-1]:
-            into = into.setdefault(key, {})
-            if not isinstance(into, dict):
-                raise ConfigError(f"--set {setting}: {key} is a value and holds nothing; set {key} itself")
-        into[keys[-1]] = _value(text.strip())
+        if not equals:
+            raise _malformed(setting)
+        result = with_value(result, path.strip(), _value(text.strip()), f"--set {setting}")
     return result
+
+
+def with_value(table: Table, key: str, value: Any, at: str) -> dict[str, Any]:
+    """The table with the value of one dotted key replaced; tables on the way are made where they are missing.
+
+    Raises ConfigError, with `at` as its place, for a key that leads into a value or behind the end of a list.
+    """
+    result: dict[str, Any] = _copied(table)
+    steps = _steps(key, at)
+    into: Any = result
+    for step, following in pairwise(steps):
+        if isinstance(step, str):
+            into = into.setdefault(step, {})
+        elif step < len(into):
+            into = into[step]
+        else:
+            raise ConfigError(f"{at}: the list has {len(into)} tables, numbered from 0; set the whole list to add one")
+        if not isinstance(into, dict if isinstance(following, str) else list):
+            what = "holds nothing" if isinstance(following, str) else "is not a list"
+            raise ConfigError(f"{at}: {step} is a value and {what}; set {step} itself")
+    last = steps[-1]
+    if isinstance(last, int) and last >= len(into):
+        raise ConfigError(f"{at}: the list has {len(into)} items, numbered from 0; set the whole list to add one")
+    into[last] = value
+    return result
+
+
+def _steps(key: str, at: str) -> list[str | int]:
+    """The keys and places of `a.b[0].c`."""
+    steps: list[str | int] = []
+    for part in key.split("."):
+        match = re.fullmatch(r"([^\[\]]+)((?:\[[0-9]+\])*)", part)
+        if match is None:
+            raise _malformed(at.removeprefix("--set "))
+        steps += [match[1], *map(int, re.findall(r"[0-9]+", match[2]))]
+    return steps
+
+
+def _malformed(setting: str) -> ConfigError:
+    return ConfigError(f"--set {setting}: it is not of the form section.key=value; write, say, train.batch_size=32")
 
 
 def toml(table: Table) -> str:
@@ -116,6 +161,17 @@ def toml(table: Table) -> str:
         if isinstance(settings, Mapping):
             sections.append(f"[{_key(section)}]\n{_lines(settings)}")
     return "\n\n".join(section.strip("\n") for section in sections if section)
+
+
+def options_in_use(recipe: Recipe[T], settings: Callable[..., T]) -> list[OptionInUse]:
+    """Every key of a recipe, with the value that it has there, its type, its default and what it is for."""
+    table = recipe.table
+    return [
+        *in_table(tasks, table["task"], "task"),
+        *in_table(data_sources, table["data"], "data"),
+        *in_table(models, table["model"], "model"),
+        *in_use(settings, table["train"], "train"),
+    ]
 
 
 def resolve(spec: Spec[Any]) -> dict[str, Any]:
@@ -143,23 +199,26 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _copied(table: Table) -> dict[str, Any]:
-    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _lines(table: Table) -> str:
-    return "\n".join(f"{_key(key)} = {_inline(value)}" for key, value in table.items())
+    return "\n".join(f"{_key(key)} = {toml_value(value)}" for key, value in table.items())
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _inline(name)
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else toml_value(name)
 
 
-def _inline(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as a recipe file has it, on one line."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_inline, value)) + "]"
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     if isinstance(value, float):
         return repr(value)  # nan and inf too
     # Texts, whole numbers and booleans are written as in JSON, but that TOML allows no character 127.

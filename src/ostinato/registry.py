@@ -67,7 +67,8 @@ class Registry(Generic[T]):
     """Every constructor of one noun, by name.
 
     `kind` is the noun in messages, `package` the module, or the folder whose modules (and those below it), register
-    themselves when first asked for; installed packages add theirs through the entry point group `ostinato.<kind>s`.
+    themselves when first asked for; installed packages add theirs through the entry point group `ostinato.<kind>s`
+    (`ostinato.searches`).
     `renamed` has the names that are no longer used (old → new), so that a recipe with one is told the new one.
     """
 
@@ -149,7 +150,8 @@ class Registry(Generic[T]):
         package = importlib.import_module(self.package)
         for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{self.package}."):
             importlib.import_module(module.name)
-        for entry_point in entry_points(group=f"ostinato.{self.kind}s"):
+        plural = self.kind + ("es" if self.kind.endswith("ch") else "s")
+        for entry_point in entry_points(group=f"ostinato.{plural}"):
             try:
                 entry_point.load()
             except Exception as error:  # a stranger's module may fail in any way
@@ -188,13 +190,13 @@ def check_call(
             else:
                 problems.append(f"{at}.{key}: {name} has no such option; {nearest(key, known)}")
     options: dict[str, Any] = {}
-    for key, (registry, shape, required) in nested.items():
+    for key, (registry, is_list, required) in nested.items():
         if key not in table:
             if required:
                 problems.append(f'{at}.{key}: {name} needs it; write {key} = {{ name = "…" }}')
             continue
         value = table[key]
-        if shape is list:
+        if is_list:
             if not isinstance(value, list):
                 problems.append(f'{at}.{key}: it is a list of tables, not {value!r}; write [{{ name = "…" }}]')
                 continue
@@ -219,20 +221,20 @@ def check_call(
 
 
 @cache
-def _schema(constructor: Callable[..., Any]) -> tuple[type[BaseModel], dict[str, tuple[Registry[Any], type, bool]]]:
+def _schema(constructor: Callable[..., Any]) -> tuple[type[BaseModel], dict[str, tuple[Registry[Any], bool, bool]]]:
     """The pydantic model of the ordinary parameters, and the nested tables among them."""
     function = constructor.__init__ if inspect.isclass(constructor) else constructor  # type: ignore[misc]
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
-    nested: dict[str, tuple[Registry[Any], type, bool]] = {}
+    nested: dict[str, tuple[Registry[Any], bool, bool]] = {}
     for parameter in inspect.signature(constructor).parameters.values():
         if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
             continue
         hint = hints.get(parameter.name, Any)
         required = parameter.default is parameter.empty
-        found = _spec_in(hint)
-        if found is not None:
-            nested[parameter.name] = (_registry_of(found[0]), found[1], required)
+        registry = nested_registry(hint)
+        if registry is not None:
+            nested[parameter.name] = (*registry, required)
         else:
             fields[parameter.name] = (hint, ... if required else parameter.default)
     config = ConfigDict(
@@ -241,17 +243,24 @@ def _schema(constructor: Callable[..., Any]) -> tuple[type[BaseModel], dict[str,
     return create_model(constructor.__name__, __config__=config, **fields), nested
 
 
-def _spec_in(hint: Any) -> tuple[type, type] | None:
-    """The noun of a `Spec[noun]`, `Spec[noun] | None` or `list[Spec[noun]]`, and whether it is a list."""
+def nested_registry(hint: Any) -> tuple[Registry[Any], bool] | None:
+    """The registry of a `Spec[noun]`, `Spec[noun] | None` or `list[Spec[noun]]`, and whether it is a list; None for any
+    other hint."""
     origin = get_origin(hint)
     if origin is Spec:
-        return get_args(hint)[0], Spec
+        return _registry_of(get_args(hint)[0]), False
     if origin is list:
-        inner = _spec_in(get_args(hint)[0])
-        return (inner[0], list) if inner else None
+        inner = nested_registry(get_args(hint)[0])
+        return (inner[0], True) if inner else None
     if origin in (Union, UnionType):
-        return next((found for arg in get_args(hint) if arg is not NoneType and (found := _spec_in(arg))), None)
+        arguments = (argument for argument in get_args(hint) if argument is not NoneType)
+        return next((registry for argument in arguments if (registry := nested_registry(argument))), None)
     return None
+
+
+def registries() -> list[Registry[Any]]:
+    """Every registry of the modules that are imported so far."""
+    return list(_registries.values())
 
 
 def _registry_of(noun: type) -> Registry[Any]:

@@ -1,78 +1,67 @@
-"""stepper(model): a stack compiled into one C++ object that takes one element at a time and allocates nothing."""
-
-from typing import Any
+"""stepper(model): a model compiled into one C++ object that takes one element at a time and allocates nothing."""
 
 from torch import Tensor, nn
 
-from ostinato import kernels
 from ostinato.errors import StreamError
-from ostinato.kernels import Weights
 from ostinato.kernels.stepper import Layer, Stepper
-from ostinato.layers import Dropout, Recurrent, Stack
-from ostinato.layers.outputs import Full, Sampled
+from ostinato.layers import Embedding
+from ostinato.layers.steppable import compiled_layers, embedding_table, linear_head, require_unaltered
 from ostinato.models import Language
 
 
 def stepper(model: nn.Module) -> Stepper:
-    """Compile a torch.nn or ostinato.nn RNN, LSTM or GRU, a Recurrent layer, a Stack of them or a language model.
+    """Compiles a torch.nn or ostinato.nn RNN, LSTM or GRU, a Recurrent layer, a Stack of them, a language model, or a
+    torch.nn.Sequential of an embedding (or none), recurrent layers, and a linear layer (or none).
 
-    Raises StreamError where a part cannot be stepped, naming it.
+    The step gives what the model gives in evaluation, in fp32 on a CPU, from the weights of this moment. Raises
+    StreamError, naming the part, where a step would not give that.
     """
     if isinstance(model, Language):
-        head: tuple[Tensor, Tensor | None]
-        if model.head is None:
-            head = (model.embedding.weight, model.bias)
-        elif model.tied:
-            raise StreamError(
-                "stepper: the model's tied output has a projection before it; make the outputs as wide as the embedding"
-            )
-        elif isinstance(model.head, (Full, Sampled)):
-            head = (model.head.weight, model.head.bias)
-        else:
-            raise StreamError(f"stepper: {type(model.head).__name__} is no linear output layer; use stream")
-        return Stepper(_layers(model.body), model.embedding.weight, head)
-    return Stepper(_layers(model))
+        return _language(model)
+    if isinstance(model, nn.Sequential):
+        return _sequential(model)
+    return _compiled(compiled_layers(model))
 
 
-def _layers(module: Any) -> list[Layer]:
-    if isinstance(module, Stack):
-        return [layer for part in module.layers for layer in _layers(part)]
-    if isinstance(module, Dropout):
-        return []  # nothing, outside training
-    if isinstance(module, Recurrent):
-        if module.cell.fused is None:
-            raise StreamError(
-                f"stepper: {type(module.cell).__name__} has no compiled recurrence; stream the layer itself"
-            )
-        return [(module.cell.fused, module.cell.weights())]
-    if isinstance(module, nn.RNNBase):
-        return _torch_layers(module)
-    raise StreamError(
-        f"stepper: it cannot compile a {type(module).__name__}; "
-        "give a recurrent layer, a Stack of them or a language model"
-    )
-
-
-def _torch_layers(module: nn.RNNBase) -> list[Layer]:
-    if module.bidirectional:
+def _language(model: Language) -> Stepper:
+    if type(model) is not Language:
         raise StreamError(
-            f"stepper: a bidirectional {type(module).__name__} needs the whole sequence; use one direction"
+            f"stepper: {type(model).__name__} is a subclass of Language and may compute something else; use stream"
         )
-    scans = {"LSTM": kernels.lstm, "GRU": kernels.gru, "RNN_TANH": kernels.rnn_tanh, "RNN_RELU": kernels.rnn_relu}
-
-    def weight(kind: str, layer: int) -> Any:
-        return getattr(module, f"{kind}_l{layer}", None)
-
-    return [
-        (
-            scans[module.mode],
-            Weights(
-                weight("weight_hh", layer),
-                weight("weight_ih", layer),
-                weight("bias_ih", layer),
-                weight("bias_hh", layer),
-                weight("weight_hr", layer),
-            ),
+    require_unaltered(model, Language)
+    vectors = embedding_table(model.embedding)
+    if not model.tied:
+        head = linear_head(model.head)  # type: ignore[arg-type]
+    elif model.head is None:
+        head = (vectors, model.bias)
+    else:
+        raise StreamError(
+            "stepper: the model's tied output has a projection before it; make the outputs as wide as the embedding"
         )
-        for layer in range(module.num_layers)
-    ]
+    return _compiled(compiled_layers(model.body), vectors, head)
+
+
+def _sequential(model: nn.Sequential) -> Stepper:
+    require_unaltered(model, nn.Sequential)
+    parts = list(model)
+    vectors = embedding_table(parts.pop(0)) if parts and isinstance(parts[0], (Embedding, nn.Embedding)) else None
+    head = linear_head(parts.pop()) if parts and isinstance(parts[-1], nn.Linear) else None
+    return _compiled(compiled_layers(*parts), vectors, head)
+
+
+def _compiled(
+    layers: list[Layer], vectors: Tensor | None = None, head: tuple[Tensor, Tensor | None] | None = None
+) -> Stepper:
+    width = None if vectors is None else vectors.shape[1]
+    for _, weights in layers:
+        inputs = weights.input.shape[1] if weights.input is not None else width
+        _require_fit(width, inputs)
+        width = weights.hidden.shape[1]
+    if head is not None:
+        _require_fit(width, head[0].shape[1])
+    return Stepper(layers, vectors, head)
+
+
+def _require_fit(outputs: int | None, inputs: int | None) -> None:
+    if outputs is not None and inputs != outputs:
+        raise StreamError(f"stepper: one layer gives {outputs} outputs and the next takes {inputs}; make them equal")

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from ostinato.errors import StreamError
 from ostinato.padded import Padded
 from ostinato.state import State, cat, select
-from ostinato.tasks import Partial, Prediction, Task
+from ostinato.tasks import Prediction, Task
+from ostinato.tasks.live import LiveTask, Partial
 
 
 class Stream:
     """One live input: its state, the unread rest of its input, and what its answers still depend on."""
 
-    def __init__(self, task: Task, model: nn.Module):
+    def __init__(self, task: LiveTask[Any, Any], model: nn.Module):
         self.state: State = task.stream_state(model)
         self.reader = task.stream_reader()
         self.predictor = task.stream_predictor(model, self.state)
@@ -29,11 +30,13 @@ class Streamer:
     Raises StreamError when it is made for a model that must see the whole sequence.
     """
 
-    def __init__(self, task: Task, model: nn.Module):
+    def __init__(self, task: Task[Any, Any], model: nn.Module):
         if getattr(model, "latency", None) is None:
             raise StreamError(
                 f"{type(model).__name__}: it needs the whole sequence before it answers and cannot stream; use predict"
             )
+        if not isinstance(task, LiveTask):
+            raise StreamError(f"{type(task).__name__}: it has no live input; use predict")
         self.task, self.model = task, model.eval()
 
     def open(self) -> Stream:
@@ -53,22 +56,23 @@ class Streamer:
         for stream in streams:
             _open(stream)
         readers = [copy(stream.reader) for stream in streams]
-        said = self._step(streams, [reader.read(chunk) for reader, chunk in zip(readers, chunks)])
+        answers = self._step(streams, [reader.read(chunk) for reader, chunk in zip(readers, chunks)])
         for stream, reader in zip(streams, readers):
             stream.reader = reader
-        return said
+        return answers
 
     def close(self, stream: Stream) -> tuple[Partial, Prediction]:
         """The stream's last words, and its prediction as a whole; it takes nothing more."""
         _open(stream)
-        said = self._step([stream], [stream.reader.read(b"", final=True)])[0]
+        rest = stream.reader.finish()
+        answer = self._step([stream], [rest])[0]
         stream.closed = True
         with torch.inference_mode():
-            held: Padded = self.model.finish(stream.state)  # type: ignore[operator]
-            if held.steps:
-                late = stream.predictor.advance(torch.zeros(0, dtype=torch.int64), held.rows()[0])
-                said = Partial(said.stable + late.stable, late.tentative)
-            return said, stream.predictor.finish()
+            late: Padded = self.model.finish(stream.state)  # type: ignore[operator]
+            if late.steps:
+                last = stream.predictor.advance(rest[:0], late.rows()[0])
+                answer = Partial(answer.stable + last.stable, last.tentative)
+            return answer, stream.predictor.finish()
 
     def _step(self, streams: Sequence[Stream], inputs: Sequence[Tensor]) -> list[Partial]:
         if not streams:
@@ -76,11 +80,11 @@ class Streamer:
         with torch.inference_mode():
             x = Padded.of(list(inputs))
             out, state = self.model(x, cat([stream.state for stream in streams]))
-            said = []
+            answers = []
             for row, (stream, read, outputs) in enumerate(zip(streams, inputs, out.rows())):
                 stream.state = select(state, [row])
-                said.append(stream.predictor.advance(read, outputs))
-        return said
+                answers.append(stream.predictor.advance(read, outputs))
+        return answers
 
 
 class LiveStream:

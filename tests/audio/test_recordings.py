@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostinato.audio import Wav, opened
+from ostinato.audio import Wav, open_recording
 from ostinato.errors import ConfigError, DataError
 
 PCM, FLOAT, ALAW, MULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
@@ -121,7 +121,7 @@ def test_a_span_is_read_without_the_rest(tmp_path):
         file.truncate(44 + 2 * samples)
         file.seek(-2, os.SEEK_END)
         file.write(struct.pack("<h", 8192))
-    with opened(path) as sound:
+    with open_recording(path) as sound:
         assert sound.samples == samples
         assert sound.mono(samples - 2).tolist() == [0, 0.25]
 
@@ -192,16 +192,16 @@ class TestRefused:
     def test_a_file_that_shrinks(self, tmp_path):
         path = tmp_path / "a.wav"
         path.write_bytes(riff(chunk(b"fmt ", form()), chunk(b"data", self.SOUND * 100_000)))  # more than a buffer
-        with opened(path) as sound:
+        with open_recording(path) as sound:
             path.write_bytes(path.read_bytes()[:-2])
             with pytest.raises(DataError, match="has become shorter"):
                 sound.read()
 
     def test_a_file_that_is_not_there(self, tmp_path):
         with pytest.raises(DataError, match=r"nothing\.wav: it cannot be opened \(No such file"):
-            opened(tmp_path / "nothing.wav")
+            open_recording(tmp_path / "nothing.wav")
         with pytest.raises(DataError, match="cannot be opened"):
-            opened(tmp_path)
+            open_recording(tmp_path)
 
 
 @given(st.binary(max_size=80), st.integers(0, 60), st.booleans())
@@ -241,7 +241,7 @@ class TestSoundfile:
     def test_flac_and_ogg(self, tmp_path):
         for name, subtype, far in [("a.flac", "PCM_16", 2**-15), ("a.ogg", "VORBIS", 1)]:
             self.soundfile.write(tmp_path / name, self.noise * 0.5, 16000, subtype=subtype)
-            with opened(tmp_path / name) as sound:
+            with open_recording(tmp_path / name) as sound:
                 assert (sound.samples, sound.rate, sound.channels) == (1000, 16000, 2)
                 assert np.abs(sound.read() - self.noise * 0.5).max() < far
                 assert sound.mono(10, 20).tobytes() == sound.mono()[10:20].tobytes()
@@ -254,7 +254,7 @@ class TestSoundfile:
         for bad in (raw[:40], b"fLaC" + b"\0" * 100):
             (tmp_path / "b.flac").write_bytes(bad)
             with pytest.raises(DataError, match=r"b\.flac: it (cannot be decoded|is cut short|has no samples)"):
-                opened(tmp_path / "b.flac").read()
+                open_recording(tmp_path / "b.flac").read()
 
     @pytest.mark.parametrize(
         ("claimed", "says"), [(0, "did not write how long it is"), (2**36 - 1, "(cannot be decoded|is cut short)")]
@@ -268,14 +268,14 @@ class TestSoundfile:
         raw[22:26] = (claimed & 0xFFFFFFFF).to_bytes(4, "big")
         path.write_bytes(raw)
         with pytest.raises(DataError, match=rf"a\.flac: .*{says}"):
-            opened(path).read()
+            open_recording(path).read()
 
 
 def test_without_the_extra_it_is_named(tmp_path, monkeypatch):
     (tmp_path / "a.flac").write_bytes(b"fLaC" + b"\0" * 40)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"a\.flac: .* need an extra; install it: pip install 'ostinato\[audio\]'"):
-        opened(tmp_path / "a.flac")
+        open_recording(tmp_path / "a.flac")
 
 
 def test_importing_it_brings_no_torch():

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.cells import Cell
-from ostinato.data.batching.contiguous import Shuffled
+from ostinato.data.batching.shuffled import Shuffled
 from ostinato.data.splits import DataSplits
 from ostinato.layers import Bidirectional, Embedding, Recurrent, whole
-from ostinato.metrics.base import Metric, Signature
+from ostinato.metrics.base import Signature, SummedMetric
 from ostinato.padded import Padded
 from ostinato.registry import Count, Hidden, Spec
 from ostinato.state import State
@@ -79,7 +79,7 @@ class Tagger(nn.Module):
         return self.intent(mean), out.map(self.slots)
 
 
-class Accuracy(Metric):
+class Accuracy(SummedMetric):
     """The share of right labels, of the intent or of the slots."""
 
     name, unit, better = "accuracy", "share", "higher"
@@ -91,14 +91,14 @@ class Accuracy(Metric):
         found, wanted = (np.atleast_1d(getattr(side, self.of)) for side in (prediction, reference))
         return np.array([(found == wanted).sum(), len(wanted)], float)
 
-    def score(self, total):
+    def score_of_sum(self, total):
         return float(total[0] / total[1]) if total[1] else float("nan")
 
-    def signature(self, total):
+    def signature_of_sum(self, total):
         return Signature()
 
 
-class IntentTask(Task):
+class IntentTask(Task[CommandBatch, Understood]):
     metrics = (Accuracy("intent"), Accuracy("slots"))
 
     def __init__(self, rows_at_once: Count = 16):
@@ -123,8 +123,8 @@ class IntentTask(Task):
     def model(self, spec: Spec[nn.Module]) -> nn.Module:
         return spec.build(words=len(self.words), characters=len(self.letters))
 
-    def batches(self, split: str, rows: int, seed: int) -> Shuffled[Command]:
-        return Shuffled(self.splits[split], rows, seed)
+    def batches(self, split: str, batch_size: int, seed: int, batch_tokens: int | None = None) -> Shuffled[Command]:
+        return Shuffled(self.splits[split], batch_size, seed)
 
     def collate(self, examples: Sequence[Command]) -> CommandBatch:
         words = Padded.of([torch.tensor([self.words.get(w, 1) for w in e.words], dtype=torch.int64) for e in examples])
@@ -151,7 +151,7 @@ class IntentTask(Task):
         return Loss(total, len(batch.keys) + int(batch.slots.lengths.sum())), None
 
     def predict(
-        self, model: nn.Module, batch: CommandBatch, state: State | None = None
+        self, model: nn.Module, batch: CommandBatch, state: State | None = None, options: Any = None
     ) -> tuple[list[Understood], State | None]:
         intent, slots = model(batch.words, batch.characters)
         said = [row.argmax(-1).tolist() for row in slots.rows()]

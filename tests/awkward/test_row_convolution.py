@@ -18,7 +18,7 @@ def recurrent(inputs: int, hidden: int) -> Recurrent:
     return Recurrent(cells.build({"name": "lstm", "hidden": hidden}, inputs=inputs))
 
 
-MADE = {
+LAYERS = {
     "alone": (2, lambda: RowConvolution(inputs=3)),
     "below": (2, lambda: Stack([RowConvolution(inputs=3), recurrent(3, 4)])),
     "above": (2, lambda: Stack([recurrent(3, 4), RowConvolution(inputs=4)])),
@@ -33,10 +33,10 @@ MADE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 def test_law(name, law):
-    latency, make = MADE[name]
+    latency, make = LAYERS[name]
     layer = make()
     if name == "after tokens":
         layer.takes_tokens = True
@@ -53,13 +53,13 @@ def test_it_is_the_sum_of_the_paper():
     assert second.flatten().tolist() == [5]
 
 
-def test_the_state_holds_two_frames_however_long_the_stream_is():
+def test_two_frames_wait_however_long_the_stream_is():
     layer = RowConvolution(inputs=3)
     state = layer.initial(1)
     for _ in range(50):
         _, state = layer(Padded.full(torch.randn(1, 3, 3)), state)
-        assert state.held.lengths.tolist() == [2]
-        assert flatten(state)["held.data"].shape == (1, 2, 3)
+        assert state.waiting.lengths.tolist() == [2]
+        assert flatten(state)["waiting.data"].shape == (1, 2, 3)
 
 
 def test_what_waits_is_in_the_dtype_of_the_layer():

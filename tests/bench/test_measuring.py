@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ostinato.bench import Machine, Results, cases, chosen, measure
+from ostinato.bench import training as bench_training
 from ostinato.bench.ceiling import Ceiling
 from ostinato.bench.ceiling import measure as measure_ceiling
 from ostinato.bench.contest import Contender, Contest
@@ -149,6 +150,8 @@ SMALL = (
     Case("beyond", "lstm", "train", 2, 3, 8, 1, dtype="float64"),
     Case("model", "tagger", "train", 2, 8, 8, 1),
     Case("model", "classifier", "infer", 3, 8, 8, 1),
+    Case("training", "language-1", "train", 8, 64, 8, 1, target_ratio=1e-9),
+    Case("training", "language-2", "train", 2, 8, 8, 1, target_ratio=1e9),
 )
 
 
@@ -164,6 +167,16 @@ def test_a_row_is_measured(case):
     assert row.share_of_roofline > 0
     assert row.met is {1e9: False, 1e-9: True, None: None}[case.target_ratio]
     assert row.as_object()["against"]["torch"]["pairs"] >= LEAST_PAIRS
+
+
+def test_a_loop_that_trains_otherwise_is_not_timed(monkeypatch):
+    theirs = bench_training.groups
+    monkeypatch.setattr(
+        bench_training, "groups", lambda model, decay: [{**group, "lr": 0.1} for group in theirs(model, decay)]
+    )
+    contest = bench_training.contest(SMALL[-1])
+    with pytest.raises(ComparisonError, match="different numbers"):
+        contest.check("x")
 
 
 @pytest.mark.parametrize(("microseconds", "met"), [(1e9, True), (1e-9, False)])

@@ -79,3 +79,11 @@ def test_steps_are_in_microseconds_and_models_before_and_after(results):
     assert "| LSTM | 64 | ≤ 5 | 2.0 | 60.0 (30.0 ×) |  | 8.0 (4.0 ×) | 25% |" in text
     assert "| LSTM | 128 | ≤ 1 | **2.0** |" in text
     assert "before ms | after ms" in section(text, "Whole models")
+
+
+def test_training_steps_stand_beside_what_was_asked(results):
+    met = row(Case("training", "language-1", "train", 32, 64, 256, 2, target_ratio=1.05), 1.5)
+    missed = row(Case("training", "language-2", "train", 32, 64, 256, 2, target_ratio=1.05), 1.04)
+    text = section(page(results(met, missed)), "Training steps")
+    assert "| language-1 | train | 32 | 64 | 256 | 2 | ≥ 1.05 | 0.00 | 0.00 | 1.50 |" in text
+    assert "| language-2 | train | 32 | 64 | 256 | 2 | ≥ 1.05 | 0.00 | 0.00 | **1.04** |" in text

@@ -39,7 +39,7 @@ def test_as_it_is_typed(tmp_path):
 
 def test_one_json_object(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("ostinato.training.progress.standard", Silent)
-    compare(written(tmp_path), changes=CHANGES, out=tmp_path / "out", as_json=True)
+    compare(str(written(tmp_path)), changes=CHANGES, out=tmp_path / "out", as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert [row["contestant"] for row in found["rows"]] == ["gru", "bag"]
     assert found["rows"][0]["runs"][0]["seed"] == 3
@@ -49,5 +49,5 @@ def test_one_json_object(tmp_path, capsys, monkeypatch):
 def test_where_nothing_can_be_written_nothing_is_trained(tmp_path, option):
     for path, words in ((tmp_path, "is a folder; name a file"), (tmp_path / "no" / "x.svg", "there is no folder")):
         with pytest.raises(ConfigError, match=f"--{option}: .*{words}"):
-            compare(written(tmp_path), out=tmp_path / "out", **{option: path})
+            compare(str(written(tmp_path)), out=tmp_path / "out", **{option: path})
     assert not (tmp_path / "out").exists()

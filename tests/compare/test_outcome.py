@@ -12,8 +12,9 @@ from ostinato.compare.curves import drawable
 from ostinato.compare.outcome import T_95, over_seeds
 from ostinato.compare.tables import decimals_of, metric_words, tables
 from ostinato.errors import ComparisonError, ConfigError
-from ostinato.metrics.answers import Accuracy, SquaredError
+from ostinato.metrics.accuracy import Accuracy
 from ostinato.metrics.base import evaluate
+from ostinato.metrics.regression import SquaredError
 from ostinato.plots import Series
 from ostinato.tasks.synthetic import SyntheticTask
 
@@ -37,7 +38,7 @@ class Judge(SyntheticTask):
 
 def an_outcome(tmp_path, scores: dict, metric=None, more: str = "", guess: float = 0.5) -> Outcome:
     """`scores[contestant][i][j]`: the costs of four test rows under value i with seed j."""
-    metric = metric or Accuracy("a problem")
+    metric = metric or Accuracy(examples="a problem")
     comparison = load(written(tmp_path, more=more))
     ended = []
     for at, value in enumerate(comparison.values):
@@ -78,14 +79,14 @@ def test_seeds_are_added_up_example_by_example(tmp_path):
 
 
 def test_low_is_best_where_low_is_better(tmp_path):
-    found = an_outcome(tmp_path, {"gru": [GOOD], "bag": [BAD]}, SquaredError("a problem"))
+    found = an_outcome(tmp_path, {"gru": [GOOD], "bag": [BAD]}, SquaredError(examples="a problem"))
     assert [row.is_reference for row in found.rows] == [False, True]
 
 
 def test_scores_that_came_to_mean_something_else_are_refused(tmp_path):
     found = an_outcome(tmp_path, {"gru": [GOOD], "bag": [BAD]})
     runs = [run for row in found.rows for run in row.runs]
-    other = [replace(run, score=evaluate(Accuracy("another"), run.rows)) for run in runs[2:]]
+    other = [replace(run, score=evaluate(Accuracy(examples="another"), run.rows)) for run in runs[2:]]
     with pytest.raises(ComparisonError, match=r"tiny\.toml: gru and bag: .* \(a problem and another\)"):
         outcome(found.comparison, [*runs[:2], *other])
 
@@ -103,10 +104,10 @@ def test_the_table_of_a_single_value(tmp_path):
 
 def test_small_numbers_get_as_many_digits_as_they_need(tmp_path):
     tiny = [[2e-4, 4e-4, 0, 0]] * 2
-    found = an_outcome(tmp_path, {"gru": [tiny], "bag": [BAD]}, SquaredError("a problem"))
+    found = an_outcome(tmp_path, {"gru": [tiny], "bag": [BAD]}, SquaredError(examples="a problem"))
     assert decimals_of(found) == 5
     assert tables(found)[0].lines[0][1] == "0.00015"
-    perfect = an_outcome(tmp_path, {"gru": [[[0] * 4] * 2], "bag": [[[0] * 4] * 2]}, SquaredError("a problem"))
+    perfect = an_outcome(tmp_path, {"gru": [[[0] * 4] * 2], "bag": [[[0] * 4] * 2]}, SquaredError(examples="a problem"))
     assert decimals_of(perfect) == 3
 
 
@@ -148,7 +149,7 @@ def test_a_page_says_how_it_was_made(tmp_path):
         "seeds 1, 2",
         "against the best one",
         "| CPU | a CPU |",
-        "`problem:a problem`",
+        "`examples:a problem`",
         f"```toml\n{source}```",
     ):
         assert words in text

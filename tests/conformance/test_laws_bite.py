@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ostinato.cells import Cell, cells
-from ostinato.layers import Memoryless, Recurrent
+from ostinato.cells import LSTM, Cell, cells
+from ostinato.layers import Memoryless, Recurrent, Subsample, nothing
 from ostinato.layers.base import started
 from ostinato.lm import language_models
 from ostinato.padded import Padded
@@ -69,6 +69,17 @@ class SeesTheFuture(Right):
         return x.map(lambda data: self.map(data + x.reversed().zeroed().data.cumsum(1) * 0.1))
 
 
+class DropsTheLastGroup(Subsample):
+    def finish(self, state):
+        return nothing(self.outputs)
+
+
+class AnswersSooner(Subsample):
+    def __init__(self):
+        super().__init__(2, inputs=3)
+        self.latency += 1
+
+
 class TakesAnyState(Right):
     def forward(self, x, state=None):
         return self.answer(x.zeroed()), ()
@@ -113,14 +124,17 @@ def lstm() -> Cell:
 
 
 WRONG_LAYERS = [
-    (LosesSteps, "keeps_its_word"),
+    (LosesSteps, "outputs_have_their_shape"),
+    (lambda: DropsTheLastGroup(2, inputs=3), "outputs_have_their_shape"),
+    (AnswersSooner, "outputs_come_when_due"),
+    (AnswersSooner, "a_stream_is_the_whole"),
     (Remembers, "forgets_between_calls"),
     (ReadsPadding, "padding_is_invisible"),
     (AveragesRows, "rows_do_not_interact"),
     (lambda: ForgetsState(lstm()), "cutting_time_changes_nothing"),
     (lambda: ForgetsState(lstm()), "a_stream_is_the_whole"),
     (SumsItsChunk, "cutting_time_changes_nothing"),
-    (SeesTheFuture, "latency_tells_the_truth"),
+    (SeesTheFuture, "outputs_come_when_due"),
     (FailsOnNothing, "empty_inputs_work"),
     (TakesAnyState, "strange_states_are_refused"),
     (lambda: KeepsTheGraph(lstm()), "states_can_be_arranged"),
@@ -195,7 +209,20 @@ class DeafToLengths(Plain):
         return super().scan(gates, state, torch.full_like(lengths, gates.shape[1]), masks)
 
 
+class OtherWeightsEachTime(LSTM):
+    times = 0
+
+    def __init__(self):
+        super().__init__(4, inputs=3)
+
+    def weights(self):
+        self.times += 1
+        weights = super().weights()
+        return weights._replace(hidden=weights.hidden * self.times)
+
+
 WRONG_CELLS = [
+    (OtherWeightsEachTime, "stepper_is_the_layer"),
     (OneForAll, "starts_from_a_state"),
     (WrongWidth, "a_step_has_its_shape"),
     (AnotherScan, "step_defines_the_cell"),

@@ -37,7 +37,7 @@ def test_streams_predict_everything_once(count, rows, steps):
 
 
 def test_streams_are_even():
-    streams = ContiguousBatches(np.arange(24), rows=4, steps=2)  # 23 predictions: 6, 6, 6, 5
+    streams = ContiguousBatches(np.arange(24), batch_size=4, steps=2)  # 23 predictions: 6, 6, 6, 5
     assert len(streams) == 3
     first, last = streams.batch(0, 0), streams.batch(7, 2)
     assert [window.tokens.tolist() for window in first] == [[0, 1, 2], [6, 7, 8], [12, 13, 14], [18, 19, 20]]
@@ -46,7 +46,7 @@ def test_streams_are_even():
 
 
 def test_a_row_that_has_ended_predicts_nothing():
-    last = ContiguousBatches(np.arange(6), rows=2, steps=2).batch(0, 1)  # 3 and 2 predictions
+    last = ContiguousBatches(np.arange(6), batch_size=2, steps=2).batch(0, 1)  # 3 and 2 predictions
     assert [window.tokens.tolist() for window in last] == [[2, 3], [5]]
 
 

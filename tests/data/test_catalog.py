@@ -70,7 +70,8 @@ def lines(folder: Folder, split: str):
 def made(url=None, content=CONTENT, **changes) -> DataSet:
     file = File("file.txt", len(content), hashlib.sha256(content).hexdigest(), url)
     data_set = DataSet(
-        name="small", title="A file", licence="CC0 1.0", attribution="nobody", cite="nothing", row={"text": "a line"},
+        name="small", title="A file", task="nothing", licence="CC0 1.0", attribution="nobody", cite="nothing",
+        row={"text": "a line"},
         files=(file,), counts={"train": {"lines": 50_000}}, read=lines,
         count=lambda rows: {"lines": sum(1 for _ in rows)},
     )  # fmt: skip

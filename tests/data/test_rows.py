@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ostinato.data import InMemoryRows, data_sources
 from ostinato.data.sources import parquet as parquet_module
 from ostinato.data.table import row_index as index_module
-from ostinato.data.table.rows import divided
+from ostinato.data.table.splitting import split_by_hash
 from ostinato.errors import ConfigError, DataError
 
 pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -195,7 +195,7 @@ class TestKept:
         assert fields(read("jsonl", path, columns={"a": "number"})) == [{"a": 3.0}]
         assert len(passes) == 3
 
-    @pytest.mark.parametrize("broken", ["", "{", "[]", '{"of": {}}'])
+    @pytest.mark.parametrize("broken", ["", "{", "[]", '{"origin": {}}'])
     def test_a_broken_one_is_made_again(self, tmp_path, passes, broken):
         path = written(tmp_path / "t.jsonl", '{"a": 1}\n')
         read("jsonl", path)
@@ -370,7 +370,7 @@ class TestSkipped:
         assert [row.key for row in rows] == ["mine:0"]
         assert rows.skipped == 2
         rows = InMemoryRows([{"a": number} for number in [*range(40), "x"]], {"a": "integer"}, "mine", "skip")
-        assert {name: split.skipped for name, split in divided(rows, {"valid": 0.5}).items()} == {
+        assert {name: split.skipped for name, split in split_by_hash(rows, {"valid": 0.5}).items()} == {
             "train": 1, "valid": 0
         }  # fmt: skip
         assert (

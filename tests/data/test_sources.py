@@ -1,4 +1,4 @@
-"""Laws over every registered source, and then over those that give rows."""
+"""What sources give beyond their laws (tests/conformance/test_sources.py): formats, splits, options."""
 
 import os
 import subprocess
@@ -8,63 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ostinato.data import DataSplits, InMemoryRows, Rows, data_sources, divided
+from ostinato.data import InMemoryRows, data_sources, split_by_hash
 from ostinato.data.table.rows import identity
 from ostinato.errors import ConfigError, DataError
 
 TABLES = ("jsonl", "csv", "tsv", "parquet")
 MIRRORED = pytest.mark.skipif("OSTINATO_DATA" not in os.environ, reason="OSTINATO_DATA is not set")
-EVERY = [pytest.param(name, marks=MIRRORED) if name == "catalog" else name for name in data_sources.names()]
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-def example(name, folder) -> DataSplits:
-    return data_sources.build(data_sources.example(name), folder=folder)
-
-
-def rows_of(name, folder) -> dict[str, Rows]:
-    splits = example(name, folder).splits
-    if not all(isinstance(split, Rows) for split in splits.values()):
-        pytest.skip(f"{name} gives no rows")
-    return splits
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_there_is_a_training_split(name, tmp_path, cache):
-    made = example(name, tmp_path)
-    assert "train" in made.splits
-    assert made.folder == tmp_path
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_rows_are_reached_in_any_order(name, tmp_path, cache):
-    for rows in rows_of(name, tmp_path).values():
-        forth = list(rows)
-        assert len(forth) == len(rows) > 0
-        assert [rows[number] for number in reversed(range(len(rows)))] == forth[::-1]
-        assert rows[-1] == forth[-1]
-        assert rows[2:9:3] == forth[2:9:3]
-        for number in (len(rows), -len(rows) - 1):
-            with pytest.raises(IndexError, match="there is no row"):
-                rows[number]
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_keys_are_of_one_row_each_and_name_a_place(name, tmp_path, cache):
-    keys = [row.key for rows in rows_of(name, tmp_path).values() for row in rows]
-    assert len(set(keys)) == len(keys)
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_the_same_rows_come_twice(name, tmp_path, cache, monkeypatch):
-    first = {split: list(rows) for split, rows in rows_of(name, tmp_path).items()}
-    assert {split: list(rows) for split, rows in rows_of(name, tmp_path).items()} == first  # what is kept is taken
-    if name not in ("folder", "files"):  # whose built-in files lie in the folder
-        assert {split: list(rows) for split, rows in rows_of(name, tmp_path / "else").items()} == first
 
 
 def test_reading_imports_no_torch(tmp_path):
@@ -86,8 +35,12 @@ for name in {names!r}:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_is_the_same_in_every_format(name, tmp_path):
-    wanted = [row.fields for row in rows_of("jsonl", tmp_path / "a")["train"]]
-    assert [row.fields for row in rows_of(name, tmp_path / "b")["train"]] == wanted
+    def fields(of):
+        return [
+            row.fields for row in data_sources.build(data_sources.example(of), folder=tmp_path / of).splits["train"]
+        ]
+
+    assert fields(name) == fields("jsonl")
 
 
 ROWS = st.lists(st.fixed_dictionaries({"a": st.text(max_size=3), "b": st.integers(0, 9)}), min_size=60, max_size=90)
@@ -98,7 +51,7 @@ ROWS = st.lists(st.fixed_dictionaries({"a": st.text(max_size=3), "b": st.integer
 def test_a_split_is_a_matter_of_seed_and_content_alone(rows, seed, data):
     def where(items):
         try:
-            splits = divided(InMemoryRows(items), {"valid": 0.3, "test": 0.2}, seed)
+            splits = split_by_hash(InMemoryRows(items), {"valid": 0.3, "test": 0.2}, seed)
         except DataError:  # of few unlike rows a split may get none
             return None
         found = {}
@@ -118,21 +71,21 @@ def test_a_split_is_a_matter_of_seed_and_content_alone(rows, seed, data):
 def test_shares_are_met_on_average():
     rows = InMemoryRows({"a": number} for number in range(4000))
     for seed in range(3):
-        sizes = {name: len(split) for name, split in divided(rows, {"valid": 0.1, "test": 0.3}, seed).items()}
+        sizes = {name: len(split) for name, split in split_by_hash(rows, {"valid": 0.1, "test": 0.3}, seed).items()}
         # four standard deviations of a binomial
         assert abs(sizes["valid"] - 400) < 4 * (4000 * 0.1 * 0.9) ** 0.5
         assert abs(sizes["test"] - 1200) < 4 * (4000 * 0.3 * 0.7) ** 0.5
-    numbers = [{row.fields["a"] for row in divided(rows, {"valid": 0.5}, seed)["valid"]} for seed in (1, 2)]
+    numbers = [{row.fields["a"] for row in split_by_hash(rows, {"valid": 0.5}, seed)["valid"]} for seed in (1, 2)]
     assert abs(len(numbers[0] & numbers[1]) - 1000) < 4 * (4000 * 0.25 * 0.75) ** 0.5  # seeds are independent
 
 
 def test_a_whole_table_is_no_split():
     rows = InMemoryRows([{"a": 1}])
-    assert divided(rows, {"valid": 0.0}) == {"train": rows}
+    assert split_by_hash(rows, {"valid": 0.0}) == {"train": rows}
     with pytest.raises(ConfigError, match=r"source\.valid, source\.test: .* leave nothing to train on"):
-        divided(rows, {"valid": 0.5, "test": 0.5})
+        split_by_hash(rows, {"valid": 0.5, "test": 0.5})
     with pytest.raises(DataError, match=r"none of its 1 rows falls into (train|valid)"):
-        divided(rows, {"valid": 0.5})
+        split_by_hash(rows, {"valid": 0.5})
 
 
 def test_identities_are_of_the_content():
@@ -166,7 +119,8 @@ def test_bad_options_are_refused(option, said, tmp_path):
 
 
 @MIRRORED
-def test_a_set_of_the_catalog_has_its_own_splits(tmp_path, cache):
+def test_a_set_of_the_catalog_has_its_own_splits(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     made = data_sources.build({"name": "catalog", "set": "wnut17", "columns": {"words": "texts"}}, folder=tmp_path)
     assert {name: len(rows) for name, rows in made.splits.items()} == {"train": 3394, "valid": 1009, "test": 1287}
     assert set(made.splits["valid"][0].fields) == {"words"}

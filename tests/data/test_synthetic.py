@@ -46,8 +46,8 @@ def test_what_is_drawn_fits_what_is_said(name):
 def test_an_example_is_its_seed_split_and_number(name):
     first, again = drawn(name), drawn(name)
     assert all(np.array_equal(a, b) for a, b in zip(first[17][:3], again[17][:3]))
-    assert first[17].key == f"{name}[17]" == first[-183].key
-    assert first[3:5][1].key == f"{name}[4]"
+    assert first[17].key == f"{name}:17" == first[-183].key
+    assert first[3:5][1].key == f"{name}:4"
     others = [drawn(name, seed=2), drawn(name, split=1)]
     for other in others:
         assert any(not np.array_equal(first[i].inputs, other[i].inputs) for i in range(20))
@@ -218,6 +218,6 @@ def test_a_source_of_them(tmp_path):
         {"name": "synthetic", "problem": {"name": "reverse", "length": 3}, "train": 7, "seed": 3}, folder=tmp_path
     )
     assert {name: len(split) for name, split in corpora.splits.items()} == {"train": 7, "valid": 1000, "test": 1000}
-    assert corpora.splits["valid"][0].key == "reverse.valid[0]"
+    assert corpora.splits["valid"][0].key == "reverse.valid:0"
     assert not np.array_equal(corpora.splits["valid"][0].inputs, corpora.splits["test"][0].inputs)
     assert math.isclose(corpora.splits["train"].problem.chance, math.log(8))

@@ -173,8 +173,8 @@ def test_what_is_written_counts_and_what_was_prompted_does_not():
         ([Force({0: -1})], "Force: token -1"),
         ([Prefix([[7]])], "Prefix: token 7"),
         ([Prefix([[1], [2]])], "Prefix: there are 2 for 1 rows"),
-        ([Prefix([[1, 1, 1, 1]])], "Prefix: row 0 has 4 tokens but max_length 3"),
-        ([Prefix([[0, 1]])], "Prefix: row 0 goes on after token 0"),
+        ([Prefix([[1, 1, 1, 1]])], "Prefix: row 0 has 4 tokens but max_length is 3"),
+        ([Prefix([[0, 1]])], "Prefix: row 0 has tokens after token 0"),
         ([MinLength(4)], "MinLength: 4 is above max_length 3 of row 0"),
         ([MinLength([1, 2])], "MinLength: there are 2 for 1 rows"),
         ([Phrases([[[1], [2, 3, 1]]])], None),  # the first is in the second, which just fits
@@ -204,7 +204,7 @@ def beam_of_three(lm, **options):
 
 
 def test_empty_ones_are_refused_when_made():
-    with pytest.raises(ConfigError, match="NoRepeat: 0"):
+    with pytest.raises(ConfigError, match="NoRepeat: order 0"):
         NoRepeat(0)
     with pytest.raises(ConfigError, match="a phrase has no token"):
         Phrases([[[]]])

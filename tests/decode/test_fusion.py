@@ -94,5 +94,5 @@ def test_what_does_not_fit_is_refused(make, said):
 
 def test_models_that_agree_on_nothing_are_named():
     lm = Mixture([Fixed([0.0, -torch.inf]), Fixed([-torch.inf, 0.0])], kind="log-linear")
-    with pytest.raises(DivergedError, match="no token is possible for all of its models"):
+    with pytest.raises(DivergedError, match="every token has probability 0 in one of the models"):
         greedy(lm, max_length=1)

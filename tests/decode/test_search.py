@@ -173,5 +173,5 @@ def test_padding_of_a_prompt_is_not_read():
 
 def test_a_model_that_diverged_is_named():
     for search in (lambda lm: greedy(lm, max_length=2), lambda lm: beam(lm, 2, max_length=2)):
-        with pytest.raises(DivergedError, match="not numbers"):
+        with pytest.raises(DivergedError, match="are NaN"):
             search(Fixed([float("nan")] * 3))

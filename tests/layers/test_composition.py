@@ -2,10 +2,22 @@
 
 import pytest
 import torch
+from torch import nn
 
 from ostinato.cells import cells
 from ostinato.errors import ConfigError
-from ostinato.layers import Backward, Bidirectional, Dropout, Embedding, Recurrent, Residual, Stack, layers, whole
+from ostinato.layers import (
+    Backward,
+    Bidirectional,
+    Dropout,
+    Embedding,
+    Recurrent,
+    Residual,
+    Stack,
+    Subsample,
+    layers,
+    whole,
+)
 from ostinato.padded import Padded
 
 
@@ -24,6 +36,8 @@ def ragged() -> Padded:
         (lambda: Stack([recurrent(2, 3), recurrent(4, 2)]), "Recurrent gives 3 outputs but Recurrent takes 4 inputs"),
         (lambda: Residual(recurrent(2, 3)), "2 inputs into 3 outputs"),
         (lambda: Bidirectional(recurrent(2, 3), recurrent(3, 3)), "takes 2 inputs and the other 3"),
+        (lambda: Bidirectional(Subsample(2, inputs=2), recurrent(2, 3)), "Subsample gives one output for 2 steps"),
+        (lambda: Backward(Subsample(3, inputs=2)), "Subsample gives one output for 3 steps"),
     ],
 )
 def test_what_does_not_fit_is_refused_when_it_is_made(make, says):
@@ -36,11 +50,36 @@ def test_what_holds_no_parameters_cannot_be_trained():
     class NotAModule:
         inputs = outputs = 2
         latency = 0
+        stride = 1
 
         initial = finish = __call__ = None
 
     with pytest.raises(TypeError, match=r"no torch\.nn\.Module"):
         Stack([NotAModule()])
+
+
+def test_a_layer_without_a_stride_is_refused_by_name():
+    class Strideless(nn.Module):
+        inputs = outputs = 2
+        latency = 0
+
+    with pytest.raises(TypeError, match="Strideless has no attribute stride"):
+        Stack([Strideless()])
+
+
+def test_a_pyramid_halves_the_steps_between_layers_that_read_both_ways():
+    both = Bidirectional(recurrent(2, 2), recurrent(2, 2))
+    layer = Stack([both, Subsample(2, inputs=4), Bidirectional(recurrent(8, 1), recurrent(8, 1))])
+    assert (layer.latency, layer.stride) == (None, 2)
+    assert whole(layer, ragged()).lengths.tolist() == [3, 1, 0]
+
+
+def test_a_residual_takes_what_trims_its_padding():
+    layer = Residual(Stack([Subsample(1, inputs=2), Backward(recurrent(2, 2))]))
+    x = Padded(torch.randn(2, 9, 2), torch.tensor([4, 2]))
+    rows = whole(layer, x).rows()
+    for row, inner, step in zip(rows, whole(layer.layer, x).rows(), x.rows()):
+        torch.testing.assert_close(row, inner + step)
 
 
 def test_a_residual_adds_its_input():
@@ -60,8 +99,8 @@ def test_a_stack_is_one_layer_after_another():
 
 def test_backward_of_a_sequence_is_forward_of_its_mirror():
     layer, x = recurrent(2, 3), ragged()
-    found = whole(Backward(layer), x)
-    for mine, row in zip(found.rows(), x.rows()):
+    outputs = whole(Backward(layer), x)
+    for mine, row in zip(outputs.rows(), x.rows()):
         mirrored = layer(Padded.full(row.flip(0).unsqueeze(0)))[0].data[0].flip(0)
         torch.testing.assert_close(mine, mirrored)
 
@@ -105,12 +144,12 @@ class TestDropout:
         assert Dropout(0.0, inputs=4)(x)[0].data is x.data
 
     def test_the_seed_draws_the_mask(self):
-        layer, x, found = Dropout(0.5, inputs=30), Padded.full(torch.ones(2, 3, 30)), []
+        layer, x, outputs = Dropout(0.5, inputs=30), Padded.full(torch.ones(2, 3, 30)), []
         for seed in (1, 1, 2):
             torch.manual_seed(seed)
-            found.append(layer(x)[0].data)
-        assert torch.equal(found[0], found[1])
-        assert not torch.equal(found[0], found[2])
+            outputs.append(layer(x)[0].data)
+        assert torch.equal(outputs[0], outputs[1])
+        assert not torch.equal(outputs[0], outputs[2])
 
 
 class TestEmbedding:

@@ -66,7 +66,7 @@ def test_a_language_model_with_it_is_one(name):
     torch.testing.assert_close(found, wanted)
     torch.testing.assert_close(after.output, other.output)
     if name == "adaptive":
-        with pytest.raises(StreamError, match="Adaptive is no linear output layer"):
+        with pytest.raises(StreamError, match="Adaptive is not a linear output layer"):
             stepper(model)
     else:
         stepper(model)
@@ -150,7 +150,7 @@ def test_smoothing_is_for_training():
 
 @pytest.mark.parametrize("cutoffs", [[], [0], [11], [3, 3], [5, 2]])
 def test_cutoffs_rise(cutoffs):
-    with pytest.raises(ConfigError, match="do not rise"):
+    with pytest.raises(ConfigError, match="must rise"):
         Adaptive(cutoffs, inputs=6, size=11)
 
 

@@ -198,13 +198,13 @@ def test_a_large_vocabulary_is_no_table():
 def test_what_cannot_be_learnt_from_is_refused():
     for kind in (UnigramBaseline, BigramBaseline):
         for chunks in ([], [np.array([0])], [np.array([], np.int64)]):
-            with pytest.raises(DataError, match="no token to learn from"):
+            with pytest.raises(DataError, match="no token after the first to learn from"):
                 kind.train(chunks, SIZE, EOS)
         for ids in ([0, SIZE], [0, -1]):
             with pytest.raises(DataError, match="an id outside"):
                 kind.train([np.array(ids)], SIZE, EOS)
     for kind in (UniformBaseline, UnigramBaseline, BigramBaseline):
-        with pytest.raises(ConfigError, match="eos 9 is not one of 7 tokens"):
+        with pytest.raises(ConfigError, match="eos 9 is not among 7 tokens"):
             kind.train([TRAINED_ON], SIZE, 9)
     with pytest.raises(ConfigError, match="smoothing"):
         language_models.build({"name": "bigram", "smoothing": 0.0}, chunks=[TRAINED_ON], size=SIZE, eos=EOS)

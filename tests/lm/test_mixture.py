@@ -9,7 +9,7 @@ import torch
 
 from ostinato.errors import ConfigError, DataError
 from ostinato.lm import Cache, Mixture, WordsAsPieces, language_models, token_log_probs
-from ostinato.lm.em import fitted
+from ostinato.lm.em import fit_weights
 from ostinato.padded import Padded
 from ostinato.testing.language_models import LAWS
 
@@ -70,7 +70,7 @@ def test_weights_are_the_best_there_are():
     """No other point of a fine grid is better, and no round of the tuning makes it worse."""
     dice = np.random.default_rng(1)
     log_probs = np.log(dice.dirichlet(np.ones(8), size=(3, 500))[..., 0])
-    found = fitted(log_probs)
+    found = fit_weights(log_probs)
     assert math.isclose(found.sum(), 1)
 
     def likelihood(weights):
@@ -95,7 +95,7 @@ def test_tuning_finds_the_model_that_knows():
         for lm in (Mixture(tuned.models), tuned)
     )
     assert after > before
-    with pytest.raises(ConfigError, match="only weights of a linear one"):
+    with pytest.raises(ConfigError, match="weights of a log-linear mixture cannot"):
         Mixture(tuned.models, kind="log-linear").tuned(Padded.full(dev))
 
 
@@ -108,8 +108,8 @@ def test_weights_and_vocabularies_that_do_not_fit_are_refused():
             Mixture([one, one], weights)
     with pytest.raises(ConfigError, match="no model"):
         Mixture([])
-    with pytest.raises(DataError, match="no token of the text is possible"):
-        fitted(np.full((2, 3), -np.inf))
+    with pytest.raises(DataError, match="all tokens of the text have probability 0"):
+        fit_weights(np.full((2, 3), -np.inf))
 
 
 def test_the_cache_counts_the_last_tokens():
@@ -161,8 +161,8 @@ def test_spellings_that_cannot_be_are_refused():
         ({1: [3], 2: [3]}, "spelt alike"),
         ({1: []}, "use pieces other"),
         ({1: [2]}, "use pieces other"),
-        ({0: [3]}, "no word to be spelt"),
-        ({}, "nothing to spell"),
+        ({0: [3]}, "not a word of the model to spell"),
+        ({}, "there are 0 spellings"),
     ):
         with pytest.raises(ConfigError, match=said):
             WordsAsPieces(made(name="bigram"), spellings, size=6, eos=2, separator=1)

@@ -464,3 +464,27 @@ def test_wikitext_is_scored_as_kenlm_scores_it(data, tmp_path):
     lm.save(tmp_path / "small", quantize=8)
     small = NGram.load(tmp_path / "small").score_file(tmp_path / "test")
     assert math.exp((small.nats - found.nats) / len(found.log10)) == pytest.approx(1, abs=1e-3)
+
+
+def test_trained_of_sentences_it_is_what_build_gives(tmp_path, caplog):
+    lines = ["the cat sat", "", "the  cat\tran", "a dog sat on\u00a0it"]
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(lines))
+    options = {"smoothing": "witten_bell", "prune": 0, "vocabulary": 6}
+    of_file = NGram.of(build(path, 3, **options).grams)
+    for sentences in (lines, iter(lines), [["the", "cat", "sat"], *lines[1:]]):
+        lm = NGram.train(sentences, order=3, **options)
+        assert lm.vocabulary == of_file.vocabulary
+        assert lm.counts == of_file.counts
+        for line in lines:
+            assert lm.full_scores(line) == of_file.full_scores(line)
+    assert not caplog.records
+    assert NGram.train(["a b"], order=5).order == 4  # <s> a b </s>
+    assert "no sentence is long enough for order 5" in caplog.text
+
+
+def test_one_text_is_not_sentences():
+    with pytest.raises(ConfigError, match="sentences is one text; give a list"):
+        NGram.train("the cat sat", order=2)
+    with pytest.raises(DataError, match="no sentence to count"):
+        NGram.train(["", " "], order=2)

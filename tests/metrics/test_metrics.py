@@ -23,13 +23,14 @@ from ostinato.metrics import (
     metrics,
     paired_bootstrap,
 )
+from ostinato.metrics.pooling import pooled
 
 WIRING = {"corpus": "c0ffee", "tokenizer": "beef"}
 LANGUAGE = [name for name, entry in metrics if entry.constructor.__module__ == "ostinato.metrics.language"]
 names = pytest.mark.parametrize("name", LANGUAGE)
 
 
-def made(name: str) -> Metric:
+def build(name: str) -> Metric:
     return metrics.build(metrics.example(name), **WIRING)
 
 
@@ -44,41 +45,20 @@ def stats_of(metric: Metric, count: int, seed: int = 0, mean_nats: float = 1.5):
     return [metric.stats(*row) for row in rows_of(count, seed, mean_nats)]
 
 
-def check_merged_is_whole(metric: Metric, prediction, reference, cut: int) -> None:
-    whole = metric.stats(prediction, reference)
-    first = metric.stats(prediction[:cut], reference._replace(tokens=reference.tokens[:cut], characters=1, bytes=1))
-    rest = reference._replace(
-        tokens=reference.tokens[cut:], characters=reference.characters - 1, bytes=reference.bytes - 1
-    )
-    merged = first + metric.stats(prediction[cut:], rest)
-    np.testing.assert_allclose(merged, whole, rtol=1e-12)
-    assert metric.score(merged) == pytest.approx(metric.score(whole))
-
-
-def check_order_does_not_matter(metric: Metric, rows) -> None:
-    value = evaluate(metric, rows, resamples=0).value
-    assert value == pytest.approx(evaluate(metric, rows[::-1], resamples=0).value)
-
-
-def check_perfect_is_best(metric: Metric, reference) -> None:
-    perfect = metric.score(metric.stats(np.zeros(len(reference.tokens)), reference))
-    worse = metric.score(metric.stats(np.full(len(reference.tokens), -0.1), reference))
-    assert perfect < worse if metric.better == "lower" else perfect > worse
-
-
 @names
 @given(seed=st.integers(0, 999), cut=st.integers(1, 4))
-def test_laws(name, seed, cut):
-    metric = made(name)
-    ((prediction, reference),) = rows_of(1, seed)
-    check_merged_is_whole(metric, prediction, reference, cut)
-    check_order_does_not_matter(metric, stats_of(metric, 4, seed))
-    check_perfect_is_best(metric, reference)
+def test_a_text_cut_in_two_rows_is_the_text(name, seed, cut):
+    metric = build(name)
+    ((log_probs, reference),) = rows_of(1, seed)
+    first = metric.stats(log_probs[:cut], Reference(reference.tokens[:cut], 1, 1, 0))
+    rest = Reference(reference.tokens[cut:], reference.characters - 1, reference.bytes - 1, 0)
+    table = np.stack([first, metric.stats(log_probs[cut:], rest)])
+    assert metric.score(table) == pytest.approx(metric.score_of_sum(metric.stats(log_probs, reference)))
 
 
 @names
 def test_a_score_says_what_it_is(name):
-    metric = made(name)
+    metric = build(name)
     score = evaluate(metric, stats_of(metric, 30))
     low, high = score.interval
     assert low < score.value < high
@@ -90,7 +70,7 @@ def test_a_score_says_what_it_is(name):
 def test_by_hand():
     reference = Reference(np.arange(4), characters=4, bytes=8, oov=1)
     log_probs = np.log([0.5, 0.25, 0.5, 0.125])  # 1 + 2 + 1 + 3 = 7 bits
-    found = {name: made(name).score(made(name).stats(log_probs, reference)) for name in LANGUAGE}
+    found = {name: build(name).score_of_sum(build(name).stats(log_probs, reference)) for name in LANGUAGE}
     assert found == {
         "nats_per_token": pytest.approx(7 / 4 * math.log(2)),
         "nats_per_character": pytest.approx(7 / 4 * math.log(2)),
@@ -98,13 +78,16 @@ def test_by_hand():
         "bits_per_byte": pytest.approx(7 / 8),
         "perplexity": pytest.approx(2 ** (7 / 4)),
     }
-    assert made("nats_per_token").stats(log_probs, reference).tolist() == [pytest.approx(7 * math.log(2)), 4, 4, 8, 1]
+    assert build("nats_per_token").stats(log_probs, reference).tolist() == [pytest.approx(7 * math.log(2)), 4, 4, 8, 1]
 
 
 def test_a_hopeless_model_has_infinite_perplexity():
     reference = Reference(np.arange(2), 2, 2, 0)
-    assert made("perplexity").score(made("perplexity").stats(np.array([-1e6, -1e6]), reference)) == math.inf
-    assert made("nats_per_token").score(made("nats_per_token").stats(np.array([-np.inf, 0]), reference)) == math.inf
+    assert build("perplexity").score_of_sum(build("perplexity").stats(np.array([-1e6, -1e6]), reference)) == math.inf
+    assert (
+        build("nats_per_token").score_of_sum(build("nats_per_token").stats(np.array([-np.inf, 0]), reference))
+        == math.inf
+    )
 
 
 def test_text_of_a_score():
@@ -113,12 +96,12 @@ def test_text_of_a_score():
 
 
 def test_one_row_has_no_interval():
-    metric = made("nats_per_token")
+    metric = build("nats_per_token")
     assert evaluate(metric, stats_of(metric, 1)).interval is None
 
 
 def test_intervals_are_repeated_and_cover():
-    metric = made("nats_per_token")
+    metric = build("nats_per_token")
     rows = stats_of(metric, 40)
     assert evaluate(metric, rows) == evaluate(metric, rows)
     covered = 0
@@ -129,7 +112,7 @@ def test_intervals_are_repeated_and_cover():
 
 
 def test_many_rows_are_taken_together():
-    metric = made("nats_per_token")
+    metric = build("nats_per_token")
     rows = np.concatenate([stats_of(metric, 50)] * 200)
     score = evaluate(metric, rows, resamples=100)
     low, high = score.interval
@@ -138,7 +121,7 @@ def test_many_rows_are_taken_together():
 
 
 def test_rows_that_measure_nothing():
-    metric = made("nats_per_character")
+    metric = build("nats_per_character")
     empty = metric.stats(np.zeros(0), Reference(np.zeros(0, np.int64), 0, 0, 0))
     with pytest.raises(DataError, match="hold nothing to measure"):
         evaluate(metric, [empty, empty])
@@ -154,18 +137,18 @@ def test_rows_that_measure_nothing():
 )
 def test_what_is_no_log_probability_is_refused(log_probs, said):
     with pytest.raises(DataError, match=said):
-        made("nats_per_token").stats(np.array(log_probs), Reference(np.arange(2), 2, 2, 0))
+        build("nats_per_token").stats(np.array(log_probs), Reference(np.arange(2), 2, 2, 0))
 
 
 def test_equal_systems_do_not_differ():
-    metric = made("nats_per_token")
+    metric = build("nats_per_token")
     rows = stats_of(metric, 50)
     assert paired_bootstrap(metric, rows, rows) == 1.0
     assert paired_bootstrap(metric, rows, stats_of(metric, 50, mean_nats=1.5, seed=0)) == 1.0
 
 
 def test_unlike_systems_differ():
-    metric = made("nats_per_token")
+    metric = build("nats_per_token")
     better = stats_of(metric, 80, seed=1, mean_nats=1.0)
     worse = stats_of(metric, 80, seed=1, mean_nats=1.5)
     assert paired_bootstrap(metric, better, worse) == pytest.approx(1 / 1001)
@@ -173,13 +156,13 @@ def test_unlike_systems_differ():
 
 def test_p_is_fair():
     """Under no difference p is about uniform: one in five below 0.2."""
-    metric = made("nats_per_token")
+    metric = build("nats_per_token")
     found = [paired_bootstrap(metric, stats_of(metric, 40, s), stats_of(metric, 40, 1000 + s), 200) for s in range(100)]
     assert 8 <= sum(p < 0.2 for p in found) <= 34
 
 
 def test_systems_on_unlike_rows_are_not_paired():
-    metric = made("nats_per_token")
+    metric = build("nats_per_token")
     with pytest.raises(ComparisonError, match="5 and 6 rows"):
         paired_bootstrap(metric, stats_of(metric, 5), stats_of(metric, 6))
 
@@ -230,4 +213,25 @@ def test_answers_by_hand():
     rows = [([1, 2, 3], [1, 2, 0]), ([4], [4]), ([], [])]
     assert evaluate(accuracy, [accuracy.stats(*row) for row in rows]).value == 3 / 4
     assert evaluate(error, [error.stats(*row) for row in rows]).value == 9 / 4
-    assert math.isnan(accuracy.score(accuracy.stats([], [])))
+    assert math.isnan(accuracy.score_of_sum(accuracy.stats([], [])))
+
+
+@pytest.mark.parametrize(
+    "rows", [[np.zeros(2), np.zeros(3)], [np.zeros(()), np.zeros(())], np.zeros((3, 2, 2))], ids=str
+)
+def test_rows_of_unlike_statistics_are_refused(rows):
+    with pytest.raises(DataError, match="rows have statistics of shape"):
+        evaluate(metrics.build({"name": "accuracy"}), rows)
+
+
+def test_runs_are_pooled_by_sums_where_sums_are_enough():
+    accuracy, tables = metrics.build({"name": "accuracy"}), [np.ones((2, 2)), np.array([[0.0, 1.0], [1.0, 1.0]])]
+    metric, table = pooled(accuracy, tables)
+    assert metric is accuracy
+    assert table.tolist() == [[1, 2], [2, 2]]
+    auroc = metrics.build({"name": "auroc"})
+    metric, table = pooled(auroc, [np.array([[0.9, 1], [0.1, 0]]), np.array([[0.4, 1], [0.4, 0]])])
+    assert evaluate(metric, table).value == (1 + 0.5) / 2
+    assert metric.signature(table) == auroc.signature(table[:, :2])
+    with pytest.raises(ComparisonError, match="unlike numbers of rows"):
+        pooled(accuracy, [np.ones((2, 2)), np.ones((3, 2))])

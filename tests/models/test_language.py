@@ -3,10 +3,12 @@
 import pytest
 import torch
 
+from ostinato.cells import GRU, Cell, cells
 from ostinato.errors import ConfigError, StreamError
-from ostinato.layers import Bidirectional, Embedding, Recurrent, Residual, Stack
+from ostinato.layers import Bidirectional, Embedding, Recurrent, Residual, Stack, Subsample
 from ostinato.models import Language, models
 from ostinato.padded import Padded
+from ostinato.state import detach
 
 SIZE, EOS = 11, 2
 
@@ -72,8 +74,14 @@ def test_the_boundary_is_where_it_starts():
 
 def test_layers_that_look_ahead_cannot_predict():
     body = Bidirectional(*[Recurrent(made().body.layers[0].cell) for _ in range(2)])
-    with pytest.raises(ConfigError, match="must see later tokens"):
+    with pytest.raises(ConfigError, match="does not predict each token from those before it"):
         Language(Embedding(4, inputs=SIZE), Stack([body]), eos=EOS)
+
+
+def test_layers_that_skip_tokens_cannot_predict():
+    body = Stack([Subsample(2, inputs=4), Recurrent(GRU(5, inputs=8))])
+    with pytest.raises(ConfigError, match="whose stride is 1"):
+        Language(Embedding(4, inputs=SIZE), body, eos=EOS)
 
 
 def test_a_state_of_another_size_is_refused():
@@ -95,3 +103,26 @@ def test_it_learns_a_text_by_heart():
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.05
+
+
+@pytest.mark.parametrize("steps", [15, 2])  # with four steps for each token of the vocabulary, and with fewer
+@pytest.mark.parametrize("options", [{"layers": 3}, *({"cell": cells.example(name)} for name in cells.names())])
+def test_projecting_each_token_once_changes_no_loss_and_no_gradient(options, steps, monkeypatch):
+    calls = []
+    once = Cell.run_tokens
+    monkeypatch.setattr(Cell, "run_tokens", lambda *given: (calls.append(1), once(*given))[1])
+    torch.manual_seed(1)
+    model = made(**options).double()
+    tokens = Padded(torch.randint(0, SIZE, (4, steps)), torch.tensor([steps, 0, steps // 2, 1]))
+    tokens.data[~tokens.mask] = SIZE + 5  # padding means nothing
+    targets = Padded(torch.randint(0, SIZE, (4, steps)), tokens.lengths)
+    state = detach(model(tokens)[1])
+    loss, after = model.loss(tokens, targets, state)
+    logits, expected_after = model(tokens, state)
+    costs = torch.nn.functional.cross_entropy(logits.data[tokens.mask], targets.data[tokens.mask], reduction="sum")
+    assert len(calls) == (4 * steps >= 4 * SIZE and type(model.body.layers[0].cell).project is Cell.project)
+    parameters = list(model.parameters())
+    torch.testing.assert_close(loss, costs)
+    torch.testing.assert_close(after.output, expected_after.output)
+    for ours, theirs in zip(torch.autograd.grad(loss, parameters), torch.autograd.grad(costs, parameters), strict=True):
+        torch.testing.assert_close(ours, theirs)

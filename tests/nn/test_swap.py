@@ -90,7 +90,7 @@ def test_every_layer_is_swapped_in_place_and_back():
     model = nn.ModuleDict({name: getattr(nn, name)(4, 5) for name in LAYERS})
     model["inner"] = nn.Sequential(nn.Linear(3, 4), nn.LSTM(4, 5, 2, proj_size=2))
     before, objects, state = repr(model), dict(model.named_modules()), model.state_dict(keep_vars=True)
-    report = accelerate(model)
+    report = accelerate(model, report=True)
     assert report.swapped == {
         "RNN": "RNN(4, 5)",
         "LSTM": "LSTM(4, 5)",
@@ -102,29 +102,40 @@ def test_every_layer_is_swapped_in_place_and_back():
     assert repr(model) == before
     assert all(objects[name] is part for name, part in model.named_modules())
     assert all(state[name] is value for name, value in model.state_dict(keep_vars=True).items())
-    assert restore(model).swapped == report.swapped
+    assert restore(model, report=True).swapped == report.swapped
     assert {type(part).__module__ for part in layers(model)} == {"torch.nn.modules.rnn"}
-    assert restore(model) == ({}, {})
+    assert restore(model, report=True) == ({}, {})
+
+
+def test_the_model_comes_back_and_the_report_is_logged(caplog):
+    caplog.set_level("INFO", logger="ostinato.nn")
+    model = nn.ModuleDict({"rnn": nn.GRU(4, 5), "step": nn.GRUCell(4, 5)})
+    assert accelerate(model) is model
+    assert type(model["rnn"]) is ostinato.nn.GRU
+    assert "swapped  rnn: GRU(4, 5)" in caplog.text
+    assert "left     step: " in caplog.text
+    assert restore(model) is model
+    assert type(model["rnn"]) is nn.GRU
 
 
 def test_the_model_itself_may_be_a_layer():
     layer = nn.GRU(4, 5)
-    report = accelerate(layer)
+    report = accelerate(layer, report=True)
     assert type(layer) is ostinato.nn.GRU
     assert str(report) == "swapped  (the model): GRU(4, 5)"
-    assert str(accelerate(layer)) == "left     (the model): it is Ostinato's already"
+    assert str(accelerate(layer, report=True)) == "left     (the model): it is Ostinato's already"
     restore(layer)
     assert type(layer) is nn.GRU
-    assert str(accelerate(nn.Linear(2, 3))) == "no recurrent layer of torch.nn is in it"
+    assert str(accelerate(nn.Linear(2, 3), report=True)) == "it has no recurrent layer of torch.nn"
 
 
 def test_a_layer_in_two_places_is_one_layer_still():
     shared = nn.LSTM(4, 4)
     model = nn.ModuleDict({"a": shared, "b": nn.Sequential(shared)})
     model["b"].add_module("above", model)  # a ring
-    assert accelerate(model).swapped == {"a": "LSTM(4, 4)", "b.0": "LSTM(4, 4)"}
+    assert accelerate(model, report=True).swapped == {"a": "LSTM(4, 4)", "b.0": "LSTM(4, 4)"}
     assert model["a"] is model["b"][0] is shared
-    assert restore(model).swapped == {"a": "LSTM(4, 4)", "b.0": "LSTM(4, 4)"}
+    assert restore(model, report=True).swapped == {"a": "LSTM(4, 4)", "b.0": "LSTM(4, 4)"}
 
 
 def test_tied_weights_stay_tied():
@@ -179,10 +190,10 @@ def test_what_is_not_exactly_torch_s_is_left_and_said_why():
         }
     )
     types = {name: type(part) for name, part in model.items()}
-    report = accelerate(model)
+    report = accelerate(model, report=True)
     assert report.swapped == {}
     assert report.left == {
-        "subclass": "Mine is a subclass of torch.nn.LSTM, with ways of its own",
+        "subclass": "Mine is a subclass of torch.nn.LSTM and may compute something else",
         "parametrized": "it is parametrized; accelerate the model first, then parametrize it",
         "replaced": "its forward was replaced by another",
         "cell": "torch's own single step is faster; ostinato.nn.LSTMCell gives bits that no batch changes",
@@ -201,27 +212,27 @@ def test_what_cannot_be_restored_is_left_and_said_why():
 
     parametrized = ostinato.nn.GRU(4, 5)
     nn.utils.parametrize.register_parametrization(parametrized, "weight_hh_l0", Half())
-    report = restore(nn.ModuleDict({"a": Ours(4, 5), "b": parametrized, "c": Mine(4, 5)}))
+    report = restore(nn.ModuleDict({"a": Ours(4, 5), "b": parametrized, "c": Mine(4, 5)}), report=True)
     assert report.left == {
         "a": "Ours is a subclass of Ostinato's",
         "b": "it is parametrized; remove the parametrizations first",
     }
     nn.utils.parametrize.remove_parametrizations(parametrized, "weight_hh_l0")
     assert type(parametrized) is ostinato.nn.GRU
-    assert list(restore(parametrized).swapped) == [""]
+    assert list(restore(parametrized, report=True).swapped) == [""]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_scripted_and_quantized_layers_are_left():
     scripted = torch.jit.script(nn.GRU(4, 5))
     quantized = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.LSTM(4, 5)), {nn.LSTM})
-    report = accelerate(nn.ModuleDict({"scripted": scripted, "quantized": quantized}))
+    report = accelerate(nn.ModuleDict({"scripted": scripted, "quantized": quantized}), report=True)
     assert report == ({}, {"scripted": "it is compiled by TorchScript", "quantized.0": "it is quantized"})
 
 
 def test_a_layer_that_torch_will_go_on_running_is_said_to_be_so():
     layer = nn.LSTM(4, 5).bfloat16()
-    report = accelerate(layer)
+    report = accelerate(layer, report=True)
     assert report.swapped == {"": "LSTM(4, 5), which torch goes on running as long as it has dtype bfloat16"}
     with never_torch(layer):
         assert layer.float()(torch.randn(3, 2, 4))[0].shape == (3, 2, 5)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "br", "hr", "img", "input"}
+VOID = {"meta", "link", "br", "hr", "img", "input", "wbr"}
 
 
 @dataclass
@@ -66,14 +66,22 @@ class Page(HTMLParser):
         return found
 
     def tables(self, name: str) -> list[tuple[str, list[dict[str, Element]]]]:
-        """Caption and rows of each table of a section; cells by the head of their column."""
+        """Caption and rows of each table of a section; cells by the head of their column. Titles of groups of rows are
+        left out."""
         found = []
         for table in self.section(name).all("table"):
             head, *body = table.all("tr")
             names = [cell.text for cell in head.all("th")]
+            body = [row for row in body if not any(cell.attributes["scope"] == "rowgroup" for cell in row.all("th"))]
             rows = [dict(zip(names, [*row.all("th"), *row.all("td")], strict=True)) for row in body]
             found.append((table.all("caption")[0].text, rows))
         return found
+
+
+def by_run(rows: list[dict[str, Element]]) -> dict[str, dict[str, Element]]:
+    """The cells of a table with a column a run: by run, then by the fact of the row."""
+    (first, *runs) = rows[0]
+    return {run: {row[first].text: row[run] for row in rows} for run in runs}
 
 
 def number(cell: Element) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ostinato.training.baselines import baselines
 
 from ostinato.recipe import load
 from ostinato.report import Subject, charts, page, subjects
@@ -74,6 +75,12 @@ def rows(run: Path, kind: str) -> list[dict[str, Any]]:
     return [row for row in map(json.loads, lines) if row["kind"] == kind]
 
 
+def baseline_rows(run: Path) -> dict[str, dict[str, Any]]:
+    """The baselines' scores in metrics.jsonl, by the baseline's and by the score's name."""
+    (row,) = rows(run, "baselines")
+    return {name: {score["name"]: score for score in scores} for name, scores in row["scores"].items()}
+
+
 def best(run: Path) -> dict[str, Any]:
     """Of the scores by name, those of the evaluation whose first one is the best."""
     found = rows(run, "scores")
@@ -103,4 +110,6 @@ def subject(run: Path) -> Subject:
 def _train(folder: Path, name: str, text: str) -> None:
     recipe = folder / f"{name}.toml"
     recipe.write_text(text, "utf-8")
-    fit(load(recipe, (), Settings), folder / name, Silent())
+    chosen = load(recipe, (), Settings)
+    fitted = fit(chosen, folder / name, Silent())
+    baselines(chosen, fitted.bundle.task, folder / name, fitted.steps)

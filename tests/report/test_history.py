@@ -19,6 +19,7 @@ TRAIN = {
 }  # fmt: skip
 SCORE = {"name": "m", "value": 1.0, "unit": "u", "better": "lower", "signature": {"a": "b"}, "interval": [0.5, 2.0]}
 SCORES = {"kind": "scores", "step": 2, "epoch": 0, "split": "valid", "best": True, "scores": [SCORE], "seconds": 0.6}
+BASELINES = {"kind": "baselines", "step": 2, "split": "valid", "scores": {"b": [SCORE]}}
 NOTE = {"kind": "note", "step": 2, "note": "total_steps", "total_steps": 40, "seconds": 0.7}
 RETURN = {"kind": "note", "step": 2, "note": "return", "from_step": 9, "reason": "NaN", "rate_scale": 0.5}
 
@@ -30,12 +31,17 @@ def log(folder, *lines, end="\n"):
 
 
 def test_rows_by_their_kind(tmp_path):
-    found = History.read(log(tmp_path, TRAIN, SCORES, NOTE, RETURN))
+    other = {**BASELINES, "scores": {"b": [{**SCORE, "value": 3.0}], "c": [SCORE]}}
+    found = History.read(log(tmp_path, TRAIN, SCORES, NOTE, RETURN, BASELINES, other))
     assert found.training == (TRAIN,)
     assert found.notes == (NOTE, RETURN)
     (evaluation,) = found.evaluations
     assert (evaluation.step, evaluation.split, evaluation.scores[0].interval) == (2, "valid", (0.5, 2.0))
     assert found.best == evaluation
+    assert [(each.name, each.split, each.scores[0].value) for each in found.baselines] == [
+        ("b", "valid", 3.0),
+        ("c", "valid", 1.0),
+    ]
     assert (found.steps, found.seconds, found.unfinished) == (2, 0.7, 0)
 
 
@@ -61,22 +67,27 @@ def _without(table, name):
         ("\0" * 8, "Expecting value"), ("[" * 100_000, "recursion"), ('{"kind": []}', "unhashable"),
         ({**TRAIN, "kind": "other"}, "'other' is missing or unknown"),
         *((_without(TRAIN, name), f"'{name}' is missing") for name in TRAIN),
-        ({**TRAIN, "loss": "1.5"}, "'loss' is no finite number"), ({**TRAIN, "step": None}, "'step' is no finite"),
-        ({**TRAIN, "rate": math.nan}, "'rate' is no finite number"), ({**TRAIN, "seconds": True}, "'seconds' is no"),
-        (json.dumps(TRAIN).replace("1.5", "1e999"), "'loss' is no finite number"),
+        ({**TRAIN, "loss": "1.5"}, "'loss' is not a finite number"),
+        ({**TRAIN, "step": None}, "'step' is not a finite"),
+        ({**TRAIN, "rate": math.nan}, "'rate' is not a finite number"),
+        ({**TRAIN, "seconds": True}, "'seconds' is not"),
+        (json.dumps(TRAIN).replace("1.5", "1e999"), "'loss' is not a finite number"),
         (json.dumps(TRAIN).replace("1.5", "1" + "0" * 400), "too large"),
         *((_without(SCORES, name), f"'{name}' is missing") for name in SCORES if name not in ("epoch",)),
         *(({**SCORES, "scores": [_without(SCORE, name)]}, f"'{name}' is missing or unknown") for name in SCORE),
-        ({**SCORES, "scores": []}, "is empty"), ({**SCORES, "step": "2"}, "'step' is no"),
+        ({**SCORES, "scores": []}, "is empty"), ({**SCORES, "step": "2"}, "'step' is not"),
         ({**SCORES, "scores": [{**SCORE, "more": 1}]}, "'more' is missing or unknown"),
-        ({**SCORES, "scores": [{**SCORE, "value": "1"}]}, "the score 'm' is no number"),
+        ({**SCORES, "scores": [{**SCORE, "value": "1"}]}, "the score 'm' is not a number"),
         ({**SCORES, "scores": [{**SCORE, "better": "left"}]}, "'better' is neither"),
         ({**SCORES, "scores": [{**SCORE, "interval": [1.0]}]}, "out of range"),
-        ({**SCORES, "scores": [{**SCORE, "signature": {"a": 1}}]}, "'a' is no text"),
-        ({**SCORES, "scores": [{**SCORE, "unit": 1}]}, "'unit' is no text"), ({**SCORES, "split": 1}, "'split' is no"),
-        (_without(NOTE, "total_steps"), "'total_steps' is missing"), ({**NOTE, "note": 1}, "'note' is no text"),
-        (_without(RETURN, "reason"), "'reason' is missing"), ({**RETURN, "rate_scale": "1"}, "'rate_scale' is no"),
-        ({**NOTE, "seconds": "1"}, "'seconds' is no"),
+        ({**SCORES, "scores": [{**SCORE, "signature": {"a": 1}}]}, "'a' is not a text"),
+        ({**SCORES, "scores": [{**SCORE, "unit": 1}]}, "'unit' is not a text"),
+        ({**SCORES, "split": 1}, "'split' is not"),
+        (_without(NOTE, "total_steps"), "'total_steps' is missing"), ({**NOTE, "note": 1}, "'note' is not a text"),
+        (_without(RETURN, "reason"), "'reason' is missing"), ({**RETURN, "rate_scale": "1"}, "'rate_scale' is not"),
+        ({**NOTE, "seconds": "1"}, "'seconds' is not"),
+        *((_without(BASELINES, name), f"'{name}' is missing") for name in ("kind", "split", "scores")),
+        ({**BASELINES, "scores": {"b": []}}, "is empty"), ({**BASELINES, "scores": [SCORE]}, "items"),
     ],
 )  # fmt: skip
 def test_a_damaged_line_is_named_with_its_file_and_number(tmp_path, line, says):
@@ -106,7 +117,7 @@ def test_half_a_line_is_noted_on_the_page(copied):
     with open(run / "metrics.jsonl", "a") as file:
         file.write('{"kind": "tr')
     assert len(subject(run).history.evaluations) == whole
-    assert "1 line of its log, the last, is half-written and was left out" in Page(reported(run)).section("notes").text
+    assert "the last line of its log is half-written and was left out" in Page(reported(run)).section("notes").text
 
 
 def test_what_happened_on_the_way_is_told(copied):
@@ -115,8 +126,8 @@ def test_what_happened_on_the_way_is_told(copied):
     page = Page(reported(run))
     said = [(row["step"].text, row["note"].text) for _, found in page.tables("notes") for row in found]
     assert said == [
-        ("2", "NaN at step 9; it went back here and on with 0.5 of the rate"),
-        ("2", "the time it was given was fixed at 40 steps, from the speed so far"),
+        ("2", "NaN at step 9; training went back to this step and continued with 0.5 of the learning rate"),
+        ("2", "train.seconds was fixed at 40 steps, from the speed so far"),
         ("3", '<i>new {"why": "<b>"}'),
         ("", "1 step was skipped, as the loss or its gradient was not finite"),
     ]
@@ -128,4 +139,4 @@ def test_a_score_that_is_not_finite_is_a_gap_and_a_word(copied):
     bad = {**SCORES, "best": False, "scores": [{**SCORE, "value": None, "interval": [None, None]}]}
     page = Page(reported(log(copied("lstm"), bad)))
     ((_, scores), _) = page.tables("scores")
-    assert scores[0]["m"].text == "not finite"
+    assert (scores[0]["model"].text, scores[0]["m"].text) == ("copy", "not finite")

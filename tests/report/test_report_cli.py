@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from parsed import Page
-from small_runs import best, drawn, reported
+from small_runs import best, drawn, reported, rows
 
 from ostinato.bundle import Bundle
 from ostinato.cli.report import report
@@ -55,6 +55,9 @@ def test_the_facts_as_one_object(called, made):
         assert {score["name"]: score for score in run["best"]["scores"]} == best(made / name)
         assert run["recipe"] == Bundle.load(made / name).recipe
         assert run["unfinished_lines"] == 0
+        (row,) = rows(made / name, "baselines")
+        assert run["baselines"] == row["scores"]
+        assert isinstance(run["sample"], str)
     assert found["differences"]["model.cell.name"] == {"lstm": "lstm", "gru": "gru"}
 
 

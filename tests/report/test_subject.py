@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from parsed import Page
+from parsed import Page, by_run
 from small_runs import reported, rows, subject
 
 from ostinato.bundle import MANIFEST, Bundle
@@ -27,15 +27,15 @@ def under_way(run, step=8):
 
 
 def cell(page, column):
-    (row,) = page.tables("runs")[0][1]
-    return row[column].text
+    (facts,) = by_run(page.tables("runs")[0][1]).values()
+    return facts[column].text
 
 
 def test_a_run_under_way(copied, made):
     run = under_way(copied("lstm"))
     assert [row["step"] for row in rows(run, "scores")] == [4, 8]
     page = Page(reported(run))
-    assert cell(page, "state") == "not ended: under way, or stopped on the way"
+    assert cell(page, "state") == "not ended: still in training, or stopped"
     assert cell(page, "steps") == "8"
     assert cell(page, "parameters") == f"{Bundle.load(made / 'lstm').parameters():,}"
     assert "Training loss" in page.section("curves").text
@@ -80,7 +80,7 @@ def test_a_bundle_whose_recipe_does_not_say_how_it_was_trained(made, tmp_path):
 def test_a_run_whose_checkpoints_were_deleted_has_ended(copied):
     run = copied("lstm")
     shutil.rmtree(run / "checkpoints")
-    assert cell(Page(reported(run)), "state") == "ended; no checkpoint is left to say how"
+    assert cell(Page(reported(run)), "state") == "ended; there is no checkpoint that says how"
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_noted(copied):
@@ -110,7 +110,9 @@ def test_an_ended_run_needs_no_checkpoint_that_can_be_read_and_one_under_way_doe
 def test_what_is_neither_run_nor_bundle_is_told_what_is_near(made, tmp_path):
     with pytest.raises(BundleError, match="there is no such folder"):
         subject(tmp_path / "no")
-    with pytest.raises(BundleError, match="it is no training run and no bundle; name one that `ostinato train` wrote"):
+    with pytest.raises(
+        BundleError, match="it is neither a training run nor a bundle; name one that `ostinato train` wrote"
+    ):
         subject(tmp_path)
     with pytest.raises(BundleError, match=f"name those in it: {made / 'byte'} {made / 'gru'} "):
         subject(made)

@@ -9,7 +9,7 @@ import torch
 from ostinato.data.splits import data_sources
 from ostinato.data.synthetic import problems
 from ostinato.errors import ConfigError, DataError
-from ostinato.metrics.answers import Accuracy
+from ostinato.metrics.accuracy import Accuracy
 from ostinato.models import models
 from ostinato.tasks import tasks
 
@@ -81,9 +81,9 @@ def test_a_loss_is_of_the_scored_steps(tmp_path):
 
 def test_scores_name_their_examples(tmp_path):
     first, other = prepared(tmp_path, {"name": "parity"}), prepared(tmp_path, {"name": "parity"}, seed=2)
-    assert "Parity(" in str(first.metrics_for("test")[0].signature(np.zeros(2)))
-    assert str(first.metrics_for("test")[0].signature(np.zeros(2))) != str(
-        other.metrics_for("test")[0].signature(np.zeros(2))
+    assert "Parity(" in str(first.metrics_for("test")[0].signature(np.zeros((1, 2))))
+    assert str(first.metrics_for("test")[0].signature(np.zeros((1, 2)))) != str(
+        other.metrics_for("test")[0].signature(np.zeros((1, 2)))
     )
     with pytest.raises(DataError, match="no split 'dev'"):
         first.batches("dev", 3, 1)

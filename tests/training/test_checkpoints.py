@@ -107,7 +107,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
         pytest.skip("a small file system can only be mounted as root")
     try:
         write(mounted, 1)
-        with pytest.raises(ResourceError, match=r"full: 8,\d{3},\d{3} bytes are needed and [12],\d{3},\d{3} are"):
+        with pytest.raises(ResourceError, match=r"room for 8,\d{3},\d{3} bytes \([12],\d{3},\d{3} are free"):
             write(mounted, 2, size=1_000_000)
         assert names(mounted) == [1]
         assert checkpoint.newest(mounted, print).step == 1

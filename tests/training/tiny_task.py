@@ -12,10 +12,10 @@ from torch import nn
 
 from ostinato import recipe
 from ostinato.data.splits import DataSplits, data_sources
-from ostinato.metrics.base import Metric, Score, Signature
+from ostinato.metrics.base import Score, Signature, SummedMetric
 from ostinato.models import models
 from ostinato.registry import Count, NotNegative, Share
-from ostinato.tasks.base import Loss, Task, carried, tasks
+from ostinato.tasks.base import Loss, Task, carried, silent, tasks
 from ostinato.training import Settings
 from ostinato.training.settings import Whole
 
@@ -59,16 +59,16 @@ class Windows:
         ]
 
 
-class SquaredError(Metric):
+class SquaredError(SummedMetric):
     name, unit, better = "squared_error", "square", "lower"
 
     def stats(self, prediction, reference):
         return np.array([((prediction - reference) ** 2).sum(), reference.size])
 
-    def score(self, total):
+    def score_of_sum(self, total):
         return float(total[0] / total[1])
 
-    def signature(self, *total) -> Signature:
+    def signature_of_sum(self, total) -> Signature:
         return Signature()
 
 
@@ -88,7 +88,7 @@ class TinyModel(nn.Module):
         return torch.stack(outputs, 1), TinyState(h)
 
 
-class TinyTask(Task):
+class TinyTask(Task[TinyBatch, np.ndarray]):
     """`bad` batches of each epoch give NaN; `worse` makes every evaluation worse than the last."""
 
     metrics = (SquaredError(),)
@@ -109,8 +109,8 @@ class TinyTask(Task):
     def model(self, spec) -> nn.Module:
         return spec.build()
 
-    def batches(self, split: str, rows: int, seed: int) -> Windows:
-        return Windows(self.corpora.splits[split], rows, seed)
+    def batches(self, split: str, batch_size: int, seed: int, batch_tokens: int | None = None) -> Windows:
+        return Windows(self.corpora.splits[split], batch_size, seed)
 
     def collate(self, examples) -> TinyBatch:
         return TinyBatch(
@@ -125,7 +125,7 @@ class TinyTask(Task):
             total = total * math.nan
         return Loss(total, batch.target.numel()), state
 
-    def predict(self, model, batch, state=None):
+    def predict(self, model, batch, state=None, options=None):
         outputs, state = model(batch.values, carried(model, batch, state))
         return [row.numpy() for row in outputs], state
 
@@ -135,8 +135,8 @@ class TinyTask(Task):
     def batches_of(self, items) -> Iterator[TinyBatch]:
         raise NotImplementedError
 
-    def evaluate(self, model, split, progress=lambda done, total: None) -> list[Score]:
-        scores = super().evaluate(model, split, progress)
+    def evaluate(self, model, split, progress=silent, *, quick=False) -> list[Score]:
+        scores = super().evaluate(model, split, progress, quick=quick)
         self.evaluations += 1
         if self.worse:
             scores = [Score(s.name, float(self.evaluations), s.unit, s.signature, None, s.better) for s in scores]

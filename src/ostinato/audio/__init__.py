@@ -5,8 +5,9 @@ from ostinato.audio.deltas import Deltas
 from ostinato.audio.fbank import Fbank
 from ostinato.audio.features import Features, features, register
 from ostinato.audio.framing import Framing, framings
+from ostinato.audio.open import open_recording
 from ostinato.audio.reader import FrameReader
-from ostinato.audio.recording import Recording, opened
+from ostinato.audio.recording import Recording
 from ostinato.audio.resampling import Resampler
 from ostinato.audio.spectrogram import Spectrogram
 from ostinato.audio.statistics import Statistics
@@ -26,6 +27,6 @@ __all__ = [
     "Wav",
     "features",
     "framings",
-    "opened",
+    "open_recording",
     "register",
 ]

@@ -22,7 +22,11 @@ class Waiting(NamedTuple):
 @register("deltas", example={"of": {"name": "fbank", "rate": 4000, "bands": 12}})
 class Deltas(Features):
     """Each frame of `of`, its slope, and its slope's slope; before the first and behind the last frame stand themselves
-    again. They wait for four frames more."""
+    again. They wait for four frames more.
+
+    Options:
+        of: the features whose slopes are added.
+    """
 
     def __init__(self, of: Spec[Features]):
         self.of = of.build()

@@ -21,6 +21,11 @@ class Fbank(Spectrum):
 
     A `high_hz` of 0 or less is so far below half the rate. Raises ConfigError where there is no band, where the
     frequencies are not in that order, or a band is so narrow that no k falls into it.
+
+    Options:
+        bands: mel bands, the numbers in each frame.
+        low_hz: the lower edge of the first band, in Hz.
+        high_hz: the upper edge of the last band, in Hz; 0 or less: so far below half the rate.
     """
 
     def __init__(

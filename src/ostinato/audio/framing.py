@@ -31,6 +31,16 @@ class Framing(ABC):
     the `window`: with c_i = (1 - cos(2π i / (length - 1))) / 2, hann is c, povey c^0.85, hamming 0.08 + 0.92 c.
 
     Raises ConfigError where window or step have no samples, or `fft` (None: the next power of two) does not fit.
+
+    Options:
+        window_ms: length of a window, in milliseconds.
+        step_ms: time between the beginnings of two windows, in milliseconds.
+        window: the shape that each window is multiplied by.
+        fft: points of the Fourier transform; not set: the next power of two from the window's samples.
+        preemphasis: share of the sample before that is subtracted from each sample.
+        remove_mean: whether each window's mean is subtracted.
+        dither: standard deviation of the noise that is added to each sample.
+        seed: decides the noise.
     """
 
     def __init__(

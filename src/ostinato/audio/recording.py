@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -90,26 +89,3 @@ class Recording(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def opened(path: str | Path) -> Recording:
-    """The recording in a file: wav by our own reader, FLAC and Ogg through the extra `audio`.
-
-    Raises DataError where it cannot be opened or is neither of them, and ConfigError where the extra is missing.
-    """
-    from ostinato.audio.compressed import Compressed
-    from ostinato.audio.wav import Wav
-
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 (it stays open as long as the recording)
-    except OSError as error:
-        raise DataError(f"{path}: it cannot be opened ({error.strerror}); name a file of sound") from None
-    try:
-        head = file.read(12)
-        file.seek(0)
-        if head[:4] in (b"fLaC", b"OggS"):
-            return Compressed(file, str(path))
-        return Wav(file, str(path))
-    except BaseException:
-        file.close()
-        raise

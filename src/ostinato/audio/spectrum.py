@@ -23,6 +23,11 @@ class Spectrum(Features):
 
     Kaldi's floor is 2^-23, the step of float32 at 1. Its own tools take samples in ±32768, and their logarithms are
     larger by 2 log 32768. Raises ConfigError for a rate below 1, and a floor that is not above 0.
+
+    Options:
+        rate: samples a second (Hz) of the recordings.
+        floor: the least energy, which stands for silence under the logarithm.
+        framing: how the windows are cut; not set: inside.
     """
 
     def __init__(self, rate: int, floor: float, framing: Spec[Framing] | None):

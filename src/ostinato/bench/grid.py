@@ -37,13 +37,16 @@ BEYOND = (  # what, batch, steps, hidden: mostly arithmetic, with less to gain, 
 DOUBLE = (("infer", 1, 256, 128), ("train", 32, 128, 128))
 MODELS = (("infer", 1, 64, 128), ("infer", 32, 64, 128), ("train", 32, 64, 128))
 
+TRAINING = (("language-1", 64, 256), ("language-1", 128, 512), ("language-2", 64, 256))  # a name, steps, hidden
+TRAINING_BATCH, TRAINING_RATIO = 32, 1.05
+
 
 @dataclass(frozen=True)
 class Case:
     """A row before it is measured; it has as many inputs as hidden units.
 
-    `section` is target, step, model or beyond; `what` is infer, train or step; `target_ratio` is torch's time over
-    ours, `target_microseconds` ours for one step.
+    `section` is target, step, model, training or beyond; `what` is infer, train or step; `target_ratio` is torch's time
+    over ours, `target_microseconds` ours for one step.
     """
 
     section: str
@@ -69,7 +72,7 @@ class Case:
 
 def cases(threads: Sequence[int], quick: bool = False) -> list[Case]:
     """All rows for each number of threads; with `quick`, one shape of each kind. Single steps use one thread."""
-    rows = [case for count in threads for case in (*_targets(count), *_models(count))]
+    rows = [case for count in threads for case in (*_targets(count), *_models(count), *_training(count))]
     if 1 in threads:
         rows += _steps()
     if quick:
@@ -105,6 +108,11 @@ def _models(threads: int) -> Iterator[Case]:
     for model in ("tagger", "classifier"):
         for shape in MODELS:
             yield Case("model", model, *shape, threads)
+
+
+def _training(threads: int) -> Iterator[Case]:
+    for model, steps, hidden in TRAINING:
+        yield Case("training", model, "train", TRAINING_BATCH, steps, hidden, threads, target_ratio=TRAINING_RATIO)
 
 
 def _steps() -> Iterator[Case]:

@@ -36,6 +36,11 @@ MODELS = """\
 Plain torch models before and after `ostinato.accelerate(model)`. The tagger: embedding, bidirectional LSTM, linear map
 for each token. The classifier: embedding, GRU over a `PackedSequence` of lengths from T/4 to T, linear map."""
 
+TRAINING = """\
+A whole step of a language model over 100 characters, as `ostinato train` makes it (reading the text, loss, gradient,
+clipping, AdamW), against a plain torch loop: torch.nn.LSTM, cross_entropy, clip_grad_norm_ and AdamW with `foreach`
+(`src/ostinato/bench/training.py`). language-1 has one layer, language-2 two. **Bold** ratios miss what is asked."""
+
 
 def page(results: Results) -> str:
     """The page as Markdown; sections without measured rows are left out."""
@@ -49,6 +54,7 @@ def page(results: Results) -> str:
         _targets(results.rows),
         _steps(_of(results, "step")),
         _models(_of(results, "model")),
+        _training(_of(results, "training")),
         _details("## Whole sequences, in full", _of(results, "target")),
         _details("## Other shapes", _of(results, "beyond")),
         _losses(results.rows),
@@ -167,6 +173,16 @@ def _models(rows: Sequence[BenchRow]) -> str:
     return f"## Whole models\n\n{MODELS}\n\n{table}" if rows else ""
 
 
+def _training(rows: Sequence[BenchRow]) -> str:
+    lines = [
+        [*_shape(row), f"≥ {row.case.target_ratio:g}", f"{row.against['torch'].theirs * 1e3:.2f}",
+         f"{row.ours_seconds * 1e3:.2f}", _marked(row)]
+        for row in rows
+    ]  # fmt: skip
+    table = markdown([*SHAPE, "asked", "torch loop ms", "ours ms", "ratio"], lines)
+    return f"## Training steps\n\n{TRAINING}\n\n{table}" if rows else ""
+
+
 def _details(heading: str, rows: Sequence[BenchRow]) -> str:
     return f"{heading}\n\n{_table(rows, 'torch.nn ms', 'ours ms')}" if rows else ""
 
@@ -188,7 +204,7 @@ def _table(rows: Sequence[BenchRow], theirs: str, ours: str) -> str:
 
 def _shape(row: BenchRow) -> list[str]:
     case = row.case
-    name = case.layer.upper() if case.section != "model" else case.layer
+    name = case.layer if case.section in ("model", "training") else case.layer.upper()
     name += "" if case.dtype == "float32" else f", {case.dtype}"
     return [name, case.what, str(case.batch), str(case.steps), str(case.hidden), str(case.threads)]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ostinato.bench import model, sequence, step
+from ostinato.bench import model, sequence, step, training
 from ostinato.bench.ceiling import Ceiling
 from ostinato.bench.contest import LEAD_SECONDS, Contest
 from ostinato.bench.grid import Case
@@ -13,7 +13,13 @@ from ostinato.bench.pairs import Paired, paired
 from ostinato.bench.roofline import with_map
 
 SEED = 1
-CONTESTS = {"target": sequence.contest, "beyond": sequence.contest, "step": step.contest, "model": model.contest}
+CONTESTS = {
+    "target": sequence.contest,
+    "beyond": sequence.contest,
+    "step": step.contest,
+    "model": model.contest,
+    "training": training.contest,
+}
 
 
 @dataclass(frozen=True)

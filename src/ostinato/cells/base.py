@@ -36,6 +36,9 @@ class Cell(nn.Module, ABC):
 
     Sizes: `inputs` D, `hidden` H, `outputs` (H unless a cell says otherwise), and `gates`, the number of blocks of H
     units in a pre-activation, so that G = gates · H.
+
+    Options:
+        hidden: units of the state, and numbers in each output.
     """
 
     gates: int
@@ -84,6 +87,11 @@ class Cell(nn.Module, ABC):
         # Padding must not reach a gradient of the projection, not even as zero times NaN.
         gates, state = self.project(Padded(x, lengths).zeroed().data, state)
         return self.scan(gates, state, lengths)
+
+    def run_tokens(self, table: Tensor, ids: Tensor, state: State, lengths: Lengths) -> tuple[Outputs, State]:
+        """`run` over the rows `ids` [B T] of `table` [V D]: each row of the table is projected once."""
+        gates, state = self.project(table.unsqueeze(0), state)
+        return self.scan(nn.functional.embedding(ids, gates.squeeze(0)), state, lengths)
 
     def scan(self, gates: Gates, state: State, lengths: Lengths, masks: Masks | None = None) -> tuple[Outputs, State]:
         """All steps: gates [B T G], lengths [B] to outputs [B T H], zero on padding, and each row's state after its

@@ -28,6 +28,11 @@ class GRU(Cell):
     equation 8, n = tanh(x_n + R_n (r ∘ h)); "after", as in torch and cuDNN, needs one product fewer a step and gives R
     a bias. The bias of z starts at `update_bias`: with b, an untrained state lasts for about e^b steps, as with an
     LSTM's forget_bias (Tallec and Ollivier, 2018). The blocks of G = 3 H are in torch's order: r, z, n.
+
+    Options:
+        reset: whether the reset gate acts before or after the recurrent product; torch does it after.
+        update_bias: start value of the update gate's bias: with b the state lives about e^b steps before anything is
+            learnt.
     """
 
     gates = 3

@@ -27,6 +27,10 @@ class LSTM(Cell):
     c is additive (the constant-error carousel), so its gradient neither shrinks nor grows while f ≈ 1. Therefore the
     forget gate's bias starts at `forget_bias` (Jozefowicz, Zaremba and Sutskever, 2015, section 2.2). R starts
     orthogonal block by block. The blocks of G = 4 H are in torch's order: i, f, g, o.
+
+    Options:
+        forget_bias: start value of the forget gate's bias: with b the state lives about e^b steps before anything is
+            learnt.
     """
 
     gates = 4

@@ -25,6 +25,9 @@ class RNN(Cell):
 
     The gradient through T steps is a product of T Jacobians, so it shrinks or grows exponentially (Bengio, Simard and
     Frasconi, 1994). R starts orthogonal.
+
+    Options:
+        nonlinearity: the function of the sum of input and recurrent product.
     """
 
     gates = 1

@@ -1,6 +1,5 @@
 """The verbs by name, and what becomes of an error: one sentence and an exit code (`ostinato.errors` has the tree)."""
 
-import errno
 import logging
 import os
 import signal
@@ -18,20 +17,23 @@ from ostinato.cli.data import app as data
 from ostinato.cli.evaluate import evaluate
 from ostinato.cli.info import info
 from ostinato.cli.lm import app as lm
+from ostinato.cli.recipes import recipes
 from ostinato.cli.report import report
 from ostinato.cli.speak import generate, predict, stream
 from ostinato.cli.tokenize import app as tokenize
 from ostinato.cli.train import train
 from ostinato.errors import OstinatoError
+from ostinato.files import FULL_DISK_ERRNOS, full_disk
 
-VERBS: tuple[Callable[..., None], ...] = (train, evaluate, generate, stream, predict, info, bench, compare, report)
+VERBS: tuple[Callable[..., None], ...] = (
+    recipes, train, evaluate, generate, stream, predict, info, bench, compare, report,
+)  # fmt: skip
 PLANNED = (
     "serve", "export", "import", "verify", "doctor", "ctc", "embed", "chapter",
 )  # fmt: skip
 USAGE = 2
 PIPE_CLOSED = 128 + signal.SIGPIPE
 INTERRUPTED = 128 + signal.SIGINT
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="ostinato",
@@ -77,8 +79,8 @@ def _explained(error: Exception) -> int:
         message = str(error.format_message()).rstrip(".")
         hint = "" if message.endswith("?") else f"; try '{verb} --help'"
         return _said(f"{verb}: {message[:1].lower()}{message[1:]}{hint}" if message else "", USAGE)
-    if isinstance(error, OSError) and error.errno in FULL:
-        return _said(f"{error.filename or 'output'}: the disk is full; make room and run again", 6)
+    if isinstance(error, OSError) and error.errno in FULL_DISK_ERRNOS:
+        return _explained(full_disk(error.filename or "output", error))
     if isinstance(error, OSError) and error.filename is not None:
         return _said(f"{error.filename}: {error.strerror}; check the path and its permissions", 3)
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error):

@@ -15,6 +15,7 @@ import typer
 
 from ostinato.cli.table import aligned
 from ostinato.errors import ConfigError
+from ostinato.recipe_catalog import recipe_path
 
 if TYPE_CHECKING:
     from ostinato.compare import Outcome
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 
 
 def compare(
-    file: Annotated[Path, typer.Argument(help="A comparison's .toml file.", show_default=False)],
+    comparison: Annotated[
+        str, typer.Argument(help="A comparison's name (`ostinato recipes`) or .toml file.", show_default=False)
+    ],
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change a value of the file; repeatable.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the runs (runs/compare/ and the file's name).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the runs (runs/compare/NAME).")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the runs that are there, not to go on.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the curves into this .svg, .png or .pdf.")] = None,
     page: Annotated[Path | None, typer.Option(help="Write the results as a page of Markdown.")] = None,
@@ -37,6 +40,7 @@ def compare(
     The same command goes on where it was stopped; runs that have ended are not repeated.
     """
     _can_be_written(plot=plot, page=page)
+    file = recipe_path(comparison, "compare")
     folder = out or Path("runs", "compare", file.stem)
     found = _found(file, changes or (), folder, fresh, plot)
     print(json.dumps(found.as_object(), indent=2, ensure_ascii=False) if as_json else _text(found))
@@ -46,7 +50,7 @@ def compare(
         curves(found).draw(plot)
         print(f"written: {plot}", file=sys.stderr)
     if page is not None:
-        page.write_text(_page(found, file, changes or (), out, plot, page), "utf-8")
+        page.write_text(_page(found, comparison, changes or (), out, plot, page), "utf-8")
         print(f"written: {page}", file=sys.stderr)
 
 
@@ -74,13 +78,13 @@ def _text(found: "Outcome") -> str:
     return "\n\n".join(parts)
 
 
-def _page(found: "Outcome", file: Path, changes: Sequence[str], out: Path | None, plot: Path | None, page: Path) -> str:
+def _page(found: "Outcome", name: str, changes: Sequence[str], out: Path | None, plot: Path | None, page: Path) -> str:
     import torch
 
     from ostinato.bench import Machine
     from ostinato.compare import page as written
 
-    words = ["ostinato", "compare", str(file), *(word for change in changes for word in ("--set", change))]
+    words = ["ostinato", "compare", name, *(word for change in changes for word in ("--set", change))]
     for option, path in (("--out", out), ("--plot", plot), ("--page", page)):
         words += [option, str(path)] if path is not None else []
     here = Machine.here()
@@ -93,7 +97,8 @@ def _page(found: "Outcome", file: Path, changes: Sequence[str], out: Path | None
     }
     figure = None if plot is None else os.path.relpath(plot, page.parent)
     date = time.strftime("%Y-%m-%d", time.gmtime())
-    return written(found, shlex.join(words), date, machine, file.read_text("utf-8"), figure)
+    source = recipe_path(name, "compare").read_text("utf-8")
+    return written(found, shlex.join(words), date, machine, source, figure)
 
 
 def _can_be_written(**paths: Path | None) -> None:

@@ -65,7 +65,7 @@ def evaluate(
         print(tabled(agreeing))
 
 
-def _read(path: Path, corpora: "DataSplits", split: str, progress: Any) -> "list[Score]":
+def _read(path: Path, corpora: "DataSplits[Any]", split: str, progress: Any) -> "list[Score]":
     """The scores of an n-gram file or a mixture, those of a run's own task."""
     from ostinato.data import Text
     from ostinato.open_scorer import open_scorer
@@ -84,7 +84,7 @@ def _read(path: Path, corpora: "DataSplits", split: str, progress: Any) -> "list
     return reading.scores()
 
 
-def _corpora(data: Mapping[str, Any], text: Path | None, split: str, folder: Path, progress: Any) -> "DataSplits":
+def _corpora(data: Mapping[str, Any], text: Path | None, split: str, folder: Path, progress: Any) -> "DataSplits[Any]":
     """What to judge on: the run's own data, or all of a file under the split's name."""
     from ostinato.data import DataSplits, data_sources
 

@@ -1,7 +1,6 @@
 """info: what a run or a bundle is."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,17 +38,9 @@ def info(
     print(f"\n{toml(bundle.recipe)}")
 
 
-def history(run: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a run's metrics.jsonl; none for a bundle that stands alone."""
-    path = run / "metrics.jsonl"
-    if path.is_file():
-        with open(path, "rb") as file:
-            for line in file:
-                if line.endswith(b"\n"):  # the last one may be half-written
-                    yield json.loads(line)
-
-
 def _scores(run: Path) -> dict[str, dict[str, Any]]:
     """Of the best model so far."""
-    best = [row for row in history(run) if row["kind"] == "scores" and row["best"]]
+    from ostinato.training.log import rows_of
+
+    best = [row for row in rows_of(run) if row["kind"] == "final" or (row["kind"] == "scores" and row["best"])]
     return {score["name"]: score for score in best[-1]["scores"]} if best else {}

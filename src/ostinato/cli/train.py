@@ -1,6 +1,5 @@
-"""train: a recipe becomes a bundle, and its score stands beside what can be said without memory."""
+"""train: a recipe becomes a bundle, and its score stands beside the baselines."""
 
-import contextlib
 import json
 import shutil
 import sys
@@ -9,32 +8,40 @@ from typing import Annotated
 
 import typer
 
+from ostinato.cli import options as listing
 from ostinato.cli.evaluate import as_object, tabled
-from ostinato.cli.info import history
+from ostinato.recipe_catalog import recipe_path
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe's .toml file.", show_default=False)],
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name (`ostinato recipes`) or .toml file.", show_default=False)
+    ],
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change a value of the recipe; repeatable.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run's folder (runs/ and the recipe's name).")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run that is there, instead of going on.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; default runs/NAME.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run that is there first.")] = False,
+    options: Annotated[
+        bool,
+        typer.Option("--options", help="Print every key of the recipe and stop: value, type, purpose."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
-    """Train what a recipe says. The same command goes on where a stopped run stood."""
-    from ostinato.recipe import load
+    """Train what a recipe says. The same command resumes a run that was stopped."""
+    from ostinato.recipe import load, options_in_use
     from ostinato.training import Settings, fit, standard
 
     chosen = load(recipe, changes or (), Settings)
-    out = out or Path("runs", recipe.stem)
+    if options:
+        keys = options_in_use(chosen, Settings)
+        print(listing.as_json(keys) if as_json else listing.as_lines(keys))
+        return
+    out = out or Path("runs", recipe_path(recipe).stem)
     fitted = fit(chosen, out, standard(), fresh=fresh)
-    with contextlib.closing(standard()) as progress:
-        fitted.bundle.task.prepare(chosen.data.build(folder=out / "data", progress=progress.stage))
-        baselines = fitted.bundle.task.baselines("valid")
-    seconds = max((row["seconds"] for row in history(out) if "seconds" in row), default=0.0)
+    seconds, baselines = fitted.seconds, fitted.baselines
     if as_json:
-        found = {
+        result = {
             "run": str(out),
             "steps": fitted.steps,
             "stopped": fitted.stopped,
@@ -43,7 +50,7 @@ def train(
             "scores": as_object(fitted.scores),
             "baselines": {name: as_object(scores) for name, scores in baselines.items()},
         }
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         print(tabled({"this model": fitted.scores, **baselines}, corner="on held-out text"))
         early = ", stopped early" if fitted.stopped == "early" else ""
@@ -60,4 +67,4 @@ def _command() -> str:
     """How this program is called from where the user stands."""
     if shutil.which("ostinato"):
         return "ostinato"
-    return sys.argv[0] if Path(sys.argv[0]).name == "ostinato" else "python -m ostinato.cli"
+    return sys.argv[0] if Path(sys.argv[0]).name == "ostinato" else "python -m ostinato"

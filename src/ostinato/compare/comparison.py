@@ -10,6 +10,7 @@ A table with a name is a call and takes the place of what was there; any other i
 over both, the seed over all.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Any
 from ostinato.compare.budgets import AsWritten, Budget
 from ostinato.errors import ConfigError
 from ostinato.recipe import SECTIONS, override, read
+from ostinato.recipe_catalog import recipe_path
 from ostinato.registry import Spec, Table, check_call, nearest
 from ostinato.training.settings import Seed
 
@@ -31,6 +33,11 @@ class Terms:
     """What holds for all contestants. `seeds` are those of training: the start of the weights and the order of the
     examples, which stay the same themselves. `against` names the contestant that the others are tested against; without
     it that is the best one.
+
+    Options:
+        seeds: the seeds of training; each contestant is trained once with each.
+        against: the contestant that the others are tested against; not set: the best one.
+        budget: what all contestants have the same amount of.
     """
 
     def __init__(self, seeds: list[Seed], against: str | None = None, budget: Spec[Budget] = AS_WRITTEN):
@@ -39,7 +46,12 @@ class Terms:
 
 
 class Sweep:
-    """A key of the recipe, as section.key, and the values that it takes in turn."""
+    """A key of the recipe, as section.key, and the values that it takes in turn.
+
+    Options:
+        key: the key of the recipe that takes the values, such as data.problem.lag.
+        values: the values, in turn.
+    """
 
     def __init__(self, key: str, values: list[Any]):
         self.key, self.values = key, values
@@ -79,9 +91,11 @@ class Comparison:
         return self.sweep.values if self.sweep else [None]
 
 
-def load(path: Path, changes: Iterable[str] = ()) -> Comparison:
-    """Read a file and lay `a.b=value` changes over it. Raises ConfigError naming every problem of it; what the recipes
-    say is checked later (`compare.plan`)."""
+def load(comparison: str | os.PathLike[str], changes: Iterable[str] = ()) -> Comparison:
+    """Read a comparison (a name or a file, as `recipe_catalog.recipe_path` says) and lay `a.b=value` changes over it.
+
+    Raises ConfigError naming every problem of it; what the recipes say is checked later (`compare.plan`)."""
+    path = recipe_path(comparison, "compare")
     table = override(read(path, "comparison"), changes)
     problems = [
         f"{key}: a comparison has no such table; {nearest(key, [*SECTIONS, *OWN])}"

@@ -11,6 +11,7 @@ from ostinato.compare.comparison import Comparison
 from ostinato.compare.plan import agreeing
 from ostinato.compare.runs import SPLIT, ContestantRun
 from ostinato.metrics.base import Score, evaluate, paired_bootstrap
+from ostinato.metrics.pooling import pooled
 
 # Student's t, two-sided 95 %, for 1 to 30 degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
 T_95 = (
@@ -109,15 +110,15 @@ def over_seeds(scores: Sequence[float]) -> float | None:
 def _compared(by_name: Mapping[str, Sequence[ContestantRun]], against: str | None) -> list[OutcomeRow]:
     """The contestants under one value, each against `against` or the best."""
     metric = next(iter(by_name.values()))[0].task.metrics_for(SPLIT)[0]
-    # Rows of all seeds are of the same examples, so what they add to the metric adds up example by example.
-    together = {name: np.sum([run.rows for run in runs], axis=0) for name, runs in by_name.items()}
-    scores = {name: evaluate(metric, rows) for name, rows in together.items()}
+    # Rows of all seeds are of the same examples, so they are resampled together.
+    together = {name: pooled(metric, [np.asarray(run.rows) for run in runs]) for name, runs in by_name.items()}
+    scores = {name: evaluate(over_runs, table) for name, (over_runs, table) in together.items()}
     sign = 1 if metric.better == "lower" else -1
     reference = against or min(scores, key=lambda name: sign * scores[name].value)
     rows = []
     for name, runs in by_name.items():
         first = runs[0].contestant
-        p = None if name == reference else paired_bootstrap(metric, together[name], together[reference])
+        p = None if name == reference else paired_bootstrap(*together[name], together[reference][1])
         spread, size = over_seeds([run.score.value for run in runs]), first.size
         rows.append(
             OutcomeRow(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class ContestantRun:
     contestant: Contestant
     seed: int
     folder: Path
-    task: Task
+    task: Task[Any, Any]
     score: Score
     rows: Stats
     steps: int
@@ -56,7 +57,7 @@ def runs(
             what = f"run {number + 1} of {len(wanted)}: {_name(comparison, contestant)}, seed {seed}"
             progress.say(what + _rate(spent, trained, len(wanted) - number))
         recipe = contestant.recipe(seed)
-        fitted = fit(recipe, folder, _Shared(progress), fresh=fresh)
+        fitted = fit(recipe, folder, _Shared(progress), fresh=fresh, baselines=False)
         task, rows = _judged(recipe, fitted.bundle, folder, progress)
         score = evaluate(task.metrics_for(SPLIT)[0], rows)
         if not has_ended:
@@ -83,7 +84,7 @@ def _rate(spent: float, trained: int, left: int) -> str:
     return f" · {spent / trained:.1f} s a run · {minutes}:{seconds:02d} left"
 
 
-def _judged(recipe: Recipe[Settings], bundle: Bundle, folder: Path, progress: Progress) -> tuple[Task, Stats]:
+def _judged(recipe: Recipe[Settings], bundle: Bundle, folder: Path, progress: Progress) -> tuple[Task[Any, Any], Stats]:
     """The task with the run's data open, and the test rows' statistics: read back if they are of this very bundle."""
     task = prepared(bundle.task, recipe.data.build(folder=folder / "data", progress=progress.stage))
     digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
@@ -91,7 +92,7 @@ def _judged(recipe: Recipe[Settings], bundle: Bundle, folder: Path, progress: Pr
         kept = json.loads((folder / JUDGED).read_bytes())
         if kept["bundle"] == digest:
             return task, np.asarray(kept["rows"], np.float64)
-    rows = np.stack(task.statistics(bundle.model, SPLIT, partial(progress.stage, SPLIT))[0])
+    rows = task.statistics(bundle.model, SPLIT, partial(progress.stage, SPLIT))[0]
     with replacing(folder / JUDGED) as file:
         file.write(json.dumps({"bundle": digest, "rows": rows.tolist()}).encode())
     return task, rows

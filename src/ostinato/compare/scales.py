@@ -28,7 +28,7 @@ class RecipeScales:
 
     def __init__(self, folder: Path, progress: OnProgress):
         self._folder, self._progress = folder, progress
-        self._tasks: dict[str, Task] = {}
+        self._tasks: dict[str, Task[Any, Any]] = {}
 
     def parameters(self, table: Table) -> int:
         """How many numbers its model would learn; nothing is allocated."""
@@ -55,7 +55,7 @@ class RecipeScales:
             metric, [metric.stats(task.metric_input(found), wanted) for found, wanted in pairs], resamples=0
         )
 
-    def _task(self, recipe: Recipe[Settings]) -> Task:
+    def _task(self, recipe: Recipe[Settings]) -> Task[Any, Any]:
         key = json.dumps([recipe.table["task"], recipe.table["data"]])
         if key not in self._tasks:
             corpora = recipe.data.build(folder=self._folder / str(len(self._tasks)), progress=self._progress)
@@ -71,7 +71,7 @@ def checked(table: Table) -> Recipe[Settings]:
         raise ConfigError([problem.removeprefix(": ") for problem in error.problems]) from error
 
 
-def prepared(task: Task, corpora: DataSplits) -> Task:
+def prepared(task: Task[Any, Any], corpora: DataSplits[Any]) -> Task[Any, Any]:
     """The task with its data open. Raises ConfigError where there is nothing to choose or to judge by."""
     for split in SPLITS:
         if split not in corpora.splits:
@@ -80,7 +80,7 @@ def prepared(task: Task, corpora: DataSplits) -> Task:
     return task
 
 
-def operations(task: Task, model: nn.Module, batch: Any) -> int:
+def operations(task: Task[Any, Any], model: nn.Module, batch: Any) -> int:
     """Of the matrix products of a batch's loss and its gradient, two a multiply-add.
 
     The compiled kernels are out of a counter's sight. Inside forward-mode differentiation they refuse, and the

@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ class Cut(NamedTuple):
         return self.unknown / self.tokens if self.tokens else 0.0
 
 
-def cut(corpora: DataSplits, tokenizer: Tokenizer, progress: OnProgress = silent) -> Cut:
+def cut(corpora: DataSplits[Any], tokenizer: Tokenizer, progress: OnProgress = silent) -> Cut:
     """Counts over `train` and `valid`; the bigram learns from the one and is scored on the other."""
     train, valid = (_ids(corpora.splits[split], tokenizer, progress) for split in ("train", "valid"))
     bigram = BigramBaseline.train([np.concatenate([[tokenizer.eos], train])], tokenizer.size, tokenizer.eos)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ostinato.data.arrow import arrow
 from ostinato.errors import DataError
 from ostinato.files import replacing
 from ostinato.registry import nearest
@@ -71,8 +72,6 @@ def _tsv() -> bytes:
 
 
 def _parquet() -> bytes:
-    from ostinato.data.sources.parquet import arrow
-
     library, out = arrow(), io.BytesIO()
     library.parquet.write_table(library.Table.from_pylist(_rows()), out, row_group_size=20)
     return out.getvalue()

@@ -1,7 +1,6 @@
 """Origin: the file behind what a recipe calls its text (a path, builtin:…, mirror:…), decompressed once."""
 
 import gzip
-import json
 import lzma
 import os
 import stat
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from ostinato.data.builtin import builtin, builtin_folder
+from ostinato.data.derived_file import derived_file, file_origin
 from ostinato.errors import DataError
-from ostinato.files import replacing
 from ostinato.progress import OnProgress, silent
 from ostinato.registry import nearest
 
@@ -93,32 +92,17 @@ def _gzip(file: BinaryIO) -> Unpacked:
 
 
 def _decompressed(path: Path, folder: Path, opener: Callable[[BinaryIO], Unpacked], progress: OnProgress) -> Path:
-    plain, sidecar = folder / path.stem, folder / f"{path.stem}.source.json"
-    found = path.stat()
-    origin: dict[str, str | int] = {
-        "source": str(path.resolve()),
-        "size_bytes": found.st_size,
-        "modified_ns": found.st_mtime_ns,
-    }
-    if _holds(sidecar, origin, plain):
-        return plain
-    sidecar.unlink(missing_ok=True)  # first, so that it never speaks of a file it was not written for
-    written = 0
-    try:
-        with path.open("rb") as packed, replacing(plain) as file, opener(packed) as unpacked:
-            while chunk := unpacked.read(CHUNK_BYTES):
-                written += file.write(chunk)
-                progress(f"decompress {path.name}", packed.tell(), found.st_size)
-    except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
-        raise DataError(f"{path}: it cannot be decompressed ({error}); fetch it again") from error
-    with replacing(sidecar) as file:
-        file.write(json.dumps(origin | {"plain_bytes": written}, indent=2).encode())
+    plain, origin = folder / path.stem, file_origin(path)
+
+    def decompress(file: BinaryIO) -> dict[str, int]:
+        try:
+            with path.open("rb") as packed, opener(packed) as unpacked:
+                while chunk := unpacked.read(CHUNK_BYTES):
+                    file.write(chunk)
+                    progress(f"decompress {path.name}", packed.tell(), int(origin["size_bytes"]))
+        except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
+            raise DataError(f"{path}: it cannot be decompressed ({error}); fetch it again") from error
+        return {}
+
+    derived_file(plain, origin, decompress)
     return plain
-
-
-def _holds(sidecar: Path, origin: dict[str, str | int], plain: Path) -> bool:
-    try:
-        found = json.loads(sidecar.read_bytes())
-        return plain.stat().st_size == found["plain_bytes"] and all(found[key] == origin[key] for key in origin)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False

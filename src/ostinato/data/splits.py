@@ -2,23 +2,25 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ostinato.progress import OnProgress, silent
 from ostinato.registry import Registry
 
+S = TypeVar("S")
+
 
 @dataclass(frozen=True)
-class DataSplits:
+class DataSplits(Generic[S]):
     """The splits of a data set by name: `train`, and `valid` and `test` where there are such.
 
     `folder` is where files derived from it go; `progress` is told of long work.
     """
 
-    splits: dict[str, Any]
+    splits: dict[str, S]
     folder: Path
     progress: OnProgress = field(default=silent, compare=False)
 
 
-data_sources: Registry[DataSplits] = Registry(DataSplits, "source", "ostinato.data.sources")
+data_sources: Registry[DataSplits[Any]] = Registry(DataSplits, "source", "ostinato.data.sources")
 register = data_sources.register

@@ -12,6 +12,7 @@ from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import by_source
 from ostinato.decode.ranking import GNMT, AverageLogProb, Coverage, LengthPenalty, Ranking
 from ostinato.decode.sample import Sampling, sample, sample_tokens
+from ostinato.decode.searches import Search, searches
 from ostinato.decode.stochastic import stochastic_beam
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Prefix",
     "Ranking",
     "Sampling",
+    "Search",
     "beam",
     "by_source",
     "diverse_beam",
@@ -37,5 +39,6 @@ __all__ = [
     "greedy_tokens",
     "sample",
     "sample_tokens",
+    "searches",
     "stochastic_beam",
 ]

@@ -1,11 +1,12 @@
-"""Diverse beam search: groups of beams, each kept from the tokens of those before it (Vijayakumar et al., 2016)."""
+"""Diverse beam search: groups of beams, each penalized for the tokens of the groups before it (Vijayakumar et al.,
+2016)."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from ostinato.decode.beam import PLAIN, grown, source_problems, valued, width_problems
+from ostinato.decode.beam import PLAIN, extension_of, scores_of, source_problems, width_problems
 from ostinato.decode.beams import Beams, Extension
 from ostinato.decode.constraints.base import Constraint
 from ostinato.decode.hypothesis import Hypothesis
@@ -32,48 +33,55 @@ def diverse_beam(
 ) -> list[list[list[Hypothesis]]]:
     """For each row and each of its `groups` beams of `width`, up to `width` hypotheses, best first.
 
-    At each step the groups choose one after another, and for a group a continuation is worth `strength` less for each
-    time that an earlier group of its row took the same token at this step (the paper's Hamming diversity). That moves
-    only the choice: `log_prob` and `score` are what they are without it. The first group is the plain beam's, and a
-    group stops by the rule of `beam`. Raises ConfigError and DataError as `beam` does.
+    At each step the groups choose one after another. For a group, the score of a continuation is lowered by `strength`
+    (nats) for each time that an earlier group of its row took the same token at this step (Hamming diversity). The
+    penalty changes the choice alone, not `log_prob` and `score`. The first group is the plain beam, and a group stops
+    by the rule of `beam`. `prompt` is [N T]. Raises ConfigError, DataError and DivergedError as `beam` does.
     """
     problems = width_problems(width, rows, max_length, 1) + source_problems(ranking, rows)
-    if groups < 1:
-        problems.append(f"groups: {groups} search nothing; ask for at least 1")
-    if not (strength >= 0 and math.isfinite(strength)):
-        problems.append(f"strength: {strength} is not a number of nats from 0 on; 0 makes all groups alike")
-    refuse(problems)
+    refuse(problems + group_problems(groups, strength))
     owners = [row for row in range(rows) for _ in range(groups)]
     longest = [limit for limit in each_row(max_length, rows) for _ in range(groups)]
-    found = search(Beams(lm, owners, longest, prompt, constraints), _apart(width, groups, strength, ranking), width)
-    return [found[row * groups : (row + 1) * groups] for row in range(rows)]
+    choose = _diverse(width, groups, strength, ranking)
+    by_lane = search(Beams(lm, owners, longest, prompt, constraints), choose, width)
+    return [by_lane[row * groups : (row + 1) * groups] for row in range(rows)]
 
 
-def _apart(width: int, groups: int, strength: float, ranking: Ranking) -> Choose:
-    def choose(frontier: Beams) -> Extension:
-        # Of these, `width` have a token that no earlier group took, whatever those took.
-        candidates = top_k(frontier.look(), width * groups)
-        parents = np.arange(len(frontier.lanes)).repeat(candidates.tokens.shape[1])
+def group_problems(groups: int, strength: float) -> list[str]:
+    """The problems of the options of the groups, one sentence each."""
+    problems = []
+    if groups < 1:
+        problems.append(f"groups: {groups} leaves no beam; ask for at least 1")
+    if not (strength >= 0 and math.isfinite(strength)):
+        problems.append(f"strength: {strength} is not a finite number of nats of at least 0; 0 makes all groups alike")
+    return problems
+
+
+def _diverse(width: int, groups: int, strength: float, ranking: Ranking) -> Choose:
+    def choose(beams: Beams) -> Extension:
+        # So many that `width` of them have a token that no earlier group took, whichever those took.
+        candidates = top_k(beams.masked_log_probs(), width * groups)
+        parents = np.arange(len(beams.lanes)).repeat(candidates.tokens.shape[1])
         tokens = candidates.tokens.reshape(-1)
-        log_probs = frontier.log_probs[parents] + candidates.log_probs.reshape(-1)
-        scores = valued(frontier, ranking, parents, log_probs)
-        rows, group = frontier.rows[parents], frontier.lanes[parents] % groups
-        said = rows * frontier.lm.size + tokens
-        kept = np.zeros(0, np.int64)
+        log_probs = beams.log_probs[parents] + candidates.log_probs.reshape(-1)
+        scores = scores_of(beams, ranking, parents, log_probs)
+        rows, group = beams.rows[parents], beams.lanes[parents] % groups
+        row_tokens = rows * beams.lm.size + tokens  # one number for each pair of a row and a token
+        best = np.zeros(0, np.int64)
         for each in range(groups):
             mine = np.flatnonzero(group == each)
-            keys = scores[mine] - strength * _times(said[mine], said[kept])
-            kept = np.concatenate([kept, mine[ranked(frontier, parents[mine], tokens[mine], keys, width)]])
-        kept = kept[np.argsort(frontier.lanes[parents[kept]], kind="stable")]
-        return grown(frontier, ranking, parents[kept], tokens[kept], log_probs[kept], scores[kept])
+            keys = scores[mine] - strength * _times(row_tokens[mine], row_tokens[best])
+            best = np.concatenate([best, mine[ranked(beams, parents[mine], tokens[mine], keys, width)]])
+        best = best[np.argsort(beams.lanes[parents[best]], kind="stable")]
+        return extension_of(beams, ranking, parents[best], tokens[best], log_probs[best], scores[best])
 
     return choose
 
 
-def _times(said: Ints, before: Ints) -> Floats:
-    """How often each occurred before."""
-    tokens, counts = np.unique(before, return_counts=True)
-    if not len(tokens):
-        return np.zeros(len(said))
-    places = np.searchsorted(tokens, said).clip(max=len(tokens) - 1)
-    return np.where(tokens[places] == said, counts[places], 0).astype(np.float64)
+def _times(tokens: Ints, before: Ints) -> Floats:
+    """[M]: how often each of `tokens` [M] occurs in `before`."""
+    unique, counts = np.unique(before, return_counts=True)
+    if not len(unique):
+        return np.zeros(len(tokens))
+    places = np.searchsorted(unique, tokens).clip(max=len(unique) - 1)
+    return np.where(unique[places] == tokens, counts[places], 0).astype(np.float64)

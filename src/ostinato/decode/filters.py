@@ -1,4 +1,4 @@
-"""Filters: what may be sampled; each takes and gives log-probabilities [N V], with −∞ for what was left out."""
+"""Filters: the tokens that may be sampled. Each takes and returns log-probabilities [N V], −∞ for excluded tokens."""
 
 import torch
 
@@ -11,7 +11,7 @@ def temper(log_probs: LogProbs, temperature: float) -> LogProbs:
 
 
 def keep_top_k(log_probs: LogProbs, count: int) -> LogProbs:
-    """The `count` most probable tokens, normalized; all where there are no more (Fan, Lewis and Dauphin, 2018)."""
+    """The `count` most probable tokens or all V, normalized (Fan, Lewis and Dauphin, 2018)."""
     order = log_probs.sort(dim=1, descending=True, stable=True).indices
     return _without(log_probs, order[:, count:])
 
@@ -21,9 +21,9 @@ def keep_top_p(log_probs: LogProbs, mass: float) -> LogProbs:
     ranked, order = log_probs.log_softmax(dim=1).sort(dim=1, descending=True, stable=True)
     probs = ranked.exp()
     before = probs.cumsum(dim=1) - probs
-    left_out = before >= mass
-    left_out[:, 0] = False
-    return log_probs.masked_fill(torch.zeros_like(left_out).scatter(1, order, left_out), -torch.inf).log_softmax(dim=1)
+    excluded = before >= mass
+    excluded[:, 0] = False
+    return log_probs.masked_fill(torch.zeros_like(excluded).scatter(1, order, excluded), -torch.inf).log_softmax(dim=1)
 
 
 def keep_min_p(log_probs: LogProbs, share: float) -> LogProbs:
@@ -40,11 +40,11 @@ def keep_typical(log_probs: LogProbs, mass: float) -> LogProbs:
     normal = log_probs.log_softmax(dim=1)
     probs = normal.exp()
     entropy = -(probs * normal).masked_fill(probs == 0, 0).sum(dim=1, keepdim=True)
-    order = (normal + entropy).abs().sort(dim=1, stable=True).indices  # what cannot come is infinitely far
+    order = (normal + entropy).abs().sort(dim=1, stable=True).indices  # impossible tokens are infinitely far
     ranked = probs.gather(1, order)
-    left_out = ranked.cumsum(dim=1) - ranked >= mass
-    left_out[:, 0] = False
-    return log_probs.masked_fill(torch.zeros_like(left_out).scatter(1, order, left_out), -torch.inf).log_softmax(dim=1)
+    excluded = ranked.cumsum(dim=1) - ranked >= mass
+    excluded[:, 0] = False
+    return log_probs.masked_fill(torch.zeros_like(excluded).scatter(1, order, excluded), -torch.inf).log_softmax(dim=1)
 
 
 def _without(log_probs: LogProbs, tokens: torch.Tensor) -> LogProbs:

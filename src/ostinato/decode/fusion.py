@@ -1,6 +1,6 @@
-"""Fusion: the scores of several models of one vocabulary, unlike inside, searched as one.
+"""Fusion: a search over the weighted log-probabilities of several models of one vocabulary.
 
-Means of models, which are language models again, are `ostinato.lm.Mixture`.
+Mixtures, which are language models again, are in `ostinato.lm.mixture`.
 """
 
 import math
@@ -19,11 +19,11 @@ from ostinato.state import State
 
 
 class Fusion:
-    """Shallow fusion (Gülçehre et al., 2015): ln p of the model, and of each language model `weight` times its ln p.
+    """Shallow fusion (Gülçehre et al., 2015): ln p of the model plus `weight` times ln p of each other language model.
 
-    What it gives are scores, no distribution: `log_prob` of a hypothesis is their sum. They are at most 0, so every
-    search's stop rule holds. The state is those of the models, side by side; attention is the first model's. Raises
-    ConfigError for models of different vocabularies, or weights that do not fit.
+    The sums are not a distribution; `log_prob` of a hypothesis is their sum over tokens. They are at most 0, so the
+    stop rule of every search holds. The state is the tuple of the models' states; attention is that of the first model.
+    Raises ConfigError for models of different vocabularies, or weights that do not fit.
     """
 
     def __init__(self, model: Predictor, others: Sequence[Predictor], weights: Sequence[float]):
@@ -40,29 +40,29 @@ class Fusion:
         self.size, self.eos = model.size, model.eos
 
     def start(self, owner: Rows) -> State:
-        """Each model's."""
+        """The state of every model before the first token, rows `owner` [N]."""
         return tuple(model.start(owner) for model in self.models)
 
     def log_probs(self, state: State) -> LogProbs:
         """[N V]: Σ w ln p."""
-        said = [model.log_probs(each) * weight for model, each, weight in zip(self.models, state, self.weights)]
-        return torch.stack(said).sum(dim=0)
+        weighted = [model.log_probs(each) * weight for model, each, weight in zip(self.models, state, self.weights)]
+        return torch.stack(weighted).sum(dim=0)
 
     def advance(self, state: State, tokens: Rows) -> State:
-        """Each model's."""
+        """The state of every model after one more token a row [N]."""
         return tuple(model.advance(each, tokens) for model, each in zip(self.models, state))
 
     def read(self, tokens: Padded, state: State) -> State:
-        """Each model's."""
+        """The state of every model after tokens [N T]."""
         return tuple(read(model, tokens, each) for model, each in zip(self.models, state))
 
     def searched(self) -> Self:
-        """Of the models made ready for a search."""
+        """The fusion of the models' own `searched()`."""
         ready = copy(self)
         ready.models = tuple(searched(model) for model in self.models)
         return ready
 
     def attention(self, state: State) -> Tensor | None:
-        """The first model's; None where it has none."""
+        """[N S]: the attention of the first model; None where it has none."""
         look = getattr(self.models[0], "attention", None)
         return None if look is None else look(state[0])

@@ -1,14 +1,15 @@
-"""Hypothesis: what a search found."""
+"""Hypothesis: a sequence of tokens that a search returns, with its scores."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """`tokens` after the prompt, without the closing `</s>`; `log_prob` is the model's ln p of them given the prompt.
+    """`tokens` are those after the prompt, without the closing `</s>`; `log_prob` is the model's ln p of them given the
+    prompt, in nats.
 
-    `finished` says that the model closed it: then `log_prob` includes `</s>`. Otherwise the length limit cut it.
-    `score` is what the search ranked it by: `log_prob` itself, unless it was asked for more.
+    `finished` says that the model closed it, and `log_prob` includes `</s>`; otherwise the length limit cut it.
+    `score` is the number that the search ranks by: `log_prob` itself, unless the search adds to it.
     """
 
     tokens: list[int]

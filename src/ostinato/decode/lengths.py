@@ -1,4 +1,4 @@
-"""Lengths: how many tokens each row may have, alone or by the length of its source."""
+"""Lengths: the length limit of each row, fixed or relative to the length of its source."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -17,5 +17,5 @@ def by_source(sources: Iterable[int], ratio: float, plus: int = 0) -> list[int]:
     Raises ConfigError for a ratio below 0.
     """
     if not (ratio >= 0 and math.isfinite(ratio)):
-        refuse([f"ratio: {ratio} is not a number from 0 on; 2 allows twice the length of the source"])
+        refuse([f"ratio: {ratio} is not a finite number of at least 0; 2 allows twice the length of the source"])
     return [max(1, math.floor(ratio * int(length)) + plus) for length in sources]

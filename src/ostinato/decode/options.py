@@ -1,4 +1,4 @@
-"""Refusal: what is wrong with the options of a search, said all at once."""
+"""Options: the checks of a search's options, all problems in one error."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from ostinato.errors import ConfigError
 
 
 def check(rows: int, max_length: int | Sequence[int]) -> list[str]:
-    """What is wrong with the options that every search has, one sentence each."""
+    """The problems of the options that every search has, one sentence each."""
     problems = []
     if rows < 1:
         problems.append(f"rows: {rows} leaves nothing to decode; ask for at least 1")
@@ -20,6 +20,6 @@ def check(rows: int, max_length: int | Sequence[int]) -> list[str]:
 
 
 def refuse(problems: list[str]) -> None:
-    """Raises ConfigError if there is a problem."""
+    """Raises ConfigError naming all problems, if there are any."""
     if problems:
         raise ConfigError([f"decode.{problem}" for problem in problems])

@@ -1,4 +1,4 @@
-"""Ranking: what a hypothesis is worth, by its log-probability, its length and what of the source it looked at."""
+"""Ranking: the score of a hypothesis, from its log-probability, its length and its attention to the source."""
 
 import math
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from ostinato.decode.options import refuse
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-NEVER = 1e-10
-"""So little attention counts as none: a source position that nobody looked at costs 23 β, and not infinity."""
+LEAST_ATTENTION = 1e-10
+"""Attention below this counts as this, so that a source position without attention costs 23 β and not infinity."""
 
 
 class LengthPenalty(Protocol):
-    """What ln p is divided by."""
+    """The divisor of ln p."""
 
     def divisor(self, length: int) -> float:
-        """Above 0 for every length from 1 on, and never less for a longer hypothesis."""
+        """A number above 0 for every length ≥ 1 (tokens), which never decreases with the length."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,26 @@ class GNMT:
 
     def __post_init__(self) -> None:
         if not (self.alpha >= 0 and math.isfinite(self.alpha)):
-            refuse([f"alpha: {self.alpha} is not a power from 0 on; 0 changes nothing, 1 favours long hypotheses most"])
+            refuse([f"alpha: {self.alpha} is not a finite number of at least 0; 0 changes nothing, 0.6 is usual"])
 
     def divisor(self, length: int) -> float:
-        """1 for one token."""
+        """((5 + length) / 6)^alpha."""
         return float(((5 + length) / 6) ** self.alpha)
 
 
 @dataclass(frozen=True)
 class AverageLogProb:
-    """n: hypotheses are compared by their mean ln p a token."""
+    """n: hypotheses are compared by their mean ln p per token."""
 
     def divisor(self, length: int) -> float:
-        """n itself."""
+        """The length."""
         return float(length)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """β Σ_j ln min(Σ_i a_ij, 1), with a_ij how much was looked at source position j before token i (Wu et al., 2016,
-    equation 14). `sources` has the length of each row's source: what stands after it is no position.
+    """β Σ_j ln min(Σ_i a_ij, 1), where a_ij is the attention of token i to source position j (Wu et al., 2016,
+    equation 14). `sources` has the length of each row's source; positions after it are padding.
 
     The model must have `attention`. Raises ConfigError for a β below 0.
     """
@@ -63,24 +63,26 @@ class Coverage:
 
     def __post_init__(self) -> None:
         if not (self.beta >= 0 and math.isfinite(self.beta)):
-            refuse([f"beta: {self.beta} is not a weight from 0 on; 0 changes nothing"])
+            refuse([f"beta: {self.beta} is not a finite weight of at least 0; 0 changes nothing"])
 
-    def term(self, looked: Tensor, rows: Ints) -> Floats:
-        """What is added for the attention [N S] that was given to the sources of `rows` [N]."""
+    def term(self, attention: Tensor, rows: Ints) -> Floats:
+        """[N]: the term for attention [N S], summed over tokens, of hypotheses of the rows `rows` [N]."""
         lengths = torch.as_tensor(self.sources, dtype=torch.int64)[torch.from_numpy(rows)]
-        real = torch.arange(looked.shape[1]) < lengths.unsqueeze(1)
-        logs = looked.cpu().double().clamp(NEVER, 1).log()
-        added: Floats = logs.masked_fill(~real, 0).sum(dim=1).numpy()
-        return added * self.beta
+        real = torch.arange(attention.shape[1]) < lengths.unsqueeze(1)
+        logs = attention.cpu().double().clamp(LEAST_ATTENTION, 1).log()
+        terms: Floats = logs.masked_fill(~real, 0).sum(dim=1).numpy()
+        return terms * self.beta
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """score = ln p / divisor(n) + word_bonus · n + coverage, of n tokens with `</s>` counted; each part may be absent.
+    """score = ln p / divisor(n) + word_bonus · n + coverage of n tokens, `</s>` counted; each part is optional.
 
-    With a divisor that grows, or a bonus, an open hypothesis may still overtake a finished one. `bounds` says how far
-    it can come: ln p only falls, the divisor grows no further than to the row's longest length, the bonus is at best
-    that of the shortest or of the longest length to come, and coverage is at best 0.
+    With a divisor that grows, or a bonus, an open hypothesis may still overtake a finished one. `bounds` gives the most
+    it can reach: ln p only falls, the divisor is at most that of the row's longest length, the bonus is at most that of
+    the shortest or of the longest length to come, and coverage is at most 0.
+
+    Raises ConfigError for a bonus that is not finite.
     """
 
     length: LengthPenalty | None = None
@@ -89,18 +91,18 @@ class Ranking:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.word_bonus):
-            refuse([f"word_bonus: {self.word_bonus} is not a finite number; give nats a token"])
+            refuse([f"word_bonus: {self.word_bonus} is not a finite number; give nats per token"])
 
     def scores(self, log_probs: Floats, length: int, covered: Floats | float = 0.0) -> Floats:
-        """Of hypotheses that are `length` long and whose coverage adds `covered`."""
+        """[N], of hypotheses of `length` tokens with ln p `log_probs` [N] and the coverage terms `covered` [N]."""
         divided = log_probs if self.length is None else log_probs / self.length.divisor(length)
         return divided + (self.word_bonus * length + covered)
 
     def bounds(self, log_probs: Floats, length: int, longest: Ints) -> Floats:
-        """What no continuation of open hypotheses, now `length` long and one day at most `longest` [N], can exceed."""
+        """[N]: the most that a continuation can score, of hypotheses of `length` tokens and at most `longest` [N]."""
         divided = log_probs
         if self.length is not None:
             lengths, places = np.unique(longest, return_inverse=True)
             divided = log_probs / np.array([self.length.divisor(each) for each in lengths.tolist()])[places]
-        found: Floats = divided + np.maximum(self.word_bonus * (length + 1), self.word_bonus * longest)
-        return found
+        bounds: Floats = divided + np.maximum(self.word_bonus * (length + 1), self.word_bonus * longest)
+        return bounds

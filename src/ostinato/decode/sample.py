@@ -1,4 +1,4 @@
-"""Sampling: at each step a token drawn from what the model finds probable."""
+"""Sampling: at each step a random token, by the model's probabilities."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from ostinato.decode.constraints.base import Constraint
 from ostinato.decode.filters import keep_min_p, keep_top_k, keep_top_p, keep_typical, temper
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.options import check, refuse
-from ostinato.decode.stepwise import Choose, gathered, possible, walk
+from ostinato.decode.stepwise import Choose, decode_steps, gathered, possible
 from ostinato.lm import Predictor
 from ostinato.padded import Padded
 from ostinato.shapes import LogProbs
@@ -20,9 +20,10 @@ from ostinato.shapes import LogProbs
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn: tempered first, then the `top_k` best, the nucleus `top_p`, `min_p` and `typical`.
+    """The distribution that tokens are sampled from: `temperature` first, then the filters `top_k`, `top_p` (nucleus),
+    `min_p` and `typical` of `ostinato.decode.filters`, in this order; None filters nothing.
 
-    None keeps all. Raises ConfigError naming every value out of range.
+    Raises ConfigError naming every value out of range.
     """
 
     temperature: float = 1.0
@@ -35,7 +36,7 @@ class Sampling:
         problems = []
         if not (self.temperature > 0 and math.isfinite(self.temperature)):
             problems.append(
-                f"temperature: {self.temperature} is not above 0 and finite; choose such a one, or use greedy search"
+                f"temperature: {self.temperature} is not a finite number above 0; choose one, or use greedy search"
             )
         if self.top_k is not None and not self.top_k >= 1:
             problems.append(f"top_k: {self.top_k} keeps no token; keep at least 1, or leave it out to keep all")
@@ -48,17 +49,17 @@ class Sampling:
         refuse(problems)
 
     def filtered(self, log_probs: LogProbs) -> LogProbs:
-        """[N V], normalized, −∞ for what cannot be drawn; in float64, or rounding would move the draws."""
-        left = temper(log_probs.double(), self.temperature)
+        """[N V] in float64, normalized, −∞ for tokens that cannot be sampled, from log-probabilities [N V]."""
+        log_probs = temper(log_probs.double(), self.temperature)  # in float32, rounding would change samples
         if self.top_k is not None:
-            left = keep_top_k(left, self.top_k)
+            log_probs = keep_top_k(log_probs, self.top_k)
         if self.top_p is not None:
-            left = keep_top_p(left, self.top_p)
+            log_probs = keep_top_p(log_probs, self.top_p)
         if self.min_p is not None:
-            left = keep_min_p(left, self.min_p)
+            log_probs = keep_min_p(log_probs, self.min_p)
         if self.typical is not None:
-            left = keep_typical(left, self.typical)
-        return left
+            log_probs = keep_typical(log_probs, self.typical)
+        return log_probs
 
 
 def sample(
@@ -75,15 +76,17 @@ def sample(
     prompt: Padded | None = None,
     constraints: Sequence[Constraint] = (),
 ) -> list[Hypothesis]:
-    """One Hypothesis a row, of at most `max_length` tokens with `</s>` counted; what is drawn from, `Sampling` says.
+    """One random Hypothesis a row, of at most `max_length` tokens, `</s>` counted; the options are those of `Sampling`.
 
-    Row i draws from a generator of its own, made of the seed and i alone: more rows change nothing in the first ones.
-    `log_prob` is the model's own, not that of the filtered distribution; where `constraints` forbid tokens, the rest is
-    drawn from in its own proportions. Raises ConfigError for an option out of range or constraints that leave nothing.
+    `prompt` holds ids [N T] for the N = `rows` rows. Row i has its own random generator, which depends on `seed` and i
+    alone, so more rows do not change the first ones. `log_prob` is the model's, not that of the filtered distribution;
+    the tokens that `constraints` allow keep their proportions. Raises ConfigError for an option out of range or
+    constraints that leave nothing, DataError for a prompt that the model cannot read, DivergedError for a model that
+    gives NaN.
     """
     sampling = Sampling(temperature, top_k, top_p, min_p, typical)
     refuse(check(rows, max_length))
-    return gathered(walk(lm, _draws(sampling, seed, rows), rows, max_length, prompt, constraints), rows, lm.eos)
+    return gathered(decode_steps(lm, _draws(sampling, seed, rows), rows, max_length, prompt, constraints), rows, lm.eos)
 
 
 def sample_tokens(
@@ -99,10 +102,10 @@ def sample_tokens(
     prompt: Padded | None = None,
     constraints: Sequence[Constraint] = (),
 ) -> Iterator[int]:
-    """`sample` of one row, each token as soon as it is drawn; `</s>` ends it and is not given."""
+    """`sample` of one row, one token at a time; ends before `</s>`. `prompt` is [1 T]. Raises as `sample` does."""
     sampling = Sampling(temperature, top_k, top_p, min_p, typical)
     refuse(check(1, max_length))
-    steps = walk(lm, _draws(sampling, seed, 1), 1, max_length, prompt, constraints)
+    steps = decode_steps(lm, _draws(sampling, seed, 1), 1, max_length, prompt, constraints)
     return (token for step in steps for token in step.tokens if token != lm.eos)
 
 
@@ -118,18 +121,19 @@ def _draws(sampling: Sampling, seed: int | Generator, rows: int) -> Choose:
 
 
 def _at(probs: Tensor, uniform: Tensor) -> Tensor:
-    """The tokens [N] at which the cumulated probabilities pass `uniform` [N]; never one of probability 0."""
-    cumulated = probs.cumsum(dim=1)
-    found = torch.searchsorted(cumulated, (uniform * cumulated[:, -1]).unsqueeze(1), right=True).squeeze(1)
+    """The tokens [N] at which the cumulative probabilities of `probs` [N V] pass `uniform` [N]; never one of
+    probability 0."""
+    cumulative = probs.cumsum(dim=1)
+    tokens = torch.searchsorted(cumulative, (uniform * cumulative[:, -1]).unsqueeze(1), right=True).squeeze(1)
     last_possible = probs.shape[1] - 1 - (probs > 0).flip(1).int().argmax(dim=1)
-    return torch.minimum(found, last_possible)
+    return torch.minimum(tokens, last_possible)
 
 
 def generator_of(seed: int | Generator, row: int) -> Generator:
-    """A row's own source of chance. Raises ConfigError for a negative seed."""
+    """The random generator of one row. Raises ConfigError for a negative seed."""
     if isinstance(seed, Generator):
         return Generator().manual_seed(int(torch.randint(2**62, (), generator=seed, device=seed.device)))
     if seed < 0:
-        refuse([f"seed: {seed} is negative; choose one from 0 on"])
+        refuse([f"seed: {seed} is negative; choose one of at least 0"])
     # Neighbouring seeds give a Mersenne twister neighbouring starts; numpy's sequence spreads them.
     return Generator().manual_seed(int(np.random.SeedSequence([seed, row]).generate_state(1, np.uint64)[0] >> 1))

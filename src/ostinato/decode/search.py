@@ -1,4 +1,4 @@
-"""Search: the loop that every beam goes through; how continuations are chosen is its argument."""
+"""Search: the loop of every beam search; its argument chooses the continuations."""
 
 from bisect import insort
 from collections.abc import Callable
@@ -14,78 +14,80 @@ from ostinato.decode.ranking import Floats, Ints
 from ostinato.decode.topk import not_numbers
 
 Choose: TypeAlias = Callable[[Beams], Extension]
-"""From the open hypotheses, those to keep of their continuations."""
+"""From the open hypotheses to the continuations that stay."""
 
 
 class _End(NamedTuple):
-    """A hypothesis that is complete; in the order in which they are reported."""
+    """A complete hypothesis; ends sort in the order in which they are reported."""
 
-    worse: float  # − score
+    cost: float  # − score
     number: int
     log_prob: float
     finished: bool
-    length: int  # of the hypothesis that it grew from, which stood at `place`
+    length: int  # of the hypothesis that it extends, number `place` of that length
     place: int
     token: int
 
 
 @torch.no_grad()
-def search(frontier: Beams, choose: Choose, n_best: int) -> list[list[Hypothesis]]:
-    """For each lane its `n_best` best hypotheses, best first; fewer only where no more were kept.
+def search(beams: Beams, choose: Choose, n_best: int) -> list[list[Hypothesis]]:
+    """For each lane its `n_best` best hypotheses, best first; fewer only where the lane completed fewer.
 
-    What ends in `</s>` is finished and leaves; at its length limit a hypothesis counts as it is. An open one whose
-    bound is at most the score of `n_best` complete ones leaves too, and so does a lane without open ones: none of them
-    can come among the best. Equal ones stand in the order in which they were completed, finished ones first.
+    A hypothesis that ends in `</s>` is finished and leaves; at its length limit it counts as it is. An open one whose
+    bound is at most the score of `n_best` complete ones leaves too, because it cannot become one of the best. Equal
+    ones are in the order of completion, finished ones first. Raises ConfigError where constraints leave a row nothing,
+    DivergedError for a model that gives NaN.
     """
-    eos, count = frontier.lm.eos, 0
-    ends: list[list[_End]] = [[] for _ in frontier.owners]
-    needed = np.full(len(ends), -np.inf)  # the score that is to be exceeded
-    while len(frontier.lanes):
-        growth = choose(frontier)
-        lanes = frontier.lanes[growth.parents]
-        finished = growth.tokens == eos
-        cut = ~finished & (frontier.length + 1 == frontier.longest[lanes])
+    eos, count = beams.lm.eos, 0
+    ends: list[list[_End]] = [[] for _ in beams.owners]
+    needed = np.full(len(ends), -np.inf)  # the score that a continuation must exceed
+    while len(beams.lanes):
+        extension = choose(beams)
+        lanes = beams.lanes[extension.parents]
+        finished = extension.tokens == eos
+        cut = ~finished & (beams.length + 1 == beams.longest[lanes])
         for i in [*np.flatnonzero(finished).tolist(), *np.flatnonzero(cut).tolist()]:
-            parts = growth.log_probs[i].item(), bool(finished[i])
-            place = frontier.length, int(growth.parents[i]), int(growth.tokens[i])
-            found = ends[lanes[i]]
-            insort(found, _End(-growth.scores[i].item(), count, *parts, *place))
+            parts = extension.log_probs[i].item(), bool(finished[i])
+            place = beams.length, int(extension.parents[i]), int(extension.tokens[i])
+            best = ends[lanes[i]]
+            insort(best, _End(-extension.scores[i].item(), count, *parts, *place))
             count += 1
-            if len(found) >= n_best:
-                del found[n_best:]
-                needed[lanes[i]] = -found[-1].worse
-        frontier.grow(growth.take(~finished & ~cut & (growth.bounds > needed[lanes])))
-    return [_reported(frontier, found, row) for found, row in zip(ends, frontier.owners.tolist())]
+            if len(best) >= n_best:
+                del best[n_best:]
+                needed[lanes[i]] = -best[-1].cost
+        beams.grow(extension.take(~finished & ~cut & (extension.bounds > needed[lanes])))
+    return [_reported(beams, best, row) for best, row in zip(ends, beams.owners.tolist())]
 
 
-def ranked(frontier: Beams, parents: Ints, tokens: Ints, keys: Floats, width: int, bank: Ints | None = None) -> Ints:
-    """Which of the continuations [M] to keep, by lane and best first: the `width` possible ones with the greatest keys,
-    of equal ones the earlier. With banks, those with the greatest keys of each bank in turn."""
+def ranked(beams: Beams, parents: Ints, tokens: Ints, keys: Floats, width: int, bank: Ints | None = None) -> Ints:
+    """The numbers of the best continuations out of M, by lane and best first: for each lane the `width` possible ones
+    with the greatest `keys` [M], of equal ones the earlier. With banks [M], the greatest of each bank in turn."""
     possible = np.flatnonzero(keys > -np.inf)
-    lanes = frontier.lanes[parents[possible]]
+    lanes = beams.lanes[parents[possible]]
     order = np.lexsort((tokens[possible], parents[possible], -keys[possible], lanes))
     if bank is not None:
         turns = np.empty(len(order), np.int64)
         by_bank = order[np.argsort(bank[possible][order], kind="stable")]
         by_bank = by_bank[np.argsort(lanes[by_bank], kind="stable")]
         turns[by_bank] = _places(lanes[by_bank] * (int(bank.max(initial=0)) + 1) + bank[possible][by_bank])
-        in_turn = order[np.lexsort((turns[order], lanes[order]))]
-        chosen = in_turn[_places(lanes[in_turn]) < width]
-        return possible[order[np.isin(order, chosen)]]
+        by_turn = order[np.lexsort((turns[order], lanes[order]))]
+        places = by_turn[_places(lanes[by_turn]) < width]
+        return possible[order[np.isin(order, places)]]
     return possible[order[_places(lanes[order]) < width]]
 
 
 def _places(groups: Ints) -> Ints:
-    """In sorted `groups`, the how manieth of its group each one is, from 0."""
+    """For each element of sorted `groups` [M], its number within its group, from 0."""
     return np.arange(len(groups)) - np.searchsorted(groups, groups)
 
 
-def _reported(frontier: Beams, found: list[_End], row: int) -> list[Hypothesis]:
-    if not found:
-        raise dead_end(row) if frontier.constraints.states else not_numbers()
+def _reported(beams: Beams, ends: list[_End], row: int) -> list[Hypothesis]:
+    if not ends:
+        raise dead_end(row) if beams.constraints.states else not_numbers()
     hypotheses = []
-    for end in found:
-        said = frontier.tokens(end.length, end.place)
-        tokens = said if end.finished else [*said, end.token]
-        hypotheses.append(Hypothesis(tokens, end.log_prob, end.finished, -end.worse))
+    for end in ends:
+        tokens = beams.tokens(end.length, end.place)
+        if not end.finished:
+            tokens.append(end.token)
+        hypotheses.append(Hypothesis(tokens, end.log_prob, end.finished, -end.cost))
     return hypotheses

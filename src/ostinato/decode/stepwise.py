@@ -1,4 +1,4 @@
-"""Walk: the fold that greedy search and sampling share; one token a row and step until each row has ended."""
+"""Stepwise decoding: the loop that greedy search and sampling share, one token a row and step."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
@@ -18,11 +18,11 @@ from ostinato.shapes import LogProbs
 from ostinato.state import State, select
 
 Choose: TypeAlias = Callable[[LogProbs, list[int]], Tensor]
-"""From log-probabilities [N V] and the number of the row that each is of, a token each [N]."""
+"""From log-probabilities [N V] and the row numbers of the N hypotheses, a token for each [N]."""
 
 
 class Step(NamedTuple):
-    """The rows still open, the token chosen for each and the model's ln p of it."""
+    """The rows that were open, the token of each and the model's ln p of it."""
 
     rows: list[int]
     tokens: list[int]
@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 
 @torch.no_grad()
-def walk(
+def decode_steps(
     lm: Predictor,
     choose: Choose,
     rows: int,
@@ -38,32 +38,32 @@ def walk(
     prompt: Padded | None = None,
     constraints: Sequence[Constraint] = (),
 ) -> Iterator[Step]:
-    """Step after step; a row whose token is `</s>`, or its last, takes no part in the next one."""
+    """One Step after another until every row has ended, with `</s>` or at its `max_length`; `prompt` is [N T]."""
     open_rows = torch.arange(rows)
-    left = torch.tensor(each_row(max_length, rows))
-    bound = Constraints(constraints, lm, open_rows, left)
+    remaining = torch.tensor(each_row(max_length, rows))
+    combined = Constraints(constraints, lm, open_rows, remaining)
     lm = searched(lm)
     state = begin(lm, rows, prompt)
     while True:
         log_probs = lm.log_probs(state)
         if bool(log_probs.isnan().any()):
             raise not_numbers()
-        tokens = choose(bound.masked(log_probs), open_rows.tolist())
-        chosen = log_probs.double().gather(1, tokens.unsqueeze(1)).squeeze(1)
-        yield Step(open_rows.tolist(), tokens.tolist(), chosen.tolist())
-        left = left - 1
-        going_on = ((tokens.cpu() != lm.eos) & (left > 0)).nonzero().squeeze(1)
-        if not len(going_on):
+        tokens = choose(combined.masked(log_probs), open_rows.tolist())
+        token_log_probs = log_probs.double().gather(1, tokens.unsqueeze(1)).squeeze(1)
+        yield Step(open_rows.tolist(), tokens.tolist(), token_log_probs.tolist())
+        remaining = remaining - 1
+        still_open = ((tokens.cpu() != lm.eos) & (remaining > 0)).nonzero().squeeze(1)
+        if not len(still_open):
             return
-        tokens = tokens[going_on.to(tokens.device)]
-        bound.grow(going_on, tokens)
-        if len(going_on) < len(open_rows):
-            open_rows, left, state = open_rows[going_on], left[going_on], select(state, going_on)
+        tokens = tokens[still_open.to(tokens.device)]
+        combined.grow(still_open, tokens)
+        if len(still_open) < len(open_rows):
+            open_rows, remaining, state = open_rows[still_open], remaining[still_open], select(state, still_open)
         state = lm.advance(state, tokens)
 
 
 def possible(log_probs: LogProbs, rows: list[int]) -> LogProbs:
-    """The same. Raises ConfigError for a row where nothing is left."""
+    """The log-probabilities [N V] as they are. Raises ConfigError for a row without a possible token."""
     dead = (log_probs.amax(dim=1) == -torch.inf).nonzero().squeeze(1)
     if len(dead):
         raise dead_end(rows[int(dead[0])])
@@ -71,7 +71,7 @@ def possible(log_probs: LogProbs, rows: list[int]) -> LogProbs:
 
 
 def gathered(steps: Iterator[Step], rows: int, eos: int) -> list[Hypothesis]:
-    """One Hypothesis a row of all steps."""
+    """One Hypothesis a row from all steps."""
     tokens: list[list[int]] = [[] for _ in range(rows)]
     log_probs = [0.0] * rows
     finished = [False] * rows
@@ -86,7 +86,10 @@ def gathered(steps: Iterator[Step], rows: int, eos: int) -> list[Hypothesis]:
 
 
 def begin(lm: Predictor, rows: int, prompt: Padded | None) -> State:
-    """The state after the prompt. Raises ConfigError or DataError for a prompt that does not fit."""
+    """The state of N = `rows` rows after the prompt [N T].
+
+    Raises ConfigError for a prompt of another number of rows, DataError for an id that the model does not have.
+    """
     state = lm.start(torch.arange(rows))
     if prompt is None or prompt.steps == 0:
         return state

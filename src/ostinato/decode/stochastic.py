@@ -1,4 +1,4 @@
-"""Stochastic beam search: samples without replacement, by Gumbel's noise (Kool, van Hoof and Welling, 2019)."""
+"""Stochastic beam search: samples without replacement, by Gumbel noise (Kool, van Hoof and Welling, 2019)."""
 
 from collections.abc import Sequence
 
@@ -29,40 +29,39 @@ def stochastic_beam(
     prompt: Padded | None = None,
     constraints: Sequence[Constraint] = (),
 ) -> list[list[Hypothesis]]:
-    """For each row `width` different hypotheses, drawn one after another from the model without replacement, in the
-    order in which they were drawn; fewer where there are fewer.
+    """For each row `width` different hypotheses, sampled one after another from the model without replacement, in this
+    order; fewer where there are fewer sequences.
 
-    Each sequence of at most `max_length` tokens has ln p plus Gumbel noise as its `score`, and the greatest are the
-    sample; the search draws the noise from the root down, so it looks only where they are. It stops when no open
-    hypothesis, whose noise its continuations share out among them, is among the `width` best. Where `constraints`
-    forbid tokens, the rest is drawn from in its own proportions, and `score` is of that; `log_prob` is the model's own.
-    Row i draws from a generator of its own, made of the seed and i alone. Raises ConfigError and DataError as `beam`
-    does.
+    The `score` of a sequence of at most `max_length` tokens is its ln p plus Gumbel noise, and those with the greatest
+    scores are the sample. The search samples the noise from the root down, so that it visits only their prefixes; the
+    score of an open hypothesis is the greatest of all its continuations. The tokens that `constraints` allow keep their
+    proportions, and `score` is of those; `log_prob` is the model's. Row i has its own random generator, which depends
+    on `seed` and i alone. `prompt` is [N T]. Raises ConfigError, DataError and DivergedError as `beam` does.
     """
     refuse(width_problems(width, rows, max_length, 1))
     longest = each_row(max_length, rows)
     generators = [generator_of(seed, row) for row in range(rows)]
-    frontier = Beams(lm, range(rows), longest, prompt, constraints)
-    frontier.scores = torch.cat([_gumbel(generator, 1, 1) for generator in generators]).squeeze(1).numpy()
-    return search(frontier, _noisy(width, generators), width)
+    beams = Beams(lm, range(rows), longest, prompt, constraints)
+    beams.scores = torch.cat([_gumbel(generator, 1, 1) for generator in generators]).squeeze(1).numpy()
+    return search(beams, _noisy(width, generators), width)
 
 
 def _noisy(width: int, generators: list[Generator]) -> Choose:
-    def choose(frontier: Beams) -> Extension:
-        said = frontier.look().cpu().double()
-        dead = said.amax(dim=1, keepdim=True) == -torch.inf
-        drawn = torch.from_numpy(frontier.drawn).unsqueeze(1) + said.log_softmax(dim=1)
-        counts = np.bincount(frontier.lanes, minlength=len(generators)).tolist()
-        noise = [_gumbel(generator, count, said.shape[1]) for generator, count in zip(generators, counts)]
-        # The noise of an open hypothesis is the greatest of its sequences', so of what it grows to one has it again.
-        noisy = _below(drawn + torch.cat(noise), torch.from_numpy(frontier.scores).unsqueeze(1))
+    def choose(beams: Beams) -> Extension:
+        token_log_probs = beams.masked_log_probs().cpu().double()
+        dead = token_log_probs.amax(dim=1, keepdim=True) == -torch.inf
+        sampled = torch.from_numpy(beams.sampled_log_probs).unsqueeze(1) + token_log_probs.log_softmax(dim=1)
+        counts = np.bincount(beams.lanes, minlength=len(generators)).tolist()
+        noise = [_gumbel(generator, count, token_log_probs.shape[1]) for generator, count in zip(generators, counts)]
+        # The noisy score of an open hypothesis is the greatest of its continuations': one of them has it again.
+        noisy = _below(sampled + torch.cat(noise), torch.from_numpy(beams.scores).unsqueeze(1))
         candidates = top_k(noisy.masked_fill(dead, -torch.inf), width)
-        parents = np.arange(len(frontier.lanes)).repeat(candidates.tokens.shape[1])
+        parents = np.arange(len(beams.lanes)).repeat(candidates.tokens.shape[1])
         tokens, scores = candidates.tokens.reshape(-1), candidates.log_probs.reshape(-1)
-        kept = ranked(frontier, parents, tokens, scores, width)
-        parents, tokens, scores = parents[kept], tokens[kept], scores[kept]
-        log_probs = frontier.log_probs[parents] + said[parents, tokens].numpy()
-        return Extension(parents, tokens, log_probs, scores, scores, drawn[parents, tokens].numpy())
+        best = ranked(beams, parents, tokens, scores, width)
+        parents, tokens, scores = parents[best], tokens[best], scores[best]
+        log_probs = beams.log_probs[parents] + token_log_probs[parents, tokens].numpy()
+        return Extension(parents, tokens, log_probs, scores, scores, sampled[parents, tokens].numpy())
 
     return choose
 
@@ -72,7 +71,7 @@ def _gumbel(generator: Generator, rows: int, columns: int) -> Tensor:
 
 
 def _below(noisy: Tensor, greatest: Tensor) -> Tensor:
-    """Gumbel variables [N V] on condition that the greatest of each row is `greatest` [N 1] (appendix B.3)."""
-    found = noisy.amax(dim=1, keepdim=True)
-    above = greatest - noisy + torch.log1p(-(noisy - found).exp())
+    """Gumbel variables [N V], conditioned on the maximum of each row being `greatest` [N 1] (appendix B.3)."""
+    maximum = noisy.amax(dim=1, keepdim=True)
+    above = greatest - noisy + torch.log1p(-(noisy - maximum).exp())
     return greatest - above.clamp_min(0) - torch.log1p((-above.abs()).exp())

@@ -1,4 +1,4 @@
-"""Best: the most probable tokens of each hypothesis, of equal ones those with the lower ids."""
+"""Top-k: the most probable tokens of each hypothesis, of equal ones those with the lower ids."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from ostinato.errors import DivergedError
 from ostinato.shapes import LogProbs
 
 BLOCK = 64
-"""A large vocabulary is searched through the maxima of so many tokens: `topk` over everything takes far longer."""
+"""Tokens of a block: a large vocabulary is searched through the maxima of blocks, far faster than by `topk` alone."""
 
 
 class TopK(NamedTuple):
@@ -22,10 +22,13 @@ class TopK(NamedTuple):
 
 
 def top_k(log_probs: LogProbs, count: int) -> TopK:
-    """The `count` best tokens of each row, or all there are. Raises DivergedError where they are not numbers."""
+    """The `count` best tokens of each row of log-probabilities [N V], or all V; K = min(count, V).
+
+    Raises DivergedError where log-probabilities are NaN.
+    """
     size = log_probs.shape[1]
     count = min(count, size)
-    # One more than is wanted: where it equals the last that is, chance would decide between them.
+    # One more than needed: where it equals the last, `topk` alone would choose between them at random.
     values, tokens = (each.cpu().numpy() for each in _greatest(log_probs, min(count + 1, size)))
     if np.isnan(values[:, :1]).any():
         raise not_numbers()
@@ -42,31 +45,29 @@ def top_k(log_probs: LogProbs, count: int) -> TopK:
 
 
 def not_numbers() -> DivergedError:
-    """A model that gives NaN."""
-    return DivergedError(
-        "decode: the model's probabilities are not numbers (NaN); load an older checkpoint or train it again"
-    )
+    """The error for a model whose log-probabilities are NaN."""
+    return DivergedError("decode: the model's log-probabilities are NaN; load an older checkpoint or train it again")
 
 
 def _greatest(log_probs: LogProbs, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` greatest values and their places, in any order among equals; NaN counts as greatest."""
+    """The `count` greatest values [N count] and their places, in any order among equals; NaN counts as greatest."""
     size = log_probs.shape[1]
     blocks = size // BLOCK
     if log_probs.device.type != "cpu" or blocks < 4 * count:
         return log_probs.topk(count, dim=1)
     whole = log_probs[:, : blocks * BLOCK].reshape(len(log_probs), blocks, BLOCK)
-    # The greatest stand in the blocks with the greatest maxima, or in the rest that fills no block.
-    chosen = whole.amax(dim=2).topk(count, dim=1).indices
-    found = whole.gather(1, chosen.unsqueeze(2).expand(-1, -1, BLOCK)).flatten(1)
-    places = (chosen.unsqueeze(2) * BLOCK + torch.arange(BLOCK)).flatten(1)
+    # The greatest values are in the blocks with the greatest maxima, or in the rest that fills no block.
+    best_blocks = whole.amax(dim=2).topk(count, dim=1).indices
+    candidates = whole.gather(1, best_blocks.unsqueeze(2).expand(-1, -1, BLOCK)).flatten(1)
+    places = (best_blocks.unsqueeze(2) * BLOCK + torch.arange(BLOCK)).flatten(1)
     rest = torch.arange(blocks * BLOCK, size).expand(len(log_probs), -1)
-    found, places = torch.cat([found, log_probs[:, blocks * BLOCK :]], 1), torch.cat([places, rest], 1)
-    values, order = found.topk(count, dim=1)
+    candidates, places = torch.cat([candidates, log_probs[:, blocks * BLOCK :]], 1), torch.cat([places, rest], 1)
+    values, order = candidates.topk(count, dim=1)
     return values, places.gather(1, order)
 
 
 def _first(log_probs: Tensor, least: float, count: int) -> npt.NDArray[np.int64]:
-    """The `count` greatest places, of those that equal the least the first."""
+    """The places of the `count` greatest values; of those that equal `least` the first."""
     above, equal = ((log_probs > least), (log_probs == least))
     places = torch.cat([above.nonzero().squeeze(1), equal.nonzero().squeeze(1)])
     return places[:count].cpu().numpy()

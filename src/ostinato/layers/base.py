@@ -1,5 +1,6 @@
 """SequenceLayer: a layer, a stack, a whole encoder; the same call offline and streaming."""
 
+from itertools import chain
 from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -15,25 +16,32 @@ from ostinato.state import State, fit
 class SequenceLayer(Protocol):
     """From sequences to sequences, with a state between one piece of a sequence and the next.
 
-    A call answers as many steps as it can and keeps the rest in the state; `finish` gives what was held back. So the
-    offline answer is `whole(layer, x)`, and any way of cutting `x` gives the same.
+    T steps of a row give ⌈T / stride⌉ outputs. The call that brings the row to k · stride + 1 + latency steps gives
+    output k (counted from 0), and none before it does; `finish` gives the outputs still due when the sequence ends. So
+    the offline outputs are `whole(layer, x)`, and any way of cutting `x` into pieces gives the same.
     """
 
     inputs: int
     outputs: int
     latency: int | None
-    """Steps it must wait before it can answer (0: none); None: it needs the whole sequence, and cannot stream."""
+    """Input steps that an output waits for beyond its own (0: none). None: the layer needs the whole sequence and
+    cannot stream."""
+    stride: int
+    """Input steps for one output (1: an output for each step)."""
 
     def initial(self, batch: int) -> State:
-        """The state before the first step."""
+        """The state of `batch` rows before the first step."""
         ...
 
     def __call__(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T inputs] to [B T' outputs]; T' is T but for what a latency holds back. No state: start anew."""
+        """[B T inputs] to [B T' outputs] and the state after; without a state, from `initial`.
+
+        Raises StreamError where the state does not fit.
+        """
         ...
 
     def finish(self, state: State) -> Padded:
-        """What was held back, once the sequence has ended."""
+        """[B T' outputs]: the outputs still due once the sequence has ended."""
         ...
 
 
@@ -41,43 +49,62 @@ L = TypeVar("L", bound=SequenceLayer)
 
 
 class Memoryless(nn.Module):
-    """A SequenceLayer whose every step stands alone: its state is empty and it holds nothing back."""
+    """A SequenceLayer whose every step stands alone: its state is () and no output is late."""
 
     latency: int | None = 0
+    stride = 1
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
         self.inputs, self.outputs = inputs, outputs
 
     def initial(self, batch: int) -> State:
-        """Nothing."""
+        """()."""
         return ()
 
     def finish(self, state: State) -> Padded:
-        """Nothing."""
+        """No outputs: none wait."""
+        return nothing(self.outputs)
+
+
+class WholeSequence(nn.Module):
+    """A SequenceLayer that needs the whole sequence: each call is one, its state is (), and it cannot stream."""
+
+    latency: int | None = None
+    stride = 1
+    inputs: int
+    outputs: int
+
+    def initial(self, batch: int) -> State:
+        """()."""
+        return ()
+
+    def finish(self, state: State) -> Padded:
+        """No outputs: none wait."""
         return nothing(self.outputs)
 
 
 def nothing(outputs: int) -> Padded:
-    """No steps of no rows: the answer of a layer that held nothing back."""
+    """[0 0 outputs]: no steps of no rows, what `finish` of a layer gives whose outputs are never late."""
     return Padded(torch.zeros(0, 0, outputs), torch.zeros(0, dtype=torch.int64))
 
 
-def unread(layer: SequenceLayer, batch: int) -> Padded:
-    """No steps of `batch` rows of what the layer reads, in its dtype and on its device: where a wait begins."""
-    weights = (p for p in layer.parameters() if p.is_floating_point()) if isinstance(layer, nn.Module) else iter(())
-    like = next(weights, torch.zeros(0))
+def no_steps(layer: SequenceLayer, batch: int) -> Padded:
+    """[B 0 inputs]: no steps of `batch` rows, in the dtype and on the device of the layer's parameters and buffers."""
+    tensors = chain(layer.parameters(), layer.buffers()) if isinstance(layer, nn.Module) else iter(())
+    like = next((tensor for tensor in tensors if tensor.is_floating_point()), torch.zeros(0))
     return Padded(like.new_zeros(batch, 0, layer.inputs), torch.zeros(batch, dtype=torch.int64))
 
 
 def whole(layer: SequenceLayer, x: Padded) -> Padded:
-    """The offline answer: one call and what was held back."""
+    """The offline outputs: [B T inputs] to [B ⌈T / stride⌉ outputs], by one call and `finish`."""
     out, state = layer(x)
     return out.then(layer.finish(state))
 
 
 def started(layer: SequenceLayer, x: Padded, state: State | None) -> State:
-    """The state to go on from: a fresh one, or the caller's if it fits. Raises StreamError where it does not."""
+    """The state to go on from with x [B T inputs]: a new one, or the caller's. Raises StreamError where it does not
+    fit."""
     name = type(layer).__name__
     if layer.latency is None and state not in (None, ()):
         raise StreamError(f"{name}: it needs the whole sequence and takes no state; give it all steps at once")
@@ -87,9 +114,13 @@ def started(layer: SequenceLayer, x: Padded, state: State | None) -> State:
 
 
 def as_module(layer: L) -> L:
-    """The layer, if it is a torch module too, so that its parameters can be trained. Raises TypeError if not."""
+    """The layer itself. Raises TypeError where it is no torch.nn.Module or lacks an attribute of SequenceLayer."""
+    name = type(layer).__name__
     if not isinstance(layer, nn.Module):
-        raise TypeError(f"{type(layer).__name__} is no torch.nn.Module; its parameters could not be trained")
+        raise TypeError(f"{name} is no torch.nn.Module, so its parameters could not be trained; derive it from one.")
+    for attribute in ("inputs", "outputs", "latency", "stride"):
+        if not hasattr(layer, attribute):
+            raise TypeError(f"{name} has no attribute {attribute}; give it those of ostinato.layers.SequenceLayer.")
     return layer
 
 

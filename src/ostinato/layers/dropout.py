@@ -10,15 +10,19 @@ from ostinato.state import State
 
 @register("dropout", example={"p": 0.3}, renamed={"share": "p"})
 class Dropout(Memoryless):
-    """In training, each row's features are zeroed with probability `p`, the same ones at every step of a call, and
-    the others divided by 1 − `p`. A sequence trained in pieces gets a new mask with each piece."""
+    """[B T D] to [B T D]: in training each feature of a row is zeroed with probability `p`, the same at all steps of a
+    call, and the others are divided by 1 − p; in evaluation nothing changes. Each call draws a new mask.
+
+    Options:
+        p: probability that a feature is zeroed while training.
+    """
 
     def __init__(self, p: Share, *, inputs: int):
         super().__init__(inputs, inputs)
         self.p = p
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T D] to [B T D]."""
+        """[B T D] to [B T D]. Raises StreamError where a state is given that is not ()."""
         started(self, x, state)
         if not self.training or self.p == 0.0:
             return x, ()

@@ -1,4 +1,4 @@
-"""Embedding: a vector a token, and the same vectors as an output layer."""
+"""Embedding: a vector for each token, and the same vectors as an output layer."""
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,14 @@ from ostinato.state import State
 
 @register("embedding", example={"outputs": 3})
 class Embedding(Memoryless):
-    """Token ids [B T] below `inputs` to vectors [B T outputs]. Vectors start normal with variance 1 / `outputs`, so
-    that as a tied output layer (`scores`; Press and Wolf, 2017) they give logits of order one."""
+    """Token ids [B T] (0 to inputs − 1) to vectors [B T outputs].
+
+    `weight` [inputs outputs] starts normal with variance 1 / outputs, so that as a tied output layer (`logits`; Press
+    and Wolf, 2017) it gives logits of order one.
+
+    Options:
+        outputs: numbers in each vector.
+    """
 
     takes_tokens = True
 
@@ -23,10 +29,10 @@ class Embedding(Memoryless):
         nn.init.normal_(self.weight, std=outputs**-0.5)
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """Ids [B T] to vectors [B T outputs]."""
+        """Ids [B T] to vectors [B T outputs]. Raises StreamError where a state is given that is not ()."""
         started(self, x, state)
         return x.zeroed().map(lambda ids: nn.functional.embedding(ids, self.weight)), ()
 
     def logits(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Vectors [... outputs] to a logit for each token [... inputs]; `bias` [inputs]."""
+        """x Wᵀ + bias: vectors [... outputs] and bias [inputs] to [... inputs]."""
         return affine(x, self.weight, bias)

@@ -1,4 +1,4 @@
-"""Pooling: the mean of all inputs so far, blind to their order."""
+"""MeanPooling: the mean of all inputs so far, whatever their order (the bag of vectors of Iyyer et al., 2015)."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from ostinato.state import State
 
 
 class MeanPoolingState(NamedTuple):
-    """The sum of the inputs so far [B D], and how many they were [B]."""
+    """The sum of the inputs so far [B D], and how many they are [B]."""
 
     total: Tensor
     steps: Tensor
@@ -19,9 +19,10 @@ class MeanPoolingState(NamedTuple):
 
 @register("mean_pooling")
 class MeanPooling(nn.Module):
-    """x [B T D] to the mean of steps 0 … t [B T D]: what a sequence comes to where order is no data."""
+    """y_t = (x_0 + … + x_t) / (t + 1): [B T D] to [B T D]. The last output is the mean of the row."""
 
     latency: int | None = 0
+    stride = 1
 
     def __init__(self, *, inputs: int):
         super().__init__()
@@ -29,12 +30,12 @@ class MeanPooling(nn.Module):
         self.register_buffer("like", torch.zeros(()), persistent=False)  # for its dtype and device: it has no weights
 
     def initial(self, batch: int) -> MeanPoolingState:
-        """Nothing yet."""
+        """Zeros: no inputs so far."""
         like: Tensor = self.like  # type: ignore[assignment]
         return MeanPoolingState(like.new_zeros(batch, self.inputs), like.new_zeros(batch))
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T D] to [B T D]."""
+        """[B T D] to [B T D]. Raises StreamError where the state does not fit."""
         total, count = started(self, x, state)
         data, mask = x.zeroed().data, x.mask
         sums = total.unsqueeze(1) + data.cumsum(1)
@@ -43,5 +44,5 @@ class MeanPooling(nn.Module):
         return out, MeanPoolingState(total + data.sum(1), count + mask.sum(1))
 
     def finish(self, state: State) -> Padded:
-        """Nothing is held back."""
+        """No outputs: none wait."""
         return nothing(self.outputs)

@@ -1,4 +1,4 @@
-"""A window: the last few inputs and nothing before them (Bengio et al., 2003)."""
+"""Window: the last few steps and nothing before them (Bengio et al., 2003, section 2)."""
 
 import torch
 from torch import Tensor, nn
@@ -10,19 +10,26 @@ from ostinato.registry import Count, Hidden
 from ostinato.state import State
 
 
-def joined(before: Tensor, x: Padded) -> tuple[Tensor, Tensor]:
-    """The steps before [B n D] and those of x in one [B n + T D], and the last n real ones of each row."""
-    both = torch.cat([before, x.data], 1)
-    places = x.lengths.to(both.device).unsqueeze(1) + torch.arange(before.shape[1], device=both.device)
+def with_history(history: Tensor, x: Padded) -> tuple[Tensor, Tensor]:
+    """The n steps before x and those of x in one [B n + T D], and the last n real steps of each row [B n D]."""
+    both = torch.cat([history, x.data], 1)
+    places = x.lengths.to(both.device).unsqueeze(1) + torch.arange(history.shape[1], device=both.device)
     return both, both[torch.arange(len(both), device=both.device).unsqueeze(1), places]
 
 
 @register("window", example={"steps": 3, "hidden": 4})
 class Window(nn.Module):
-    """h_t = tanh(W [x_{t−steps+1}; …; x_t] + b), zeros before the first: its parameters grow with its width, share
-    nothing between places, and what lies further back is out of reach."""
+    """y_t = tanh(W [x_{t−steps+1}; …; x_t] + b), with zeros before the first step: [B T D] to [B T H].
+
+    W is [H steps·D]: it grows with the window, shares nothing between places, and sees nothing further back.
+
+    Options:
+        steps: how many of the last steps the layer sees.
+        hidden: numbers in each output.
+    """
 
     latency: int | None = 0
+    stride = 1
 
     def __init__(self, steps: Count, hidden: Hidden, *, inputs: int):
         super().__init__()
@@ -30,16 +37,16 @@ class Window(nn.Module):
         self.map = nn.Linear(steps * inputs, hidden)
 
     def initial(self, batch: int) -> State:
-        """Zeros before the first step."""
+        """Zeros [B steps−1 D] before the first step."""
         return (self.map.weight.new_zeros(batch, self.steps - 1, self.inputs),)
 
     def forward(self, x: Padded, state: State | None = None) -> tuple[Padded, State]:
-        """[B T inputs] to [B T outputs]."""
-        both, after = joined(started(self, x, state)[0], x.zeroed())
-        seen = torch.cat([both[:, i : i + x.steps] for i in range(self.steps)], -1)
-        out = torch.tanh(affine(seen, self.map.weight, self.map.bias))
+        """[B T D] to [B T H]. Raises StreamError where the state does not fit."""
+        both, after = with_history(started(self, x, state)[0], x.zeroed())
+        windows = torch.cat([both[:, i : i + x.steps] for i in range(self.steps)], -1)
+        out = torch.tanh(affine(windows, self.map.weight, self.map.bias))
         return Padded(out, x.lengths).zeroed(), (after,)
 
     def finish(self, state: State) -> Padded:
-        """Nothing is held back."""
+        """No outputs: none wait."""
         return nothing(self.outputs)

@@ -1,5 +1,5 @@
-"""Language models: the protocol that search and scoring are written against, baselines, n-grams, and
-models made of others: mixtures, and words seen through what spells them."""
+"""Language models: the protocol that search and scoring use, baselines, n-grams, a cache, and models made of others:
+mixtures, and word models over pieces."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

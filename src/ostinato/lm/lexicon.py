@@ -1,4 +1,4 @@
-"""Words: a model of words, seen through the characters or subwords that spell them."""
+"""Lexicon: a model of words as a model of the characters or subwords that spell them."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from ostinato.lm.protocol import LanguageModel, Predictor
 from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State, where
 
-ROOT, ASTRAY = 0, -1
+ROOT, NO_NODE = 0, -1
 
 
 class Spelling(NamedTuple):
-    """The state of the word model before the word that is being spelt, the node of the trie [N] where it stands (−1:
-    no word goes on so), and whether a sentence begins here [N]."""
+    """The word model's state before the current word, the node of the trie that its pieces lead to [N] (−1: no word
+    begins with them), and whether a sentence begins here [N]."""
 
     words: State
     node: Tensor
@@ -29,12 +29,16 @@ class WordsAsPieces(LanguageModel):
     """A sentence is w₁ separator w₂ … </s>, each word as its pieces. With P(n) the probability of all words below the
     node n of the trie, after the words before (look-ahead; Ortmanns, Ney and Eiden, 1996),
 
-    p(piece | n) = P(child) / P(n),  p(separator | n) = P(word that ends at n) (1 − e) / P(n),  p(</s> | n): with e
+    p(piece | n) = P(child) / P(n)
+    p(separator | n) = P(word that ends at n) (1 − e) / P(n),  p(</s> | n) = P(word that ends at n) e / P(n)
 
-    where e is p(</s>) after that word. So a sentence costs what the word model takes for it, whatever the pieces.
-    Words without a spelling are left out and their probability shared out. `unknown` is the word that stands for all
-    strings: its probability goes to each by pieces that are equally likely; without it other strings are impossible,
-    and what follows an impossible piece is taken as equally likely until the word ends.
+    where e is p(</s>) after that word. So a sentence has the probability that the word model gives it. Words without a
+    spelling are excluded, and their probability goes to the others in proportion. `unknown` is the word that stands for
+    all other strings: its probability is divided among them as by equally likely pieces. Without it, other strings are
+    impossible, and after an impossible piece all pieces are equally likely until the word ends.
+
+    `spellings` maps words, ids of `lm`, to their pieces; `size` is the number of pieces, `eos` and `separator` are two
+    of them. Raises ConfigError naming everything in them that does not fit.
     """
 
     def __init__(
@@ -47,76 +51,76 @@ class WordsAsPieces(LanguageModel):
         self._words = torch.tensor(words)
         self._trie = _Trie([tuple(spellings[word]) for word in words])
         self._letters = np.array([token for token in range(size) if token not in (eos, separator)])
-        # The word that ends at each node: its own, or the unknown one, or none (−1).
+        # The word that ends at each node: its own, or the unknown one, or −1 for no word.
         other = -1 if unknown is None else unknown
         own = [words[place] if place >= 0 else other for place in self._trie.word]
-        self._ending = torch.tensor([*own, other])  # the last is that of ASTRAY
+        self._ending = torch.tensor([*own, other])  # the last is that of NO_NODE
 
     def start(self, owner: Rows) -> Spelling:
-        """Before the first word."""
+        """The state before the first word, for rows `owner` [N]."""
         node = torch.full_like(owner, ROOT, dtype=torch.int64)
         return Spelling(self.lm.start(owner), node, torch.ones_like(node))
 
     def advance(self, state: State, tokens: Rows) -> Spelling:
-        """Within a word the node moves; at its end the word model does."""
+        """The state after one more piece a row [N]: inside a word the node advances, at its end the word model."""
         words, node, begins = state
         ends, closes = tokens == self.separator, tokens == self.eos
         inside = node != ROOT
         after = where(inside, self._after(words, node), words)
         closed = self.lm.advance(after, torch.full_like(tokens, self.lm.eos))
-        moved = torch.tensor(
+        next_node = torch.tensor(
             [self._trie.child(*each) for each in zip(node.tolist(), tokens.tolist())], dtype=torch.int64
         ).to(node.device)
         return Spelling(
             where(closes, closed, where(ends, after, words)),
-            torch.where(ends | closes, ROOT, moved),
+            torch.where(ends | closes, ROOT, next_node),
             torch.where(closes, 1, torch.zeros_like(begins)),
         )
 
     def log_probs(self, state: State) -> LogProbs:
-        """[N V]."""
+        """[N V]: ln p of each piece, separator and </s>."""
         words, node, begins = state
         probs = self.lm.log_probs(words).double().exp().cpu()
         closes = self._closing(self._after(words, node))
         at_once = self._closing(words)
-        spelt = probs[:, self._words].numpy()
+        by_spelling = probs[:, self._words].numpy()
         unknown = probs[:, self.unknown].numpy() if self.unknown is not None else np.zeros(len(probs))
-        found = np.zeros((len(probs), self.size))
+        shares = np.zeros((len(probs), self.size))
         for row, place in enumerate(node.tolist()):
-            pieces, end = self._going_on(place, spelt[row], unknown[row])
-            found[row, self._letters] = pieces
+            pieces, end = self._shares_after(place, by_spelling[row], unknown[row])
+            shares[row, self._letters] = pieces
             if place == ROOT:
-                found[row] *= 1 - at_once[row] if begins[row] else 1
-                found[row, self.eos] = at_once[row] if begins[row] else 0
+                shares[row] *= 1 - at_once[row] if begins[row] else 1
+                shares[row, self.eos] = at_once[row] if begins[row] else 0
             else:
-                found[row, self.separator], found[row, self.eos] = end * (1 - closes[row]), end * closes[row]
-        return torch.from_numpy(found).log().float().to(node.device)
+                shares[row, self.separator], shares[row, self.eos] = end * (1 - closes[row]), end * closes[row]
+        return torch.from_numpy(shares).log().float().to(node.device)
 
-    def _going_on(
-        self, node: int, spelt: npt.NDArray[np.float64], unknown: float
+    def _shares_after(
+        self, node: int, by_spelling: npt.NDArray[np.float64], unknown: float
     ) -> tuple[npt.NDArray[np.float64], float]:
-        """Of each letter, and of the word's end: shares that sum to 1."""
+        """The shares of each letter and of the word's end, which sum to 1."""
         letters = len(self._letters)
         pieces, end = np.zeros(self.size), 0.0
-        if node != ASTRAY:
+        if node != NO_NODE:
             depth = self._trie.depth[node]
-            children, masses, end = self._trie.masses(node, spelt)
+            children, masses, end = self._trie.masses(node, by_spelling)
             pieces[children] = masses
             prefix = unknown * letters ** -min(depth, 1.0) * (letters + 1.0) ** -max(depth - 1.0, 0.0)
             each = prefix / (letters + (node != ROOT))
             pieces, end = pieces[self._letters] + each, end + (each if node != ROOT else 0.0)
         total = pieces.sum() + end
-        if node == ASTRAY or not total > 0:
+        if node == NO_NODE or not total > 0:
             return np.full(letters, 1 / (letters + (node != ROOT))), (1 / (letters + 1) if node != ROOT else 0.0)
         return pieces / total, end / total
 
     def _after(self, words: State, node: Tensor) -> State:
-        """The word model's state if the word ends at `node`; as it was where no word does."""
+        """The word model's state after the word that ends at `node` [N]; unchanged where no word ends."""
         word = self._ending.to(node.device)[node]
         return where(word >= 0, self.lm.advance(words, word.clamp_min(0)), words)
 
     def _closing(self, words: State) -> npt.NDArray[np.float64]:
-        """[N]: the share of </s> among what has a spelling."""
+        """[N]: the share of </s> among it and the words that have a spelling."""
         probs = self.lm.log_probs(words).double().exp().cpu()
         closes = probs[:, self.lm.eos].numpy()
         others = probs[:, self._words].sum(1).numpy()
@@ -128,26 +132,30 @@ class WordsAsPieces(LanguageModel):
     def _check(self, spellings: Mapping[int, Sequence[int]]) -> None:
         problems = []
         if self.separator == self.eos or not all(0 <= token < self.size for token in (self.eos, self.separator)):
-            problems.append(f"words: eos {self.eos} and separator {self.separator} are not two of {self.size} tokens")
+            problems.append(
+                f"words: eos {self.eos} and separator {self.separator} must be two of {self.size} pieces; give two such"
+            )
         if self.size < 3 or not spellings:
-            problems.append("words: there is nothing to spell, or nothing to spell it with; give words and pieces")
-        seen: dict[tuple[int, ...], int] = {}
+            problems.append(
+                f"words: there are {len(spellings)} spellings and {self.size} pieces; give at least 1 and 3"
+            )
+        by_spelling: dict[tuple[int, ...], int] = {}
         for word, pieces in spellings.items():
             spelling = tuple(pieces)
-            odd = [p for p in spelling if not 0 <= p < self.size or p in (self.eos, self.separator)]
+            wrong = [p for p in spelling if not 0 <= p < self.size or p in (self.eos, self.separator)]
             if word in (self.lm.eos, self.unknown) or not 0 <= word < self.lm.size:
-                problems.append(f"words: {word} is no word to be spelt; leave it out")
-            if not spelling or odd:
+                problems.append(f"words: {word} is not a word of the model to spell; leave it out")
+            if not spelling or wrong:
                 problems.append(f"words: {word} is spelt {list(spelling)}; use pieces other than eos and separator")
-            if spelling in seen:
-                problems.append(f"words: {seen[spelling]} and {word} are spelt alike; keep one of them")
-            seen[spelling] = word
+            if spelling in by_spelling:
+                problems.append(f"words: {by_spelling[spelling]} and {word} are spelt alike; keep one of them")
+            by_spelling[spelling] = word
         if problems:
             raise ConfigError(problems)
 
 
 class _Trie:
-    """Nodes over sorted spellings: those below node n are the spellings from first[n] to last[n]."""
+    """A prefix tree of sorted spellings; those below node n are number first[n] to last[n] (exclusive)."""
 
     def __init__(self, spellings: Sequence[tuple[int, ...]]):
         self.first, self.last, self.depth, self.word = [0], [len(spellings)], [0], [-1]
@@ -167,11 +175,11 @@ class _Trie:
             self.word[node] = place
 
     def child(self, node: int, piece: int) -> int:
-        """ASTRAY where no spelling goes on so."""
-        return self._children[node].get(piece, ASTRAY) if node != ASTRAY else ASTRAY
+        """The node after one more piece; NO_NODE where no spelling continues with it."""
+        return self._children[node].get(piece, NO_NODE) if node != NO_NODE else NO_NODE
 
     def masses(self, node: int, probs: npt.NDArray[np.float64]) -> tuple[list[int], npt.NDArray[np.float64], float]:
-        """The pieces that go on, the probability of the words below each, and that of the word that ends here."""
+        """The pieces that continue, the probability of the words below each, and that of the word that ends here."""
         children = self._children[node]
         end = float(probs[self.word[node]]) if self.word[node] >= 0 else 0.0
         if not children:

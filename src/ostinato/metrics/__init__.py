@@ -1,9 +1,13 @@
-"""Metrics: numbers that say their unit, their uncertainty and what they may be compared with."""
+"""Metrics: numbers with their unit, their uncertainty and what they may be compared with."""
 
+from ostinato.metrics.accuracy import Accuracy
 from ostinato.metrics.base import (
+    ExamplesSignature,
     Metric,
     Score,
     Signature,
+    Stats,
+    SummedMetric,
     best_of,
     comparable,
     difference,
@@ -22,10 +26,16 @@ from ostinato.metrics.language import (
     Perplexity,
     Reference,
 )
+from ostinato.metrics.ranking import AUROC, AveragePrecision
+from ostinato.metrics.regression import SquaredError
 
 __all__ = [
+    "AUROC",
+    "Accuracy",
+    "AveragePrecision",
     "BitsPerByte",
     "BitsPerCharacter",
+    "ExamplesSignature",
     "LanguageMetric",
     "LanguageSignature",
     "Metric",
@@ -35,6 +45,9 @@ __all__ = [
     "Reference",
     "Score",
     "Signature",
+    "SquaredError",
+    "Stats",
+    "SummedMetric",
     "best_of",
     "comparable",
     "difference",

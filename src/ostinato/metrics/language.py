@@ -1,4 +1,4 @@
-"""Language modelling: how well tokens were foreseen, per character, byte or token."""
+"""Language modelling: the cost of predicting a text, per character, byte or token."""
 
 import math
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.errors import DataError
-from ostinato.metrics.base import Metric, Signature, Stats, register
+from ostinato.metrics.base import Signature, Stats, SummedMetric, register
 
 NATS, TOKENS, CHARACTERS, BYTES, OOV = range(5)
-"""Where each statistic stands; all are sums, so rows and runs merge by addition."""
+"""The places of the statistics."""
 
 BEFORE = "one </s> before the text, not predicted"
 ROUNDING_NATS = 1e-3  # how far above 0 a log-probability of low precision may come out
 
 
 class Reference(NamedTuple):
-    """The ids [T] that were to be foreseen, and how many characters, UTF-8 bytes and unknown tokens they are."""
+    """The ids to predict [T], and the number of their characters, UTF-8 bytes and unknown tokens."""
 
     tokens: npt.NDArray[Any]
     characters: int
@@ -39,15 +39,15 @@ class LanguageSignature(Signature):
     tokenizer: str | None = None
 
 
-class LanguageMetric(Metric):
-    """Statistics [nats, tokens, characters, bytes, oov].
+class LanguageMetric(SummedMetric):
+    """Statistics [nats, tokens, characters, bytes, unknown tokens].
 
     The prediction is the natural log-probability of each token [T], the reference a `Reference`. Numbers per character
     or byte can be compared across tokenizers on the same text; numbers per token only with the same tokenizer.
 
-    `corpus` and `tokenizer` are the sha256 of the text and of its tokenizer.json; `carried` says that the state went on
-    from window to window, and else `window` names what it was reset at. How unknown tokens were met is read off the
-    statistics: with none, it makes no difference; `oov_left_out` says that what they cost was not counted.
+    `corpus` and `tokenizer` are the sha256 of the text and of its tokenizer.json. `carried` says that the state was
+    carried from window to window; otherwise `window` names the unit at which it was reset. `oov_left_out` says that
+    the cost of unknown tokens was not counted.
     """
 
     counts: ClassVar[str]
@@ -61,7 +61,10 @@ class LanguageMetric(Metric):
         self.markers, self.oov_left_out = markers, oov_left_out
 
     def stats(self, prediction: npt.NDArray[Any] | Sequence[float], reference: Reference) -> Stats:
-        """Raises DataError where the log-probabilities are not one a token, not numbers, or above 0."""
+        """[5], from natural log-probabilities [T] of the reference's tokens [T].
+
+        Raises DataError where the lengths differ, or a log-probability is NaN or above 0.
+        """
         log_probs = np.asarray(prediction, np.float64)
         tokens = len(reference.tokens)
         if log_probs.shape != (tokens,):
@@ -75,21 +78,27 @@ class LanguageMetric(Metric):
         nats = -float(log_probs.sum())
         return np.array([nats, tokens, reference.characters, reference.bytes, reference.oov], np.float64)
 
-    def signature(self, total: Stats) -> LanguageSignature:
-        """What is counted, how, on which text."""
-        met = "left out" if self.oov_left_out else "predicted"
+    def signature_of_sum(self, total: Stats) -> LanguageSignature:
+        """What is counted, how, and on which text; whether unknown tokens occur is read from the statistics [5]."""
+        treatment = "left out" if self.oov_left_out else "predicted"
         return LanguageSignature(
             unit=self.counts,
-            oov=f"<unk> {met} {int(total[OOV])} times" if total[OOV] else "none occurs",
+            oov=f"<unk> {treatment} {int(total[OOV])} times" if total[OOV] else "none occurs",
             markers=self.markers,
             state="carried" if self.carried else f"reset at each {self.window}",
             corpus=self.corpus,
             tokenizer=self.tokenizer if self.counts == "token" else None,
         )
 
-    def score(self, total: Stats) -> float:
-        """Nats per what is counted."""
+    def score_of_sum(self, total: Stats) -> float:
+        """Nats per unit, from summed statistics [5]; NaN where there is none of the unit."""
         return float(total[NATS] / total[self.place]) if total[self.place] else math.nan
+
+    def example_row(self, generator: np.random.Generator, noise: float) -> tuple[npt.NDArray[Any], Reference]:
+        """Three to nine tokens of one or two bytes each."""
+        tokens = int(generator.integers(3, 10))
+        log_probs = -noise * generator.gamma(2, size=tokens)
+        return log_probs, Reference(np.arange(tokens), tokens, tokens + int(generator.integers(tokens + 1)), 0)
 
 
 @register("nats_per_token")
@@ -112,9 +121,9 @@ class BitsPerCharacter(LanguageMetric):
 
     name, unit, counts, place = "bits_per_character", "bits/character", "character", CHARACTERS
 
-    def score(self, total: Stats) -> float:
+    def score_of_sum(self, total: Stats) -> float:
         """Nats per character over ln 2."""
-        return super().score(total) / math.log(2)
+        return super().score_of_sum(total) / math.log(2)
 
 
 @register("bits_per_byte")
@@ -123,18 +132,18 @@ class BitsPerByte(LanguageMetric):
 
     name, unit, counts, place = "bits_per_byte", "bits/byte", "byte", BYTES
 
-    def score(self, total: Stats) -> float:
+    def score_of_sum(self, total: Stats) -> float:
         """Nats per byte over ln 2."""
-        return super().score(total) / math.log(2)
+        return super().score_of_sum(total) / math.log(2)
 
 
 @register("perplexity")
 class Perplexity(LanguageMetric):
-    """exp of nats per token: among how many equally likely tokens the model seems to choose."""
+    """exp of nats per token (Jelinek et al., 1977): the number of equally likely tokens that would cost as much."""
 
     name, unit, counts, place = "perplexity", "perplexity per token", "token", TOKENS
 
-    def score(self, total: Stats) -> float:
-        """Infinite where it is too large to write."""
-        nats_per_token = super().score(total)
+    def score_of_sum(self, total: Stats) -> float:
+        """Infinite above the largest float64."""
+        nats_per_token = super().score_of_sum(total)
         return math.inf if nats_per_token > 709 else math.exp(nats_per_token)  # e^709 is the largest float64

@@ -1,8 +1,8 @@
-"""History: what a run's metrics.jsonl says, read and checked line by line."""
+"""History: the rows of a run's metrics.jsonl, read and checked line by line."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,20 +29,33 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """The scores of a model that training must beat, such as counts of single tokens."""
+
+    name: str
+    split: str
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
 class History:
-    """Rows in the order they were written: training, evaluations, notes. `unfinished` counts a last line that is only
-    half there, as it is while training writes it."""
+    """Rows in the order they were written: training, evaluations, notes, baselines. `unfinished` is 1 where the last
+    line is half-written, as it may be during training, and else 0; `final` is the best model's evaluation by every
+    metric, made when training ended."""
 
     training: tuple[Mapping[str, Any], ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     notes: tuple[Mapping[str, Any], ...] = ()
+    baselines: tuple[Baseline, ...] = ()
     unfinished: int = 0
+    final: Evaluation | None = None
 
     @classmethod
     def read(cls, run: Path) -> "History":
-        """The history in a run's folder; an empty one where there is none, as beside a bundle alone.
+        """The history in a run's folder; an empty one where the folder has no metrics.jsonl, such as a bundle's.
 
-        Raises DataError naming file and line where a line is damaged or of another version.
+        Raises DataError where the file cannot be read, and, with the line's number, where a line is damaged or of
+        another version.
         """
         path = run / FILE
         try:
@@ -55,17 +68,19 @@ class History:
         unfinished = bool(rest) and not _is_json(rest)
         if rest and not unfinished:
             lines.append(rest)
-        rows: dict[str, list[Any]] = {"train": [], "scores": [], "note": []}
+        rows: dict[str, list[Any]] = {kind: [] for kind in READERS}
         for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
                 rows[row["kind"]].append(READERS[row["kind"]](row))
             except (*MALFORMED, IndexError, AttributeError) as error:
                 raise DataError(
-                    f"{path}: line {number}: it is no row of a training log that this version knows ({_said(error)}); "
+                    f"{path}: line {number}: this version knows no such row of a training log ({_reason(error)}); "
                     "put the file back as it was, or train again with --fresh"
                 ) from error
-        return cls(tuple(rows["train"]), tuple(rows["scores"]), tuple(rows["note"]), int(unfinished))
+        baselines = rows["baselines"][-1] if rows["baselines"] else ()
+        final = rows["final"][-1] if rows["final"] else None
+        return cls(tuple(rows["train"]), tuple(rows["scores"]), tuple(rows["note"]), baselines, int(unfinished), final)
 
     @property
     def steps(self) -> int:
@@ -75,13 +90,16 @@ class History:
 
     @property
     def seconds(self) -> float | None:
-        """How long training had taken at the last row that says so."""
+        """The seconds of training up to the last row that records them; None where none does."""
         seconds = [row["seconds"] for row in (*self.training, *self.notes) if "seconds" in row]
         return max([*seconds, *(evaluation.seconds for evaluation in self.evaluations)], default=None)
 
     @property
     def best(self) -> Evaluation | None:
-        """The best evaluation so far."""
+        """The best model's evaluation: by every metric where the run has ended, else the best so far; None before the
+        first one."""
+        if self.final is not None:
+            return self.final
         return next((evaluation for evaluation in reversed(self.evaluations) if evaluation.best), None)
 
 
@@ -93,16 +111,24 @@ def _training(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _evaluation(row: Mapping[str, Any]) -> Evaluation:
-    for score in row["scores"]:
-        _score(score)
-    scores = tuple(scores_of(row["scores"]))
-    if not scores:
-        raise ValueError("'scores' is empty")
-    split = _text(row, "split")
+    scores, split = _scores(row["scores"]), _text(row, "split")
     return Evaluation(int(_number(row, "step")), split, scores, bool(row["best"]), float(_number(row, "seconds")))
 
 
-def _score(score: Mapping[str, Any]) -> None:
+def _baselines(row: Mapping[str, Any]) -> tuple[Baseline, ...]:
+    split = _text(row, "split")
+    return tuple(Baseline(name, split, _scores(scores)) for name, scores in row["scores"].items())
+
+
+def _scores(tables: Sequence[Mapping[str, Any]]) -> tuple[Score, ...]:
+    for table in tables:
+        _check_score(table)
+    if not tables:
+        raise ValueError("'scores' is empty")
+    return tuple(scores_of(tables))
+
+
+def _check_score(score: Mapping[str, Any]) -> None:
     if set(score) != SCORE_KEYS:
         raise KeyError(*sorted(set(score) ^ SCORE_KEYS)[:1])
     for name in ("name", "unit", "better"):
@@ -113,7 +139,7 @@ def _score(score: Mapping[str, Any]) -> None:
         raise ValueError("'better' is neither lower nor higher")
     for value in (score["value"], *(score["interval"] or ())):
         if value is not None and not _is_number(value):
-            raise TypeError(f"the score '{score['name']}' is no number")
+            raise TypeError(f"the score '{score['name']}' is not a number")
 
 
 def _note(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -125,20 +151,33 @@ def _note(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return row
 
 
-READERS = {"train": _training, "scores": _evaluation, "note": _note}
+def _final(row: Mapping[str, Any]) -> Evaluation:
+    step = int(_number(row, "best_step" if "best_step" in row else "step"))
+    return Evaluation(step, _text(row, "split"), _scores(row["scores"]), True, float(_number(row, "seconds")))
+
+
+READERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "train": _training,
+    "scores": _evaluation,
+    "note": _note,
+    "full_scores": _final,
+    "final": _final,
+    "baselines": _baselines,
+}
+"""By the kind of a row, what reads it."""
 
 
 def _number(row: Mapping[str, Any], name: str) -> int | float:
     value: int | float = row[name]
     if not _is_number(value):
-        raise TypeError(f"'{name}' is no finite number")
+        raise TypeError(f"'{name}' is not a finite number")
     return value
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:
     value: str = row[name]
     if not isinstance(value, str):
-        raise TypeError(f"'{name}' is no text")
+        raise TypeError(f"'{name}' is not a text")
     return value
 
 
@@ -147,7 +186,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_json(line: bytes) -> bool:
-    """A row that is only half there never is: its last brace is missing."""
+    """A half-written row is not: its last brace is missing."""
     try:
         json.loads(line)
     except (ValueError, RecursionError):
@@ -155,7 +194,7 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing or unknown"
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The looks of a report: light and dark, wide and narrow, on a screen and on paper."""
+"""The style sheet of a report: light and dark, wide and narrow, on a screen and on paper."""
 
 CSS = """\
 :root {
@@ -28,11 +28,21 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .75rem 0 0
 .scroll { overflow-x: auto; margin: 0 0 .5rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 caption { text-align: left; font-weight: 600; padding: 0 0 .35rem; white-space: nowrap; }
+caption span, th[scope="rowgroup"] span { position: sticky; left: 0; }
 th, td { padding: .3rem 1rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); }
 thead th { color: var(--faint); font-weight: 500; vertical-align: bottom; }
 tbody th { font-weight: 500; }
+tr > :first-child {
+  position: sticky; left: 0; z-index: 1; background: var(--paper); min-width: 6rem; max-width: 14rem;
+  overflow-wrap: break-word;
+}
+tbody th[scope="rowgroup"] {
+  position: static; max-width: none; color: var(--faint); font-style: italic; padding-top: .9rem;
+}
 tbody td:not(:has(data)) { min-width: 5.5rem; }
 td:has(data), th.number { text-align: right; white-space: nowrap; }
+.by-run td:has(data) { text-align: left; }
+.by-run td { max-width: 18rem; overflow-wrap: break-word; }
 td small { display: block; color: var(--faint); font-size: .8rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.75rem 2rem; }
 figure { margin: 0; min-width: 0; break-inside: avoid; }
@@ -43,12 +53,18 @@ details details { margin-left: 1rem; }
 details caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 details td { max-width: 22rem; overflow-wrap: anywhere; }
 summary { cursor: pointer; font-weight: 500; }
+pre.sample { white-space: pre-wrap; overflow-wrap: anywhere; max-width: 40rem; }
 pre {
   margin: .5rem 0; padding: .75rem 1rem; overflow-x: auto; background: var(--raised); border-radius: .35rem;
   font: .85rem/1.5 ui-monospace, monospace; overflow-wrap: normal;
 }
 code { font: .9em ui-monospace, monospace; }
-@media (max-width: 40rem) { caption { white-space: normal; max-width: calc(100vw - 2.5rem); } }
+@media (max-width: 40rem) {
+  body { padding: 1.25rem .9rem 3rem; }
+  h1 { font-size: 1.4rem; }
+  th, td { padding-right: .75rem; }
+  tr > :first-child { max-width: 8.5rem; }
+}
 @media print {
   :root { color-scheme: light; --paper: #fff; }
   body { max-width: none; padding: 0; font-size: 10pt; }

@@ -1,4 +1,4 @@
-"""Subject: one run or bundle, with all that its folder says about it."""
+"""Subject: one run or bundle, with everything that its folder holds."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from ostinato.bundle import MANIFEST, Bundle, read_folder
 from ostinato.errors import BundleError, ConfigError
 from ostinato.report.history import History
+from ostinato.report.sample import Sample, sample
 from ostinato.training import checkpoint
 from ostinato.training.log import FILE
 
@@ -17,10 +18,11 @@ State: TypeAlias = Literal["bundle", "not ended", "finished", "early", "ended"]
 
 @dataclass(frozen=True)
 class Subject:
-    """`number` is its place among those beside it; `state` is `bundle` for one without a training, and `ended` where no
-    checkpoint is left to say why it did.
+    """A run or a bundle. `number` is its place among those of the page; `state` is `bundle` where there is no training
+    log, and `ended` where no checkpoint says why training ended.
 
-    `unit` is what a token is, `versions` what the folder says it was made with, `warnings` what was passed over.
+    `unit` is what the training loss is a mean over (a character, a step), `versions` are those that the folder records,
+    `warnings` name the files that could not be read and were not needed.
     """
 
     name: str
@@ -33,21 +35,22 @@ class Subject:
     unit: str
     versions: Mapping[str, str]
     warnings: tuple[str, ...]
+    sample: Sample
 
     @classmethod
     def read(cls, path: Path, name: str, number: int = 0) -> "Subject":
-        """What stands in a folder. Raises BundleError where that is neither a run nor a bundle, or is damaged, and
-        DataError where its log is."""
-        _is_one(path)
+        """Everything that a folder holds. Raises BundleError where it is neither a run nor a bundle, or is damaged, and
+        DataError where its log is damaged."""
+        _check_folder(path)
         history = History.read(path)
-        said: list[str] = []
+        warnings: list[str] = []
         has_ended = (path / MANIFEST).exists()
         try:
-            newest = checkpoint.newest(path, said.append)
+            newest = checkpoint.newest(path, warnings.append)
         except BundleError as error:
             if not has_ended:
                 raise
-            said.append(str(error))
+            warnings.append(str(error))
             newest = None
         if not has_ended and newest is None:
             raise BundleError(f"{path}: its training has written no checkpoint yet; wait for the first one")
@@ -67,48 +70,50 @@ class Subject:
             bundle.parameters(),
             str(getattr(bundle.task, "unit", "token")),
             _versions(files, training),
-            tuple(said),
+            tuple(warnings),
+            sample(bundle, path if state != "bundle" else None),
         )
 
     def leaves(self) -> dict[str, Any]:
-        """Each value of the recipe by its whole key."""
+        """Each value of the recipe by its dotted key."""
         return dict(_leaves(self.recipe, ""))
 
 
 def subjects(paths: Sequence[Path]) -> Iterator[Subject]:
-    """All of them, named as shortly as tells them apart. Raises ConfigError where one is named twice."""
-    whole = [path.resolve() for path in paths]
-    for path, where in zip(paths, whole):
-        if whole.count(where) > 1:
+    """Each folder read, by its own name, or by its path where two have the same name.
+
+    Raises ConfigError where one is named twice, and what `Subject.read` raises.
+    """
+    resolved = [path.resolve() for path in paths]
+    for path, folder in zip(paths, resolved):
+        if resolved.count(folder) > 1:
             raise ConfigError(f"{path}: it is named more than once; name each run once")
-    last = [where.name for where in whole]
-    for number, (path, where) in enumerate(zip(paths, whole)):
-        yield Subject.read(path, where.name if last.count(where.name) == 1 else str(path), number)
+    names = [folder.name for folder in resolved]
+    for number, (path, name) in enumerate(zip(paths, names)):
+        yield Subject.read(path, name if names.count(name) == 1 else str(path), number)
 
 
-def differences(found: Sequence[Subject]) -> dict[str, list[Any]]:
-    """Each key of a recipe whose value is not the same in all, with one value a subject; None where it is not set."""
-    leaves = [subject.leaves() for subject in found]
+def differences(runs: Sequence[Subject]) -> dict[str, list[Any]]:
+    """Each key of a recipe whose value is not the same in all, with one value a run; None where it is not set."""
+    leaves = [subject.leaves() for subject in runs]
     keys = dict.fromkeys(key for each in leaves for key in each)
     values = {key: [each.get(key) for each in leaves] for key in keys}
     return {key: each for key, each in values.items() if any(value != each[0] for value in each)}
 
 
-def _is_one(path: Path) -> None:
+def _check_folder(path: Path) -> None:
     if not path.is_dir():
         raise BundleError(f"{path}: there is no such folder; name training runs or bundles")
     if not any((path / name).exists() for name in (MANIFEST, FILE, "checkpoints")):
-        inside = sorted(str(found.parent) for name in (FILE, MANIFEST) for found in path.glob(f"*/{name}"))
+        inside = sorted(str(file.parent) for name in (FILE, MANIFEST) for file in path.glob(f"*/{name}"))
         listed = " ".join(dict.fromkeys(inside))
         hint = f"name those in it: {listed}" if inside else "name one that `ostinato train` wrote"
-        raise BundleError(f"{path}: it is no training run and no bundle; {hint}")
+        raise BundleError(f"{path}: it is neither a training run nor a bundle; {hint}")
 
 
 def _versions(files: Mapping[str, bytes], training: Mapping[str, Any]) -> dict[str, str]:
-    """Only what is written there."""
-    found = {"Ostinato": str(json.loads(files["config.json"])["ostinato_version"])}
-    found |= {name: str(training[name]) for name in ("torch", "threads") if name in training}
-    return found
+    versions = {"Ostinato": str(json.loads(files["config.json"])["ostinato_version"])}
+    return versions | {name: str(training[name]) for name in ("torch", "threads") if name in training}
 
 
 def _leaves(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

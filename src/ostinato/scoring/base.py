@@ -3,27 +3,18 @@
 import hashlib
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from itertools import tee
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from ostinato.data.table.line_file import BOM
 from ostinato.data.text_file import Errors, Text
 from ostinato.data.token_file import TokenFile
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError
 from ostinato.progress import OnProgress, silent
-from ostinato.scoring.token_scores import ScoringConditions, TokenScores
+from ostinato.scoring.score_tokens import score_tokens
+from ostinato.scoring.token_scores import TokenScores
 from ostinato.text.tokenizers import Tokenizer
-
-Ids: TypeAlias = npt.NDArray[np.int64]
-
-ROW_TOKENS = 256
-"""Of a text that is one long row: the stretches that an interval is over."""
-STEPS_AT_ONCE = 1024
 
 
 class TextScorer(ABC):
@@ -91,40 +82,11 @@ class TokenScorer(TextScorer):
         """What it was made of."""
         return self._lm
 
-    def along(self, chunks: Iterable[Ids]) -> Iterator[npt.NDArray[np.float64]]:
-        """ln p of each token of each chunk of one text, the state carried."""
-        import torch
-
-        from ostinato.lm.protocol import token_log_probs
-        from ostinato.padded import Padded
-
-        state = self.lm.start(torch.zeros(1, dtype=torch.int64))
-        with torch.inference_mode():
-            for ids in chunks:
-                log_probs, state = token_log_probs(self.lm, Padded.full(torch.from_numpy(ids).unsqueeze(0)), state)
-                yield log_probs[0].double().numpy()
-
     def read(self, text: Text, progress: OnProgress = silent, probabilities: bool = True) -> TokenScores:
-        """From the beginning to the end; rows are stretches of ROW_TOKENS."""
-        tokenizer, done = self.tokenizer, 0
-        paid, unknown, counts = [], [], []
+        """From the beginning to the end, as one row (`score_tokens`)."""
         with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
-            file = TokenFile.build(text, tokenizer, Path(folder, "ids"), progress)
-            chunks, same = tee(file[at : at + STEPS_AT_ONCE] for at in range(1, len(file), STEPS_AT_ONCE))
-            for ids, log_probs in zip(chunks, self.along(same)):
-                paid.append(log_probs)
-                unknown.append(ids == tokenizer.unknown if tokenizer.unknown is not None else np.zeros(len(ids), bool))
-                rows = [ids[first : first + ROW_TOKENS] for first in range(0, len(ids), ROW_TOKENS)]
-                counts += [(len(r), tokenizer.count_characters(r), tokenizer.count_bytes(r)) for r in rows]
-                done += len(ids)
-                progress(f"score {text.path.name}", done, len(file) - 1)
-            if not paid:
-                raise DataError(f"{text.path}: there is no token in it to score; name a longer text")
-            lengths, characters, size_bytes = np.array(counts, np.int64).T
-            meaning = ScoringConditions(file.counts.text_sha256, file.counts.tokenizer_sha256)
-        return TokenScores(
-            np.concatenate(paid), np.concatenate(unknown), np.cumsum(lengths), characters, size_bytes, meaning
-        )
+            file = TokenFile.build(text, self.tokenizer, Path(folder, text.path.name), progress)
+            return score_tokens(self.lm, file, self.tokenizer, progress)
 
 
 def lines(text: Text) -> Iterator[bytes]:

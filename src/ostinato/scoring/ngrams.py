@@ -2,21 +2,20 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ostinato.data.text_file import Text
 from ostinato.errors import BundleError, DataError
 from ostinato.files import replacing
 from ostinato.lm.ngram import NGram
-from ostinato.lm.ngram.model import BEGIN, WordLogProbs
 from ostinato.lm.ngram.token_build import sidecar, words_of
+from ostinato.lm.ngram.vocabulary import BEGIN
+from ostinato.lm.ngram.word_log_probs import WordLogProbs
 from ostinato.progress import OnProgress, silent
-from ostinato.scoring.base import Ids, TextScorer, TokenScorer, every_line, whole
+from ostinato.scoring.base import TextScorer, TokenScorer, every_line, whole
 from ostinato.scoring.token_scores import ScoringConditions, TokenScores
 from ostinato.text.tokenizers import Tokenizer
 from ostinato.text.tokenizers import load as load_tokenizer
@@ -75,10 +74,6 @@ class TokenNGramScorer(TokenScorer):
     def distribution(self) -> bool:
         """As its file says."""
         return self.ngram.distribution
-
-    def along(self, chunks: Iterable[Ids]) -> Iterator[npt.NDArray[np.float64]]:
-        """Without torch."""
-        return self.ngram.along(chunks)
 
     def read(self, text: Text, progress: OnProgress = silent, probabilities: bool = True) -> TokenScores:
         """As every model of tokens."""

@@ -13,9 +13,11 @@ from torch import Tensor
 
 from ostinato import state as states
 from ostinato.cells import Cell, Masks
+from ostinato.errors import StreamError
 from ostinato.layers import Recurrent
 from ostinato.padded import Padded
 from ostinato.state import State
+from ostinato.stepping import stepper
 from ostinato.testing import layers, samples
 from ostinato.testing.derivatives import check_derivatives
 from ostinato.testing.tolerances import GRADIENTS, REFERENCE, assert_close, assert_same, assert_states
@@ -128,6 +130,23 @@ def a_step_is_differentiable(cell: Cell) -> None:
     check_derivatives(copy, run, x)
 
 
+def stepper_is_the_layer(cell: Cell) -> None:
+    """What `stepper` compiles gives the layer's outputs, one element at a time, or it refuses in one sentence."""
+    layer = Recurrent(samples.still(cell))
+    x = samples.inputs_for(layer, (6,), extra=0)
+    try:
+        step = stepper(layer)
+    except StreamError as error:
+        message = str(error)
+        assert "\n" not in message, f"the refusal is more than one sentence: {message!r}"
+        assert ";" in message, f"the refusal does not say what to do: {message!r}"
+        return
+    state = step.state()
+    outputs = torch.stack([torch.from_numpy(step.step(at.numpy(), state).copy()) for at in x.data[0]])
+    with torch.no_grad():
+        assert_close(outputs, layer(x)[0].data[0], "stepped")
+
+
 def _as_layer(law: layers.Law) -> Law:
     @wraps(law)
     def through_a_layer(cell: Cell) -> None:
@@ -142,6 +161,7 @@ LAWS: Final[tuple[Law, ...]] = (
     step_defines_the_cell,
     masks_hold_noise_still,
     a_step_is_differentiable,
+    stepper_is_the_layer,
     *(_as_layer(law) for law in layers.LAWS),
 )
 

@@ -1,4 +1,4 @@
-"""Laws of a SequenceLayer. Each takes one built layer and raises AssertionError with what it found.
+"""Laws of a SequenceLayer. Each takes one built layer and raises AssertionError that says what it breaks.
 
 In a test of your own: `@pytest.mark.parametrize("law", ostinato.testing.layers.LAWS)`, and in it
 `law(MyLayer(inputs=3))`.
@@ -26,13 +26,14 @@ Law: TypeAlias = Callable[[SequenceLayer], None]
 SHORT, LONG = 8, 65_536
 
 
-def keeps_its_word(layer: SequenceLayer) -> None:
-    """Every row comes back with as many steps as it had, of `outputs` numbers, in the layer's own dtype."""
+def outputs_have_their_shape(layer: SequenceLayer) -> None:
+    """A row of T steps gives ceil(T / stride) outputs of `outputs` numbers, in the layer's own dtype."""
     layer, x = samples.still(layer), inputs_for(layer)
     out = offline(layer, x)
-    assert out.lengths.tolist() == x.lengths.tolist(), f"rows of {x.lengths.tolist()} became {out.lengths.tolist()}"
+    expected = samples.output_lengths(layer, x.lengths)
+    assert out.lengths.tolist() == expected, f"{x.lengths.tolist()} steps gave {out.lengths.tolist()}, not {expected}"
     assert out.data.shape[::2] == (x.batch, layer.outputs), f"outputs are {list(out.data.shape)}"
-    assert out.steps <= x.steps, f"{x.steps} steps became {out.steps}"
+    assert out.steps <= -(-x.steps // layer.stride), f"a tensor of {x.steps} steps became one of {out.steps}"
     assert out.data.dtype == samples.dtype_of(layer), f"outputs are {out.data.dtype}"
 
 
@@ -41,14 +42,14 @@ def forgets_between_calls(layer: SequenceLayer) -> None:
     layer, x = samples.still(layer), inputs_for(layer)
     before = x.data.clone()
     state = layer.initial(x.batch)
-    kept = {name: leaf.clone() for name, leaf in states.flatten(state).items()}
+    before_call = {name: leaf.clone() for name, leaf in states.flatten(state).items()}
     first, _ = layer(x, state if layer.latency is not None else None)
     layer(inputs_for(layer, seed=5))
     again, _ = layer(x, state if layer.latency is not None else None)
     assert_same(Padded(again.data, again.lengths).zeroed().data, first.zeroed().data, "a second call")
     assert_same(x.data, before, "the inputs after a call")
     for name, leaf in states.flatten(state).items():
-        assert_same(leaf, kept[name], f"state {name} after a call")
+        assert_same(leaf, before_call[name], f"state {name} after a call")
 
 
 def padding_is_invisible(layer: SequenceLayer) -> None:
@@ -56,12 +57,12 @@ def padding_is_invisible(layer: SequenceLayer) -> None:
     layer, clean = samples.still(layer), samples.leaf(inputs_for(layer))
     dirty = samples.leaf(samples.spoilt(clean))
     assert_rows(offline(layer, dirty), offline(layer, clean), "with NaN as padding")
-    found = samples.gradients(layer, lambda: samples.weighed(offline(layer, dirty)), dirty)
-    wanted = samples.gradients(layer, lambda: samples.weighed(offline(layer, clean)), clean)
-    for name, grad in wanted.items():
-        assert_close(found[name], grad, f"gradient by {name} with NaN as padding", GRADIENTS)
-    if "input" in found:
-        assert not found["input"][~dirty.mask].any(), "the gradient by the padding is not zero"
+    spoilt = samples.gradients(layer, lambda: samples.weighed(offline(layer, dirty)), dirty)
+    expected = samples.gradients(layer, lambda: samples.weighed(offline(layer, clean)), clean)
+    for name, grad in expected.items():
+        assert_close(spoilt[name], grad, f"gradient by {name} with NaN as padding", GRADIENTS)
+    if "input" in spoilt:
+        assert not spoilt["input"][~dirty.mask].any(), "the gradient by the padding is not zero"
     more = clean.stretched(clean.steps + 3)
     assert_rows(offline(layer, more), offline(layer, clean), "with more padding")
     if layer.latency is not None:
@@ -90,56 +91,62 @@ def cutting_time_changes_nothing(layer: SequenceLayer) -> None:
         return
     layer, x = samples.still(layer), samples.leaf(inputs_for(layer))
     _, last = layer(x)
-    wanted = offline(layer, x)
+    expected = offline(layer, x)
     grads = samples.gradients(layer, lambda: samples.weighed(offline(layer, x)), x)
     for seed in range(4):
         cuts = samples.random_cuts(x.lengths.tolist(), 2 + seed, seed)
         out, state = samples.in_pieces(layer, samples.cut(x, cuts), layer.initial(x.batch))
-        assert_rows(out, wanted, f"cut as {cuts}")
+        assert_rows(out, expected, f"cut as {cuts}")
         assert_states(state, last, f"the state, cut as {cuts}")
-        found = samples.gradients(layer, lambda out=out: samples.weighed(out), x)  # type: ignore[misc]
+        pieces = samples.gradients(layer, lambda out=out: samples.weighed(out), x)  # type: ignore[misc]
         for name, grad in grads.items():
-            assert_close(found[name], grad, f"gradient by {name}, cut as {cuts}", GRADIENTS)
+            assert_close(pieces[name], grad, f"gradient by {name}, cut as {cuts}", GRADIENTS)
 
 
 def a_stream_is_the_whole(layer: SequenceLayer) -> None:
-    """One step at a time and then `finish`, with the state saved and loaded at every step, give the offline answer."""
+    """One step at a time and then `finish`, with the state saved and loaded at every step, give the offline outputs,
+    each when it is due."""
     if layer.latency is None:
         return
-    layer, x = samples.still(layer), inputs_for(layer, (7, 7))
-    wanted = offline(layer, x)
-    state, said = layer.initial(2), Padded(wanted.data[:, :0], torch.zeros(2, dtype=torch.int64))
+    steps = max(7, layer.latency + layer.stride + 2)
+    layer = samples.still(layer)
+    x = inputs_for(layer, (steps, steps))
+    expected = offline(layer, x)
+    state, outputs = layer.initial(2), Padded(expected.data[:, :0], torch.zeros(2, dtype=torch.int64))
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        for t in range(7):
+        for t in range(steps):
             out, state = layer(Padded(x.data[:, t : t + 1], torch.ones(2, dtype=torch.int64)), state)
-            said = said.then(out)
+            outputs = outputs.then(out)
+            due = samples.due_lengths(layer, torch.tensor([t + 1, t + 1]))
+            assert outputs.lengths.tolist() == due, f"after {t + 1} steps {outputs.lengths.tolist()} outputs, not {due}"
             states.save(state, Path(folder) / "state.safetensors")
             loaded = states.load(Path(folder) / "state.safetensors", layer.initial(1))
             for name, leaf in states.flatten(state).items():
                 assert_same(states.flatten(loaded)[name], leaf, f"state {name}, saved and loaded")
             assert type(loaded) is type(state), f"a {type(state).__name__} came back as {type(loaded).__name__}"
             state = loaded
-        assert_rows(said.then(layer.finish(state)), wanted, "streamed")
+        assert_rows(outputs.then(layer.finish(state)), expected, "streamed")
 
 
-def latency_tells_the_truth(layer: SequenceLayer) -> None:
-    """After t steps there are exactly t − latency answers, none depends on a later step, and a layer that must see
-    everything refuses a state."""
-    made, latency = samples.still(layer), layer.latency
-    x = inputs_for(made, (9, 4), extra=0)
+def outputs_come_when_due(layer: SequenceLayer) -> None:
+    """Output k is there after k · stride + 1 + latency steps, no sooner and no later, and depends on no later step; a
+    layer that needs the whole sequence refuses a state."""
+    layer, latency = samples.still(layer), layer.latency
+    steps = max(9, 2 * layer.stride + (latency or 0) + 1)
+    x = inputs_for(layer, (steps, 4), extra=0)
     if latency is None:
-        assert _refuses(lambda: made(x, _strange(made.initial(2)))), "it needs the whole sequence but takes a state"
+        assert _refuses(lambda: layer(x, _strange(layer.initial(2)))), "it needs the whole sequence but takes a state"
         return
-    for steps in range(1, 10):
-        lengths = x.lengths.clamp_max(steps)
-        out, _ = made(Padded(x.data[:, :steps], lengths))
-        due = (lengths - latency).clamp_min(0).tolist()
-        assert out.lengths.tolist() == due, f"after {lengths.tolist()} steps {out.lengths.tolist()} answers, not {due}"
-    full = offline(made, x).rows()[0]
-    for steps in range(1, 9):
-        changed = x.map(lambda data, t=steps: torch.cat([data[:, :t], data[:, t:].roll(1, 1)], dim=1))  # type: ignore[misc]
-        sure = max(steps - latency, 0)
-        assert_close(offline(made, changed).rows()[0][:sure], full[:sure], f"answers before step {steps} changed")
+    for t in range(1, steps + 1):
+        lengths = x.lengths.clamp_max(t)
+        out, _ = layer(Padded(x.data[:, :t], lengths))
+        due = samples.due_lengths(layer, lengths)
+        assert out.lengths.tolist() == due, f"after {lengths.tolist()} steps {out.lengths.tolist()} outputs, not {due}"
+    row = offline(layer, x).rows()[0]
+    for t in range(1, steps):
+        changed = x.map(lambda data, t=t: torch.cat([data[:, :t], data[:, t:].roll(1, 1)], dim=1))  # type: ignore[misc]
+        sure = samples.due_lengths(layer, torch.tensor([t]))[0]
+        assert_close(offline(layer, changed).rows()[0][:sure], row[:sure], f"outputs due before step {t} changed")
 
 
 def empty_inputs_work(layer: SequenceLayer) -> None:
@@ -148,7 +155,7 @@ def empty_inputs_work(layer: SequenceLayer) -> None:
     for lengths, extra in (((0, 0), 0), ((0, 0), 3), ((), 0), ((), 4)):
         x = inputs_for(layer, lengths, extra=extra)
         out = offline(layer, x)
-        assert out.lengths.tolist() == list(lengths), f"{lengths} became {out.lengths.tolist()}"
+        assert out.lengths.tolist() == list(lengths), f"{lengths} steps gave {out.lengths.tolist()} outputs"
         assert list(out.data.shape[::2]) == [len(lengths), layer.outputs], f"{lengths} gave {list(out.data.shape)}"
         if layer.latency is not None:
             begun = layer(inputs_for(layer, (2,) * len(lengths)))[1] if lengths else layer.initial(0)
@@ -171,67 +178,67 @@ def states_can_be_arranged(layer: SequenceLayer) -> None:
     layer = samples.still(layer)
     first, then = inputs_for(layer, (5, 2, 4)), inputs_for(layer, (4, 5, 3), seed=2)
     _, state = layer(first)
-    wanted = samples.in_pieces(layer, [then], state)[0]
+    expected = samples.in_pieces(layer, [then], state)[0]
     order = [2, 0, 0]
     chosen = samples.in_pieces(layer, [Padded(then.data[order], then.lengths[order])], states.select(state, order))[0]
-    assert_rows(chosen, Padded(wanted.data[order], wanted.lengths[order]), "from selected rows")
+    assert_rows(chosen, Padded(expected.data[order], expected.lengths[order]), "from selected rows")
     single = [layer(row_of(first, row))[1] for row in range(3)]
-    assert_rows(samples.in_pieces(layer, [then], states.cat(single))[0], wanted, "from joined rows")
+    assert_rows(samples.in_pieces(layer, [then], states.cat(single))[0], expected, "from joined rows")
     free = states.detach(state)
     assert not any(leaf.requires_grad for leaf in states.flatten(free).values()), (
         "a detached state holds on to its graph"
     )
-    assert_rows(samples.in_pieces(layer, [then], free)[0], wanted, "from a detached state")
+    assert_rows(samples.in_pieces(layer, [then], free)[0], expected, "from a detached state")
 
 
 def derivatives_are_right(layer: SequenceLayer) -> None:
     """First and second derivatives in float64 against finite differences, through every parameter, input and state."""
-    made: Any = samples.still(layer)
-    made.double()
-    x = samples.leaf(samples.exact(inputs_for(made, (3, 1), extra=1)))
-    if made.latency is None:
-        check_derivatives(made, lambda data: offline(made, Padded(data, x.lengths)), x)
+    double: Any = samples.still(layer)
+    double.double()
+    x = samples.leaf(samples.exact(inputs_for(double, (3, 1), extra=1)))
+    if double.latency is None:
+        check_derivatives(double, lambda data: offline(double, Padded(data, x.lengths)), x)
         return
-    begun = states.detach(made(samples.exact(inputs_for(made, (2, 2), seed=4)))[1])
-    check_derivatives(made, lambda data: samples.in_pieces(made, [Padded(data, x.lengths)], begun)[0], x)
+    first = states.detach(double(samples.exact(inputs_for(double, (2, 2), seed=4)))[1])
+    check_derivatives(double, lambda data: samples.in_pieces(double, [Padded(data, x.lengths)], first)[0], x)
 
 
 def half_precision_works(layer: SequenceLayer) -> None:
     """In bfloat16 the answers and the state are bfloat16 and, but for its few digits, the same."""
-    made: Any = samples.still(layer)
-    x = inputs_for(made, (6, 3))
-    wanted = offline(made, x)
-    made.to(torch.bfloat16)
+    half: Any = samples.still(layer)
+    x = inputs_for(half, (6, 3))
+    expected = offline(half, x)
+    half.to(torch.bfloat16)
     short = x.map(lambda data: data.to(torch.bfloat16) if data.is_floating_point() else data)
-    found = offline(made, short)
-    assert found.data.dtype == torch.bfloat16, f"outputs are {found.data.dtype} in a layer of bfloat16"
-    assert_rows(found.map(Tensor.float), wanted, "in bfloat16", HALF)
-    if made.latency is not None:
-        for name, leaf in states.flatten(made(short)[1]).items():
+    out = offline(half, short)
+    assert out.data.dtype == torch.bfloat16, f"outputs are {out.data.dtype} in a layer of bfloat16"
+    assert_rows(out.map(Tensor.float), expected, "in bfloat16", HALF)
+    if half.latency is not None:
+        for name, leaf in states.flatten(half(short)[1]).items():
             assert leaf.dtype != torch.float32, f"state {name} is float32 in a layer of bfloat16"
 
 
 def size_does_not_depend_on_time(layer: SequenceLayer) -> None:
-    """One parameter count and one size of state for 8 steps and for 65,536."""
-    made: Any = samples.still(layer)
-    seen = []
+    """One parameter count and one size of state for 8 · stride steps and for 65,536 (rounded down to whole strides)."""
+    fixed: Any = samples.still(layer)
+    sizes = []
     with torch.inference_mode():
-        for steps in (SHORT, LONG):
-            out, state = made(inputs_for(made, (steps,), extra=0))
-            sizes = {name: tuple(leaf.shape) for name, leaf in states.flatten(state).items()}
-            seen.append((sum(p.numel() for p in made.parameters()), sizes))
+        for steps in (SHORT * fixed.stride, LONG // fixed.stride * fixed.stride):
+            out, state = fixed(inputs_for(fixed, (steps,), extra=0))
+            leaves = {name: tuple(leaf.shape) for name, leaf in states.flatten(state).items()}
+            sizes.append((sum(p.numel() for p in fixed.parameters()), leaves))
             assert out.data.isfinite().all(), f"after {steps} steps an output is not finite"
-    assert seen[0] == seen[1], f"{SHORT} steps: {seen[0]}; {LONG} steps: {seen[1]}"
+    assert sizes[0] == sizes[1], f"few steps: {sizes[0]}; many steps: {sizes[1]}"
 
 
 LAWS: Final[tuple[Law, ...]] = (
-    keeps_its_word,
+    outputs_have_their_shape,
     forgets_between_calls,
     padding_is_invisible,
     rows_do_not_interact,
     cutting_time_changes_nothing,
     a_stream_is_the_whole,
-    latency_tells_the_truth,
+    outputs_come_when_due,
     empty_inputs_work,
     strange_states_are_refused,
     states_can_be_arranged,
@@ -249,8 +256,8 @@ def _refuses(call: Callable[[], object]) -> bool:
     try:
         call()
     except StreamError as error:
-        said = str(error)
-        assert "\n" not in said, f"the refusal is more than one sentence: {said!r}"
-        assert ";" in said, f"the refusal does not say what to do: {said!r}"
+        message = str(error)
+        assert "\n" not in message, f"the refusal is more than one sentence: {message!r}"
+        assert ";" in message, f"the refusal does not say what to do: {message!r}"
         return True
     return False

@@ -52,6 +52,16 @@ def inputs_for(layer: SequenceLayer, lengths: tuple[int, ...] = LENGTHS, seed: i
     return Padded(data, torch.tensor(lengths, dtype=torch.int64))
 
 
+def output_lengths(layer: SequenceLayer, lengths: Tensor) -> list[int]:
+    """ceil(T / stride) for each of `lengths` [B]: the outputs of whole rows."""
+    return [-(-length // layer.stride) for length in lengths.tolist()]
+
+
+def due_lengths(layer: SequenceLayer, lengths: Tensor) -> list[int]:
+    """For each of `lengths` [B], how many outputs k are due after so many steps: k · stride + 1 + latency <= steps."""
+    return [-(-max(0, length - (layer.latency or 0)) // layer.stride) for length in lengths.tolist()]
+
+
 def spoilt(x: Padded) -> Padded:
     """The same rows [B T ...] with NaN (or for ids, an id that no vocabulary has) as padding."""
     bad = float("nan") if x.data.is_floating_point() else NOWHERE

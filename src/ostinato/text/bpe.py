@@ -23,6 +23,9 @@ class BPE(Library):
 
     `size` counts all ids. `dropout` is the probability with which `sample` omits a merge (Provilkov, Emelianenko and
     Voita, 2020); `encode` omits none. Raises ConfigError where `size` is too small for the bytes and special tokens.
+
+    Options:
+        dropout: probability of omitting a merge where a text is sampled for training; encoding omits none.
     """
 
     model = "BPE"

@@ -37,9 +37,17 @@ LEAST = 300
 class Library(Tokenizer):
     """A tokenizer that wraps a `tokenizers.Tokenizer`. Ids [T] are the model's own, then `</s>` and `special` tokens.
 
-    `size` counts all ids; `form` is the Unicode normal form. A text is split into units, which no token crosses, and
+    A text is split into units, which no token crosses, and
     the ids of each unit are cached. A tokenizer.json from elsewhere may have no such units; it encodes a text as a
     whole. Raises ConfigError where `special` has an empty or repeated name.
+
+    Options:
+        size: ids in the vocabulary, special tokens among them.
+        form: the Unicode normalization of the text.
+        lowercase: whether the text is lowercased.
+        unknown: how characters that the vocabulary lacks are encoded: as the id of <unk>, as an error, or (unigram) as
+            bytes.
+        special: names of further ids, which no text is encoded as.
     """
 
     model: ClassVar[str]

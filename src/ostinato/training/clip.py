@@ -22,16 +22,17 @@ def clip(parameters: Sequence[nn.Parameter], count: int, limits: Mapping[str, fl
     gradient that is not finite is left alone: the caller will not use it.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    for gradient in gradients:
-        gradient.div_(max(count, 1))
-    norm = float(torch.nn.utils.get_total_norm(gradients))
+    norm = left = float(torch.nn.utils.get_total_norm(gradients)) / max(count, 1)
     if not math.isfinite(norm):
         return Clipped(norm, False)
-    left, clipped = norm, False
-    if "value" in limits and float(torch.nn.utils.get_total_norm(gradients, math.inf)) > limits["value"]:
-        torch.nn.utils.clip_grad_value_(parameters, limits["value"])
-        left, clipped = float(torch.nn.utils.get_total_norm(gradients)), True
+    scale, clipped = 1 / max(count, 1), False
+    if "value" in limits and float(torch.nn.utils.get_total_norm(gradients, math.inf)) * scale > limits["value"]:
+        for gradient in gradients:
+            gradient.mul_(scale).clamp_(-limits["value"], limits["value"])
+        scale, left, clipped = 1.0, float(torch.nn.utils.get_total_norm(gradients)), True
     if "norm" in limits and left > limits["norm"]:
-        torch.nn.utils.clip_grads_with_norm_(parameters, limits["norm"], torch.tensor(left))
-        clipped = True
+        scale, clipped = scale * limits["norm"] / left, True
+    if scale != 1:
+        for gradient in gradients:  # one pass: dividing and bounding the norm are one factor
+            gradient.mul_(scale)
     return Clipped(norm, clipped)

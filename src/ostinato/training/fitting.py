@@ -5,21 +5,24 @@ import errno
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from ostinato.bundle import MANIFEST, Bundle, build_model
+from ostinato.bundle import MANIFEST, Bundle, build_model, load_weights
 from ostinato.errors import BundleError, ConfigError, ResourceError
+from ostinato.files import FULL_DISK_ERRNOS, full_disk
 from ostinato.metrics.base import Score
 from ostinato.recipe import Recipe
 from ostinato.training import checkpoint
 from ostinato.training.checkpoint import Checkpoint
-from ostinato.training.log import Log
+from ostinato.training.evaluation import SPLIT
+from ostinato.training.log import Log, rows_of
 from ostinato.training.progress import Progress
-from ostinato.training.run_folder import FULL, held
-from ostinato.training.run_state import RunState, scores_of
+from ostinato.training.run_folder import held
+from ostinato.training.run_state import RunState, plain, scores_of
 from ostinato.training.settings import Settings
 from ostinato.training.signals import Interrupted, Signals
 from ostinato.training.trainer import Trainer
@@ -27,17 +30,22 @@ from ostinato.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Fitted:
-    """The best model with its scores on `valid`, how many steps were done, how long they took, and why there were no
-    more."""
+    """The best model, all its scores on `valid` and those of the task's baselines by name, how many steps were done,
+    how many seconds they took, and why there were no more. `resumed` says that it had ended before and nothing was
+    trained."""
 
     bundle: Bundle
     scores: tuple[Score, ...]
+    baselines: Mapping[str, tuple[Score, ...]]
     steps: int
     seconds: float
     stopped: Literal["finished", "early"]
+    resumed: bool = False
 
 
-def fit(recipe: Recipe[Settings], out: Path, progress: Progress, *, fresh: bool = False) -> Fitted:
+def fit(
+    recipe: Recipe[Settings], out: Path, progress: Progress, *, fresh: bool = False, baselines: bool = True
+) -> Fitted:
     """Train what the recipe says, in the folder `out`, and leave the best model there as a bundle.
 
     A run that was stopped there goes on where its newest checkpoint stands, to the same bits that it would have come to
@@ -53,23 +61,20 @@ def fit(recipe: Recipe[Settings], out: Path, progress: Progress, *, fresh: bool 
                 _same(recipe.table, saved.training["recipe"], out)
                 checkpoint.discard_after(out, saved.step)
             if saved is not None and saved.training["run"]["stopped"] and (out / MANIFEST).exists():
-                return _fitted(RunState.of(saved.training["run"]), Bundle.load(out))
-            run = _train(recipe, out, progress, signals, saved)
-            bundle = _best(run, out)
-            bundle.save(out)
-            return _fitted(run, bundle)
+                return _ended(RunState.of(saved.training["run"]), out)
+            return _train(recipe, out, progress, signals, saved, baselines)
     finally:
         progress.close()
 
 
 def _train(
-    recipe: Recipe[Settings], out: Path, progress: Progress, signals: Signals, saved: Checkpoint | None
-) -> RunState:
+    recipe: Recipe[Settings], out: Path, progress: Progress, signals: Signals, saved: Checkpoint | None, baselines: bool
+) -> Fitted:
     settings = recipe.train
     with contextlib.closing(Log(out, settings.log, saved.training["log_bytes"] if saved else 0)) as log:
-        corpora = recipe.data.build(folder=out / "data", progress=_stages(progress, signals))
+        splits = recipe.data.build(folder=out / "data", progress=_stages(progress, signals))
         task = recipe.task.build()
-        task.prepare(corpora)
+        task.prepare(splits)
         torch.manual_seed(settings.seed)
         model = build_model(task, recipe.model)
         trainer = Trainer(settings, recipe.table, out, task, model, log, progress, signals)
@@ -80,22 +85,44 @@ def _train(
             trainer.restore(saved)
             progress.say(f"{out}: goes on at step {trainer.run.step}")
         trainer.to_the_end()
-        return trainer.run
+        return _finish(trainer, progress, baselines)
 
 
-def _best(run: RunState, out: Path) -> Bundle:
+def _finish(trainer: Trainer, progress: Progress, baselines: bool) -> Fitted:
+    """Score the best model with every metric, and the baselines; write both into the log, and the bundle last."""
+    run, out, task, model = trainer.run, trainer.out, trainer.task, trainer.model
     assert run.best is not None, "a run does not end without one"
     folder = out / "checkpoints" / run.best.checkpoint
     try:
-        return Bundle.from_files(checkpoint.read(folder).bundle, str(folder))
+        load_weights(checkpoint.read(folder).bundle, model, str(folder))
     except BundleError as error:
         raise BundleError(f"{out}: its best checkpoint cannot be read ({error}); start again with --fresh") from error
+    # As they will be read back: a finished run answers the same when it is asked again.
+    scores = tuple(scores_of(plain(task.evaluate(model, SPLIT, partial(progress.stage, "evaluate the best model")))))
+    at = {"step": run.step, "split": SPLIT, "seconds": round(run.seconds, 3)}
+    trainer.log.add("final", **at, best_step=run.best.step, scores=plain(scores))
+    counted: dict[str, tuple[Score, ...]] = {}
+    if baselines:
+        table = {name: plain(found) for name, found in task.baselines(SPLIT).items()}
+        counted = {name: tuple(scores_of(found)) for name, found in table.items()}
+        trainer.log.add("baselines", **at, scores=table)
+    bundle = Bundle(task, model, trainer.table)
+    bundle.save(out)
+    return Fitted(bundle, scores, counted, run.step, run.seconds, _stopped(run))
 
 
-def _fitted(run: RunState, bundle: Bundle) -> Fitted:
+def _ended(run: RunState, out: Path) -> Fitted:
+    """What `_finish` left in the folder of a run that had ended before."""
     assert run.best is not None, "a run does not end without one"
-    scores = tuple(scores_of(run.best.scores))
-    return Fitted(bundle, scores, run.step, run.seconds, "early" if run.stopped == "early" else "finished")
+    rows = {row["kind"]: row for row in rows_of(out) if row["kind"] in ("final", "baselines")}
+    scores = scores_of(rows["final"]["scores"] if "final" in rows else run.best.scores)
+    baselines = rows["baselines"]["scores"] if "baselines" in rows else {}
+    counted = {name: tuple(scores_of(table)) for name, table in baselines.items()}
+    return Fitted(Bundle.load(out), tuple(scores), counted, run.step, run.seconds, _stopped(run), resumed=True)
+
+
+def _stopped(run: RunState) -> Literal["finished", "early"]:
+    return "early" if run.stopped == "early" else "finished"
 
 
 def _same(table: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
@@ -152,10 +179,9 @@ def _resources(settings: Settings, out: Path) -> Iterator[None]:
             ) from error
         raise
     except OSError as error:
-        if error.errno in FULL:
-            raise ResourceError(
-                f"{out}: the disk is full; make room and run the same command to go on from the last checkpoint"
-            ) from error
+        if error.errno in FULL_DISK_ERRNOS:
+            advice = "make room and run the same command to go on from the last checkpoint"
+            raise full_disk(out, error, advice) from error
         if error.errno in (errno.EIO, errno.EROFS):
             raise ResourceError(
                 f"{out}: the disk cannot be written ({error.strerror}); look after it, then run the same command to go "

@@ -1,8 +1,9 @@
 """Log: what training did, as it did it: metrics.jsonl always, CSV and TensorBoard where asked for.
 
 metrics.jsonl has one JSON object a line, of a `kind`: `train` (the steps since the row before), `scores` (an
-evaluation) or `note` (the number of steps was fixed; training went back). The other places are made from it, so that a
-run that was killed and continued leaves the same curve everywhere, without a row twice or missing.
+evaluation), `full_scores` (by every metric, where that is not each time), `note` (the number of steps was fixed;
+training went back), `final` (the best model, by every metric) and `baselines`. The other places are made from it, so
+that a run that was killed and continued leaves the same curve everywhere, without a row twice or missing.
 """
 
 import contextlib
@@ -20,6 +21,16 @@ COLUMNS = (
     "step", "epoch", "loss", "rate", "gradient_norm", "clipped", "skipped", "tokens_a_second", "seconds",
 )  # fmt: skip
 SCORE_COLUMNS = ("step", "epoch", "split", "name", "value", "unit", "signature")
+
+
+def rows_of(out: Path) -> Iterator[dict[str, Any]]:
+    """The whole rows of a run's metrics.jsonl; none where there is no such file."""
+    path = out / FILE
+    if path.is_file():
+        with path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):  # the last one may be half-written
+                    yield json.loads(line)
 
 
 class Sink(Protocol):

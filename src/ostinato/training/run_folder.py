@@ -1,7 +1,6 @@
 """RunFolder: the folder of one training run, held by one process at a time."""
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -11,10 +10,10 @@ from pathlib import Path
 
 from ostinato.bundle import MANIFEST
 from ostinato.errors import ConfigError
+from ostinato.files import FULL_DISK_ERRNOS
 from ostinato.training.checkpoint import sweep
 
 LOCK = "run.lock"
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OWN = ("checkpoints", "metrics.jsonl", "metrics.csv", "scores.csv", "tensorboard")
 """What a run writes besides its bundle; prepared data in data/ outlives it."""
 
@@ -33,7 +32,7 @@ def held(out: Path, fresh: bool) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(out / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in FULL_DISK_ERRNOS:
             raise
         raise ConfigError(f"{out}: it cannot be written ({error.strerror}); choose another --out") from error
     try:

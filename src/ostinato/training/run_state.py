@@ -12,31 +12,40 @@ from ostinato.metrics.base import Score, Signature
 class StepTotals:
     """Sums over the steps since the last row of the log; `skipped` steps are in none of the others but `seconds`."""
 
-    nats: float = 0.0
-    tokens: int = 0
+    loss: float = 0.0
+    count: int = 0
     norm: float = 0.0
     steps: int = 0
     clipped: int = 0
     skipped: int = 0
     seconds: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+
+    def add(self, loss: float, count: int, parts: Mapping[str, float], norm: float, clipped: bool) -> None:
+        """One more step that was not skipped."""
+        self.loss, self.count = self.loss + loss, self.count + count
+        self.norm, self.clipped, self.steps = self.norm + norm, self.clipped + clipped, self.steps + 1
+        for name, part in parts.items():
+            self.parts[name] = self.parts.get(name, 0.0) + part
 
 
 @dataclass
 class BestEvaluation:
-    """The best evaluation so far, and the checkpoint of the model that it was of."""
+    """The best evaluation so far, the checkpoint of the model that it was of, and the score that it was picked by."""
 
     step: int
     checkpoint: str
     scores: list[dict[str, Any]]
+    selected: dict[str, Any]
 
 
 @dataclass
 class RunState:
     """`step` counts steps done, skipped ones too; the next batch is `index` of `epoch`.
 
-    `total` is the number of steps once that is known, `evaluated` the step of the last evaluation (0: none), `stale`
-    the evaluations since the best one, `bad` the steps skipped in a row, `returns` the returns to an earlier checkpoint
-    and `rate_scale` what they made of the rate.
+    `total` is the number of steps once that is known, `evaluated` the step of the last evaluation (0: none),
+    `evaluations` how many there were, `stale` the evaluations since the best one, `bad` the steps skipped in a row,
+    `returns` the returns to an earlier checkpoint and `rate_scale` what they made of the rate.
     """
 
     step: int = 0
@@ -45,6 +54,7 @@ class RunState:
     total: int | None = None
     updates: int = 0
     evaluated: int = 0
+    evaluations: int = 0
     stale: int = 0
     bad: int = 0
     skipped: int = 0

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ostinato.bundle import Bundle
+from ostinato.bundle import Bundle, load_weights
 from ostinato.errors import BundleError, ConfigError, DataError, DivergedError
 from ostinato.state import State, detach, flatten, unflatten
 from ostinato.tasks.base import Loss, Task
@@ -18,21 +18,18 @@ from ostinato.training import checkpoint
 from ostinato.training.checkpoint import Checkpoint
 from ostinato.training.clip import clip
 from ostinato.training.ema import EMA
+from ostinato.training.evaluation import SPLIT, Evaluated, Evaluator
 from ostinato.training.log import Log
 from ostinato.training.optimizer_state import optimizer_from, optimizer_tensors
 from ostinato.training.progress import Progress, TrainingView
+from ostinato.training.rollback import BAD_STEPS, has_finite_loss, is_finite, last_good, returned
 from ostinato.training.run_state import BestEvaluation, RunState, StepTotals, is_better, plain
 from ostinato.training.settings import Settings
 from ostinato.training.signals import Interrupted, Signals
 from ostinato.training.speed import Speed
 
-BAD_STEPS = 3
-"""Steps skipped in a row before training goes back to a checkpoint."""
-RETURNS = 3
-"""Such returns before it gives up."""
 
-
-class _AskedError(Exception):
+class _StopAskedError(Exception):
     """A signal came during an evaluation, which is given up and made again later."""
 
 
@@ -44,12 +41,12 @@ class Trainer:
     """
 
     def __init__(
-        self, settings: Settings, table: Mapping[str, Any], out: Path, task: Task, model: nn.Module,
+        self, settings: Settings, table: Mapping[str, Any], out: Path, task: Task[Any, Any], model: nn.Module,
         log: Log, progress: Progress, signals: Signals,
     ):  # fmt: skip
         self.settings, self.table, self.out = settings, dict(table), out
         self.task, self.model, self.log, self.progress, self.signals = task, model.train(), log, progress, signals
-        self.batches = task.batches("train", settings.batch_size, settings.seed)
+        self.batches = task.batches("train", settings.batch_size, settings.seed, settings.batch_tokens)
         if not len(self.batches):
             raise DataError(
                 "train: the training split has no batch; name more data or take fewer rows (train.batch_size)"
@@ -64,11 +61,9 @@ class Trainer:
         self.state: State | None = None
         self.limit = _limit(settings, len(self.batches))
         self.run = RunState(total=self.limit if settings.seconds is None else None)
-        self.unit = str(getattr(task, "unit", "token"))
-        metrics = task.metrics_for("valid")
-        if not metrics:
-            raise ConfigError(f"task: {type(task).__name__} has no metric, so no model is the best; give it one")
-        self.in_bits = self.unit == "character" and metrics[0].unit.lower().startswith("bit")
+        self.unit = task.unit
+        self.evaluator = Evaluator(task, settings)
+        self.in_bits = self.unit == "character" and self.evaluator.unit.lower().startswith("bit")
         self.score = ""
         self._saved, self._regular = (-1, -1), -1
         self._mark = time.monotonic()
@@ -112,11 +107,11 @@ class Trainer:
 
     def restore(self, saved: Checkpoint) -> None:
         """Go on from a checkpoint. Raises DataError where the data is not what it was."""
-        bundle = Bundle.from_files(saved.bundle, str(saved.path))
-        if bundle.task.assets() != self.task.assets() or saved.training["batches"] != len(self.batches):
+        assets = {name: saved.bundle.get(name, b"").decode() for name in self.task.assets()}
+        if assets != self.task.assets() or saved.training["batches"] != len(self.batches):
             raise DataError(f"{self.out}: the data is not what this run began with; put it back, or start with --fresh")
         self.state = self._state_of(saved) if saved.training["has_state"] else None
-        self.model.load_state_dict(bundle.model.state_dict())
+        load_weights(saved.bundle, self.model, str(saved.path))
         if self.average is not None:
             self.average.restore(_below(saved.tensors, "average."))
             self.model.load_state_dict(_below(saved.tensors, "raw."), strict=False)
@@ -129,34 +124,35 @@ class Trainer:
         torch.set_rng_state(saved.tensors["random"])
 
     def _step(self) -> None:
-        run, window, started = self.run, self.run.window, time.monotonic()
+        run, totals, started = self.run, self.run.window, time.monotonic()
         factor = self.schedule.factor(run.step, run.total) * run.rate_scale
         for group, rate in zip(self.optimizer.param_groups, self.rates):
             group["lr"] = rate * factor
-        nats, tokens = 0.0, 0
-        sound = True
+        total, count, sound = 0.0, 0, True
+        parts: dict[str, float] = {}
         for _ in range(self.settings.accumulate):
             # A step that is given up still reads its batches: where it stands must not depend on what it met.
-            batch = self.task.collate(self.batches.batch(run.epoch, run.index))
+            batch = self._batch()
             run.read(len(self.batches))
             if sound:
                 loss, state = self.task.loss(self.model, batch, self.state)
                 sound = self._backward(loss)
                 self.state = None if state is None else detach(state)
-                nats, tokens = nats + loss.total.item(), tokens + loss.count
+                total, count = total + loss.total.item(), count + loss.count
+                for name, part in loss.parts.items():
+                    parts[name] = parts.get(name, 0.0) + part.item()
         if sound:
-            norm, clipped = clip(self.parameters, tokens, self.settings.clip)
+            norm, clipped = clip(self.parameters, count, self.settings.clip)
             sound = math.isfinite(norm)
         if sound:
             self.optimizer.step()
             run.updates, run.bad = run.updates + 1, 0
             if self.average is not None:
                 self.average.update(run.updates)
-            window.nats, window.tokens = window.nats + nats, window.tokens + tokens
-            window.norm, window.clipped, window.steps = window.norm + norm, window.clipped + clipped, window.steps + 1
+            totals.add(total, count, parts, norm, clipped)
         else:
             self.state = None  # the step that failed made it
-            run.skipped, run.bad, window.skipped = run.skipped + 1, run.bad + 1, window.skipped + 1
+            run.skipped, run.bad, totals.skipped = run.skipped + 1, run.bad + 1, totals.skipped + 1
         self.optimizer.zero_grad()
         run.step += 1
         self._show(time.monotonic() - started)
@@ -173,46 +169,51 @@ class Trainer:
 
     def _evaluate(self) -> None:
         run = self.run
-        if not self._healthy():
+        if not is_finite(self.parameters):
             self._return("the weights were not finite")
             return
         random, started = torch.get_rng_state(), time.monotonic()
         try:
             with self._averaged():
-                scores = self.task.evaluate(self.model, "valid", self._evaluating)
-        except _AskedError:
+                evaluated = self.evaluator.evaluate(self.model, run.evaluations + 1, self._evaluating)
+        except _StopAskedError:
             return
         except DataError:
-            if self._answers():
+            if has_finite_loss(self.task, self.model, self._batch()):
                 raise
-            scores = []
+            evaluated = None
         finally:
             self.model.train()
-            torch.set_rng_state(random)  # so that how often a model is judged does not change it
-        if not scores:
+            torch.set_rng_state(random)  # so that how often a model is evaluated does not change it
+        if evaluated is None:
             self._return("the model's answers were not finite")
             return
-        took = time.monotonic() - started
+        self._record(evaluated, time.monotonic() - started)
+
+    def _record(self, evaluated: Evaluated, took_seconds: float) -> None:
+        run, selected = self.run, evaluated.selected
         self._tick()
-        run.evaluated = run.step
-        improved = is_better(scores[0], run.best.scores[0] if run.best else None)
-        if improved:
-            run.best = BestEvaluation(run.step, checkpoint.name_of(run.step), plain(scores))
-        run.stale = 0 if improved else run.stale + 1
-        self.schedule.evaluated(improved)
-        self.score = str(scores[0])
-        self.log.add(
-            "scores", step=run.step, epoch=run.epoch, split="valid", best=improved, scores=plain(scores),
-            seconds=round(run.seconds, 3),
-        )  # fmt: skip
-        fixed = self._fix_total(took)
+        run.evaluated, run.evaluations = run.step, run.evaluations + 1
+        improved = selected is not None and is_better(selected, run.best.selected if run.best else None)
+        if improved and selected is not None:
+            (plain_selected,) = plain([selected])
+            run.best = BestEvaluation(run.step, checkpoint.name_of(run.step), plain(evaluated.scores), plain_selected)
+        if selected is not None:
+            run.stale = 0 if improved else run.stale + 1
+            self.schedule.evaluated(improved)
+        self.score = str(selected or evaluated.scores[0])
+        row: dict[str, Any] = {"step": run.step, "epoch": run.epoch, "split": SPLIT, "seconds": round(run.seconds, 3)}
+        self.log.add("scores", **row, best=improved, scores=plain(evaluated.scores))
+        if evaluated.full is not None and evaluated.full is not evaluated.scores:
+            self.log.add("full_scores", **row, scores=plain(evaluated.full))
+        fixed = self._fix_total(took_seconds)
         if run.step == self._end():
             run.stopped = "finished"
         elif self.settings.stop_after and run.stale >= self.settings.stop_after:
             run.stopped = "early"
         if run.stopped and run.best is None:
             raise DivergedError(
-                f"{self.out}: no evaluation gave a finite {scores[0].name}; "
+                f"{self.out}: no evaluation gave a finite {self.evaluator.best_by}; "
                 "lower train.optimizer.learning_rate and start again"
             )
         if improved or fixed or run.stopped or self._checkpoint_due():
@@ -220,7 +221,7 @@ class Trainer:
 
     def _evaluating(self, done: int, total: int) -> None:
         if self.signals.received is not None:
-            raise _AskedError
+            raise _StopAskedError
         self.progress.stage("evaluate", done, total)
 
     def _fix_total(self, evaluation_seconds: float) -> bool:
@@ -240,42 +241,32 @@ class Trainer:
             return False
         return self._speed.is_known(self.run.seconds + time.monotonic() - self._mark, self.settings.seconds)
 
-    def _return(self, why: str) -> None:
-        run = self.run
-        if run.returns == RETURNS:
-            raise DivergedError(
-                f"{self.out}: {why} at step {run.step}, after {RETURNS} returns to an earlier checkpoint; lower "
-                "train.optimizer.learning_rate, or look for a fault in the data"
-            )
-        target = checkpoint.newest(self.out, self.progress.say, lambda found: bool(found.training["regular"]))
-        if target is None:
-            raise BundleError(f"{self.out}: no checkpoint to go back to can be read; start again with --fresh")
+    def _return(self, reason: str) -> None:
+        before = self.run
+        target = last_good(self.out, before, reason, self.progress.say)
         self._tick()
         self.restore(target)
-        # The weights and the schedule are those of the checkpoint; the batches go on behind the bad ones
-        # (Chowdhery et al., 2022), which would only be met again.
-        self.run.epoch, self.run.index, self.run.seconds = run.epoch, run.index, run.seconds
-        self.run.skipped, self.run.bad = run.skipped, 0
-        self.run.returns, self.run.rate_scale = run.returns + 1, run.rate_scale / 2
+        returned(before, self.run)
         self.state = None
         checkpoint.discard_after(self.out, self.run.step)
         self.log.rewind(target.training["log_bytes"])
         self.log.add(
-            "note", step=self.run.step, note="return", from_step=run.step, reason=why, rate_scale=self.run.rate_scale
-        )
+            "note", step=self.run.step, note="return", from_step=before.step, reason=reason,
+            rate_scale=self.run.rate_scale,
+        )  # fmt: skip
         self.progress.say(
-            f"step {run.step}: {why}; back to step {self.run.step} with {self.run.rate_scale:g} of the rate"
+            f"step {before.step}: {reason}; back to step {self.run.step} with {self.run.rate_scale:g} of the rate"
         )
 
     def _leave(self, signal_number: int) -> None:
-        if not self._healthy():
+        if not is_finite(self.parameters):
             self.progress.say(f"step {self.run.step}: no checkpoint was written, as the weights are not finite")
         elif self._saved != (self.run.step, self.run.evaluated):
             self.save(regular=self._checkpoint_due() and not self._evaluation_due())
         raise Interrupted(signal_number, f"{self.out}: stopped at step {self.run.step}; run the same command to go on")
 
     def _save_or_return(self) -> None:
-        if self._healthy():
+        if is_finite(self.parameters):
             self.save(regular=True)
         else:
             self._return("the weights were not finite")
@@ -292,19 +283,17 @@ class Trainer:
     def _end(self) -> int | None:
         return self.run.total if self.run.total is not None else self.limit
 
-    def _healthy(self) -> bool:
-        return all(bool(parameter.isfinite().all()) for parameter in self.parameters)
-
     def _row(self, rate: float) -> None:
         window, run = self.run.window, self.run
         self._tick()
         self.log.add(
             "train", step=run.step, epoch=run.epoch,
-            loss=window.nats / window.tokens if window.tokens else None, rate=rate,
+            loss=window.loss / window.count if window.count else None, rate=rate,
             gradient_norm=window.norm / window.steps if window.steps else None,
             clipped=window.clipped / window.steps if window.steps else None, skipped=run.skipped,
-            tokens_a_second=round(window.tokens / window.seconds, 1),
+            tokens_a_second=round(window.count / window.seconds, 1),
             seconds=round(run.seconds, 3),
+            **({"parts": {name: part / window.count for name, part in window.parts.items()}} if window.parts else {}),
         )  # fmt: skip
         self.run.window = StepTotals()
 
@@ -314,18 +303,14 @@ class Trainer:
         self._speed.took(step_seconds)
         self.progress.training(
             TrainingView(
-                run.step, end, run.epoch, window.nats / window.tokens if window.tokens else math.nan, self.in_bits,
-                self.unit, window.tokens / window.seconds,
+                run.step, end, run.epoch, window.loss / window.count if window.count else math.nan, self.in_bits,
+                self.unit, window.count / window.seconds,
                 None if end is None else (end - run.step) * (self._speed.seconds_a_step or step_seconds), self.score,
             )
         )  # fmt: skip
 
-    def _answers(self) -> bool:
-        """Whether the model makes anything of a batch; finite weights may be so large that it does not."""
-        batch = self.task.collate(self.batches.batch(self.run.epoch, self.run.index))
-        with torch.no_grad():
-            loss, _ = self.task.loss(self.model, batch, None)
-        return math.isfinite(loss.total.item())
+    def _batch(self) -> Any:
+        return self.task.collate(self.batches.batch(self.run.epoch, self.run.index))
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -73,14 +73,14 @@ def _tuned(members: "list[TextScorer]", tune: Path, progress: Any) -> Weighed:
     import numpy as np
 
     from ostinato.data.paths import located
-    from ostinato.lm.em import fitted
+    from ostinato.lm.em import fit_weights
     from ostinato.scoring import mixed
     from ostinato.scoring.base import whole
 
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
         text = whole(located(str(tune), Path(folder), progress))
         readings = [each.read(text, progress) for each in members]
-    weights = fitted(np.stack([each.log_probs for each in readings]))
+    weights = fit_weights(np.stack([each.log_probs for each in readings]))
     alone = [each.score().value for each in readings]
     return Weighed(weights.tolist(), alone, mixed(readings, weights).score().value)
 

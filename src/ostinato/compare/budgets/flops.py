@@ -10,7 +10,11 @@ from ostinato.registry import Positive, Table
 @register("flops", example={"count": 1e9})
 class Flops(Budget):
     """`count` floating-point operations of training: as many updates as fit. Counted are the matrix products of one
-    update, forward and backward, two operations a multiply-add."""
+    update, forward and backward, two operations a multiply-add.
+
+    Options:
+        count: floating-point operations of training, for each contestant.
+    """
 
     def __init__(self, count: Positive):
         self.count = count

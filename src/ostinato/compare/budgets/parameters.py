@@ -15,7 +15,12 @@ MOST = 65_536
 @register("parameters", example={"count": 1000})
 class Parameters(Budget):
     """`count` parameters, give or take a share of `tolerance`: each size that a contestant's [model] leaves to be
-    "solved" becomes the one whole number that comes nearest, found by bisection."""
+    "solved" becomes the one whole number that comes nearest, found by bisection.
+
+    Options:
+        count: parameters of each contestant.
+        tolerance: share of `count` by which a contestant may differ from it.
+    """
 
     def __init__(self, count: Count, tolerance: Share = 0.02):
         self.count, self.tolerance = count, tolerance

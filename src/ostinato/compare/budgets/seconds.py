@@ -8,7 +8,11 @@ from ostinato.registry import Positive, Table
 
 @register("seconds", example={"count": 10.0})
 class Seconds(Budget):
-    """`count` seconds of training on this machine, by the clock."""
+    """`count` seconds of training on this machine, by the clock.
+
+    Options:
+        count: seconds of training, for each contestant.
+    """
 
     def __init__(self, count: Positive):
         self.count = count

@@ -1,8 +1,9 @@
-"""Example, Window and Batches: what a task is fed, reachable by epoch and index alone."""
+"""Example, TokenWindow and Batches: what a task is fed, reachable by epoch and index alone."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from ostinato.errors import ConfigError
 from ostinato.text.tokenizers import Ids
 
 
@@ -12,14 +13,14 @@ class Example(Protocol):
 
     @property
     def key(self) -> str:
-        """Where it came from, for errors and reports."""
+        """Where it came from (`file:line`), for errors and reports."""
 
 
 class TokenWindow(NamedTuple):
     """A stretch of a token stream.
 
-    `tokens` [T + 1] are T inputs and the one after, so T predictions; a row that has ended has one token or none.
-    `continues` says that it goes on where the same row of the batch before stopped.
+    `tokens` [T + 1] are T inputs and the token behind them, so T predictions; a row that has ended has one token or
+    none. `continues` says that the window goes on where the same row of the batch before stopped.
     """
 
     tokens: Ids
@@ -31,10 +32,18 @@ class TokenWindow(NamedTuple):
 class Batches(Protocol):
     """Every batch of every epoch, by number: where training stands is two integers."""
 
-    rows: int
-
     def __len__(self) -> int:
-        """How many batches an epoch has."""
+        """The number of batches in an epoch; every epoch has as many."""
 
     def batch(self, epoch: int, index: int) -> Sequence[Example]:
-        """Batch `index` of epoch `epoch`, both from 0."""
+        """Batch `index` of epoch `epoch`, both from 0. Raises IndexError where an epoch has no such batch."""
+
+
+def require_batchable(count: int, batch_size: int | None, seed: int | None) -> None:
+    """Raises ConfigError where no batches can be made of `count` examples with these settings."""
+    if batch_size is not None and batch_size < 1:
+        raise ConfigError(f"batching: a batch of {batch_size} rows holds nothing; make it at least 1")
+    if seed is not None and seed < 0:
+        raise ConfigError(f"batching: the seed {seed} is negative; choose one from 0 on")
+    if not count:
+        raise ConfigError("batching: there is no example to batch; name data that has some")

@@ -39,7 +39,6 @@ class Prefetched(Generic[T]):
         if ahead < 1:
             raise ConfigError(f"prefetch: {ahead} batches ahead are none; make it at least 1, or read without it")
         self._batches, self._make, self._ahead = batches, make, ahead
-        self.rows = batches.rows
         self._asked: deque[Place] = deque()  # what the thread was told to make and nobody has taken yet
         self._thread: _Thread[T] | None = None
         self._end: weakref.finalize[Any, Any] | None = None

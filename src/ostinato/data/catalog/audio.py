@@ -51,6 +51,7 @@ catalog.add(
     DataSet(
         name="fsdd",
         title="Free Spoken Digit Dataset: the ten English digits, each fifty times by six speakers",
+        task="classification of sound",
         licence="CC BY-SA 4.0",
         attribution="Z. Jackson and the contributors of the Free Spoken Digit Dataset",
         cite="Jackson et al., Free Spoken Digit Dataset, Zenodo",

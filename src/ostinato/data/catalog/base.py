@@ -61,11 +61,13 @@ class DataSet:
     source says of each split, and `counts` is what that must come to.
 
     Rows are what the files hold, in their order, with nothing dropped, tokenized or normalized: what a task makes of
-    them is the task's affair. Where the files have no splits of their own, `split_rule` says how they are made.
+    them is the task's affair. Where the files have no splits of their own, `split_rule` says how they are made. `task`
+    says what the set is for, in words, and `recipes` names the recipes that train on it.
     """
 
     name: str
     title: str
+    task: str
     licence: str
     attribution: str
     cite: str
@@ -75,6 +77,7 @@ class DataSet:
     read: Callable[[Folder, str], Iterable[Row]] = field(repr=False)
     count: Callable[[Iterable[Row]], Counts] = field(repr=False)
     split_rule: str = "as shipped"
+    recipes: tuple[str, ...] = ()
 
     @property
     def splits(self) -> list[str]:

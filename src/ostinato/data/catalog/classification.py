@@ -78,6 +78,7 @@ catalog.add(
     DataSet(
         name="goemotions",
         title="GoEmotions: Reddit comments in English, unmoderated, with 27 emotions or none, and four groups of them",
+        task="classification with several labels",
         licence="CC BY 4.0",
         attribution="D. Demszky et al., Google Research",
         cite="Demszky et al., GoEmotions: A Dataset of Fine-Grained Emotions, ACL 2020",
@@ -118,6 +119,7 @@ catalog.add(
     DataSet(
         name="splice_dna",
         title="Splice junctions in primate DNA: 60 nucleotides, with an exon's end, its start or neither in the middle",
+        task="classification",
         licence="CC BY 4.0",
         attribution="G. Towell, M. Noordewier, J. Shavlik; GenBank 64.1; UCI Machine Learning Repository",
         cite="Noordewier, Towell and Shavlik, Training Knowledge-Based Neural Networks to Recognize Genes in DNA "
@@ -144,6 +146,7 @@ catalog.add(
     DataSet(
         name="protein_secondary_structure",
         title="Secondary structure of globular proteins: a label for each residue",
+        task="tagging",
         licence="CC BY 4.0",
         attribution="N. Qian, T. Sejnowski; UCI Machine Learning Repository",
         cite="Qian and Sejnowski, Predicting the Secondary Structure of Globular Proteins Using Neural Network Models, "

@@ -62,6 +62,7 @@ catalog.add(
     DataSet(
         name="openmoji_captions",
         title="OpenMoji: small pictures with their names",
+        task="captioning of pictures",
         licence="CC BY-SA 4.0",
         attribution="OpenMoji, the open-source emoji and icon project; each picture's author is in its row",
         cite="OpenMoji 17.0.0, HfG Schwäbisch Gmünd",
@@ -135,6 +136,7 @@ catalog.add(
     DataSet(
         name="uci_digits",
         title="Handwritten digits: pen trajectories of eight points, and pictures of 8 x 8 pixels",
+        task="classification",
         licence="CC BY 4.0",
         attribution="E. Alpaydin, F. Alimoglu, C. Kaynak; UCI Machine Learning Repository",
         cite="Alimoglu and Alpaydin, 1996-97 (pen); Alpaydin and Kaynak, Kybernetika 34, 1998 (optical)",

@@ -45,6 +45,7 @@ catalog.add(
     DataSet(
         name="jsb_chorales",
         title="JSB Chorales: 382 chorales in four parts, a step for each quarter note",
+        task="modelling of music",
         licence="public domain; MIT for the files",
         attribution="J. S. Bach; files by S. Bai, J. Z. Kolter, V. Koltun",
         cite=CITE,
@@ -67,6 +68,7 @@ catalog.add(
     DataSet(
         name="piano_midi",
         title="Piano-midi.de: classical pieces for the piano",
+        task="modelling of music",
         licence="CC BY-SA 3.0 DE; MIT for the files",
         attribution="Bernd Krueger, piano-midi.de; files by S. Bai, J. Z. Kolter, V. Koltun",
         cite=CITE,

@@ -90,6 +90,7 @@ catalog.add(
     DataSet(
         name="beijing_pm25",
         title="Beijing PM2.5: hourly air pollution and weather, 2010 to 2014",
+        task="forecasting",
         licence="CC BY 4.0",
         attribution="Song Xi Chen; UCI Machine Learning Repository",
         cite="Liang et al., Assessing Beijing's PM2.5 pollution, Proceedings of the Royal Society A 471, 2015",
@@ -124,6 +125,7 @@ catalog.add(
     DataSet(
         name="etth",
         title="ETTh1 and ETTh2: hourly load and oil temperature of two electricity transformers, 2016 to 2018",
+        task="forecasting",
         licence="CC BY-ND 4.0: to be passed on unchanged only",
         attribution="H. Zhou et al. (ETDataset)",
         cite="Zhou et al., Informer: Beyond Efficient Transformer for Long Sequence Time-Series Forecasting, AAAI 2021",
@@ -160,6 +162,7 @@ catalog.add(
     DataSet(
         name="m4_hourly",
         title="M4 competition: 414 hourly series of all kinds, and the 48 hours after each",
+        task="forecasting",
         licence="CC BY 4.0",
         attribution="S. Makridakis, E. Spiliotis, V. Assimakopoulos; Monash Time Series Forecasting Archive",
         cite="Makridakis, Spiliotis and Assimakopoulos, The M4 Competition, International Journal of Forecasting "
@@ -193,6 +196,7 @@ catalog.add(
     DataSet(
         name="ecg_mitdb100",
         title="MIT-BIH Arrhythmia Database, record 100: half an hour of heartbeats in two leads",
+        task="forecasting and detection of beats",
         licence="ODC-By 1.0",
         attribution="G. Moody, R. Mark; PhysioNet",
         cite="Moody and Mark, The impact of the MIT-BIH Arrhythmia Database, IEEE Engineering in Medicine and Biology "

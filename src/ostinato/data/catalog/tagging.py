@@ -103,6 +103,7 @@ catalog.add(
     DataSet(
         name="wnut17",
         title="Emerging and rare entities (WNUT 2017): social media posts, named entities as B-, I- and O tags",
+        task="tagging",
         licence="CC BY 4.0",
         attribution="L. Derczynski, E. Nichols, M. van Erp, N. Limsopatham",
         cite="Derczynski et al., Results of the WNUT2017 Shared Task on Novel and Emerging Entity Recognition, "
@@ -129,6 +130,7 @@ catalog.add(
     DataSet(
         name="ud_english_ewt",
         title="English Web Treebank of Universal Dependencies 2.16: parts of speech, features, dependencies",
+        task="tagging",
         licence="CC BY-SA 4.0",
         attribution="N. Silveira and the contributors of UD_English-EWT",
         cite="Silveira et al., A Gold Standard Dependency Corpus for English, LREC 2014; Universal Dependencies 2.16",
@@ -157,6 +159,7 @@ catalog.add(
     DataSet(
         name="ud_french_sequoia",
         title="French Sequoia treebank of Universal Dependencies 2.16: parts of speech, features, dependencies",
+        task="tagging",
         licence="LGPL-LR",
         attribution="M. Candito, D. Seddah and the contributors of UD_French-Sequoia",
         cite="Candito and Seddah, Le corpus Sequoia, TALN 2012; Universal Dependencies 2.16",
@@ -191,6 +194,7 @@ catalog.add(
     DataSet(
         name="snips",
         title="Snips: requests to a voice assistant, each with its intent and its slots as B-, I- and O tags",
+        task="classification and tagging",
         licence="CC0 1.0",
         attribution="A. Coucke et al. (Snips); split and tokenized by C.-W. Goo et al.",
         cite="Coucke et al., Snips Voice Platform, 2018; Goo et al., Slot-Gated Modeling for Joint Slot Filling and "

@@ -53,6 +53,8 @@ catalog.add(
     DataSet(
         name="tinyshakespeare",
         title="Tiny Shakespeare: speeches from the plays, for models of characters",
+        task="language modelling by the character",
+        recipes=("tiny-shakespeare",),
         licence="public domain; MIT for the repository",
         attribution="William Shakespeare; selected by A. Karpathy",
         cite="Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks, 2015",
@@ -79,6 +81,8 @@ catalog.add(
     DataSet(
         name="war_and_peace",
         title="War and Peace in English: the text of published results for models of characters",
+        task="language modelling by the character",
+        recipes=("war-and-peace-gru", "war-and-peace-lstm", "war-and-peace-rnn"),
         licence="public domain",
         attribution="L. Tolstoy; translated by L. and A. Maude",
         cite="Karpathy, Johnson and Fei-Fei, Visualizing and Understanding Recurrent Networks, ICLR 2016 workshop",
@@ -104,6 +108,8 @@ catalog.add(
     DataSet(
         name="wikitext2",
         title="WikiText-2: good and featured Wikipedia articles in English, for models of words",
+        task="language modelling by the word",
+        recipes=("wikitext2-words-lstm",),
         licence="CC BY-SA 3.0",
         attribution="Wikipedia contributors; S. Merity, C. Xiong, J. Bradbury, R. Socher",
         cite="Merity et al., Pointer Sentinel Mixture Models, ICLR 2017",

@@ -60,6 +60,7 @@ catalog.add(
     DataSet(
         name="tatoeba_eng_fra",
         title="Tatoeba: short English sentences with their French translations, sorted by length",
+        task="translation",
         licence="CC BY 2.0",
         attribution="tatoeba.org and www.manythings.org/anki",
         cite="Tatoeba Project; manythings.org, 2017-09-29",
@@ -88,6 +89,7 @@ catalog.add(
     DataSet(
         name="tanaka_enja",
         title="Small parallel Tanaka corpus: English sentences with their Japanese translations, both tokenized",
+        task="translation",
         licence="CC BY 2.0 FR",
         attribution="Y. Tanaka; Tatoeba Project; Y. Oda (small_parallel_enja)",
         cite="Tanaka, Compilation of a Multilingual Parallel Corpus, PACLING 2001; Oda, small_parallel_enja",
@@ -148,6 +150,7 @@ catalog.add(
     DataSet(
         name="cmudict",
         title="CMU Pronouncing Dictionary: English words with their phones, the vowels with their stress",
+        task="pronunciation",
         licence="BSD-style, of two clauses",
         attribution="Carnegie Mellon University",
         cite="Carnegie Mellon University, The CMU Pronouncing Dictionary",
@@ -199,6 +202,7 @@ catalog.add(
     DataSet(
         name="sigmorphon2020_g2p",
         title="Pronunciations from Wiktionary in ten languages (SIGMORPHON 2020, task 1)",
+        task="pronunciation",
         licence="CC BY-SA 4.0; CC BY-SA 3.0 for text from before 2023",
         attribution="Wiktionary contributors",
         cite="Gorman et al., The SIGMORPHON 2020 Shared Task on Multilingual Grapheme-to-Phoneme Conversion, "

@@ -5,7 +5,8 @@ from pathlib import Path
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import Columns
 from ostinato.data.table.in_memory import InMemoryRows
-from ostinato.data.table.rows import Rows, divided
+from ostinato.data.table.rows import Rows
+from ostinato.data.table.splitting import split_by_hash
 from ostinato.errors import ConfigError
 from ostinato.progress import OnProgress, silent
 from ostinato.registry import Share
@@ -24,12 +25,18 @@ def catalog(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """Every split of a public data set (`ostinato data list`); what the set calls `dev` is called `valid`.
 
-    `valid` is the share that is taken of `train` (`rows.divided`, by `seed`) where the set has no such split. `columns`
-    says which fields are taken and what they must be; without it, all are taken as they are. The rows are held in
+    `valid` is the share of `train` that becomes `valid` (`split_by_hash`, by `seed`) where the set has no such split.
+    `columns` says which fields are taken and what they must be; without it, all are taken as they are. The rows are in
     memory. Raises ConfigError where there is no such set, DataError where it is not to be had.
+
+    Options:
+        set: the data set's name, as `ostinato data list` has it.
+        columns: the fields to take, each with its type; empty takes all.
+        valid: share of the training rows that becomes the validation split, where the set has none.
+        seed: decides which rows are held out by `valid`.
     """
     from ostinato.data.catalog import catalog as sets
     from ostinato.data.catalog.get import use
@@ -44,7 +51,7 @@ def catalog(
         splits[name] = _rows(list(chosen.rows(files, split)), columns, f"{set}.{split}")
     progress(f"read {set}", len(own), len(own))
     rest = {name: rows for name, rows in splits.items() if name != "train"}
-    return DataSplits(divided(splits["train"], {"valid": valid}, seed) | rest,
+    return DataSplits(split_by_hash(splits["train"], {"valid": valid}, seed) | rest,
                    folder, progress)  # fmt: skip
 
 

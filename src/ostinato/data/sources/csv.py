@@ -8,7 +8,8 @@ from typing import Any, BinaryIO, Final
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import BadRows, Columns, FieldError, from_text, present, writable
 from ostinato.data.table.line_file import BOM, Format, LineFile, Span, no_utf8, opened, undecoded
-from ostinato.data.table.rows import Fields, Rows, Split, in_splits
+from ostinato.data.table.rows import Fields, Rows
+from ostinato.data.table.splitting import Split, read_splits
 from ostinato.errors import ConfigError, DataError
 from ostinato.progress import OnProgress, silent
 
@@ -31,13 +32,23 @@ def comma_separated(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """Cells between commas or another `delimiter`, quoted with "; a quoted cell may hold line ends, and "" for a quote.
 
     The first line names the columns, unless `header` does for a file that has no such line. `columns` says which are
     taken and what they must be; without it, all are taken as text. `valid` and `test` are files, or shares of the rows
-    of `path` (`rows.divided`, by `seed`). Raises DataError with file, line and column for what is wrong; a cell has at
+    of `path` (`split_by_hash`, by `seed`). Raises DataError with file, line and column for what is wrong; a cell has at
     most `csv.field_size_limit()` characters. Names as in `origin.located`; .gz and .xz are decompressed into `folder`.
+
+    Options:
+        path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
+        valid: the validation split: a file, or the share of the rows of `path` that becomes it.
+        test: the test split: a file, or the share of the rows of `path` that becomes it (0: no such split).
+        columns: the columns to take, each with its type; empty takes all.
+        header: the names of the columns, for a file whose first line is a row; empty: the first line names them.
+        delimiter: the character between cells.
+        bad_rows: what to do with a row that cannot be read: stop with its place, or leave it out and count it.
+        seed: decides which rows are held out where a split is a share.
     """
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
         raise ConfigError(f'source.delimiter: {delimiter!r} cannot be one; give one ASCII character other than "')
@@ -56,22 +67,32 @@ def tab_separated(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
-    """Cells between tabs, in which quotes are characters like any other; for the rest, as `csv`."""
+) -> DataSplits[Rows]:
+    """Cells between tabs, in which quotes are characters like any other; for the rest, as `csv`.
+
+    Options:
+        path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
+        valid: the validation split: a file, or the share of the rows of `path` that becomes it.
+        test: the test split: a file, or the share of the rows of `path` that becomes it (0: no such split).
+        columns: the columns to take, each with its type; empty takes all.
+        header: the names of the columns, for a file whose first line is a row; empty: the first line names them.
+        bad_rows: what to do with a row that cannot be read: stop with its place, or leave it out and count it.
+        seed: decides which rows are held out where a split is a share.
+    """
     return _corpora(path, valid, test, columns, header, "\t", False, bad_rows, seed, folder, progress)
 
 
 def _corpora(
     path: str, valid: Split, test: Split, columns: Columns, header: Sequence[str], delimiter: str, quoted: bool,
     bad_rows: BadRows, seed: int, folder: Path, progress: OnProgress,
-) -> DataSplits:  # fmt: skip
+) -> DataSplits[Rows]:  # fmt: skip
     writable(columns, "source")
 
     def read(name: str, folder: Path) -> Rows:
         plain = opened(name, folder, progress)
         return LineFile(plain, Delimited(name, columns, plain, header, delimiter, quoted), folder, bad_rows, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 class Delimited(Format):

@@ -1,17 +1,23 @@
 """Folders as sources: one sub-folder a class, or all files that fit a pattern; every file is a row."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from ostinato.data.paths import below
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.in_memory import InMemoryRows
-from ostinato.data.table.rows import Row, Rows, Split, in_splits
+from ostinato.data.table.rows import Identities, Row, Rows
+from ostinato.data.table.splitting import Split, read_splits
 from ostinato.errors import DataError
 from ostinato.progress import OnProgress, silent
 
 WILD: Final = "*?["
+AT_ONCE: Final = 1 << 20
+"""Bytes of a file that are hashed at once."""
 
 
 @register("folder", example={"path": "builtin:pydoc/", "files": "*.txt", "text": True})
@@ -25,13 +31,22 @@ def folder_of_classes(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """Each sub-folder of `path` is a class and each file in it that fits `files` a row: its `path` and its `label`.
 
     With `text` it also has the file's UTF-8 as `text`. `files` may be `**/*.wav`, to look into the sub-folders of a
     class. Hidden files are none. `valid` and `test` are folders with the same classes, or shares of the rows: by a
     file's name below `path`, not by what is in it. Raises DataError for a class without a file, a file beside the
     classes, and what is not UTF-8.
+
+    Options:
+        path: the folder that holds one sub-folder for each class.
+        valid: the validation split: a folder of the same classes, or the share of the files that becomes it.
+        test: the test split: a folder of the same classes, or the share of the files that becomes it (0: no such
+            split).
+        files: the pattern of the files in a class's folder; `**/` looks into its sub-folders.
+        text: whether each row has the file's text besides its path.
+        seed: decides which rows are held out where a split is a share.
     """
 
     def read(name: str, folder: Path) -> Rows:
@@ -48,7 +63,7 @@ def folder_of_classes(
             raise DataError(f"{empty[0]}: this class has no file that fits {files!r}; delete the folder or fill it")
         return Files(root, [file for each in classes for file in found[each]], name, text, True, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 @register("files", example={"path": "builtin:pydoc/*/*.txt"})
@@ -61,12 +76,19 @@ def files_of_pattern(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """Each file that fits a pattern such as `recordings/**/*.wav` is a row: its `path`, and with `text` its `text`.
 
     Files come in the order of their names, and hidden ones are none. `valid` and `test` are patterns, or shares of the
     rows: by a file's name below the last folder without a wild card, not by what is in it. Raises DataError where
     nothing fits, and for what is not UTF-8.
+
+    Options:
+        path: the pattern of the files' paths, such as `recordings/**/*.wav`.
+        valid: the validation split: a pattern, or the share of the files that becomes it.
+        test: the test split: a pattern, or the share of the files that becomes it (0: no such split).
+        text: whether each row has the file's text besides its path.
+        seed: decides which rows are held out where a split is a share.
     """
 
     def read(name: str, folder: Path) -> Rows:
@@ -77,7 +99,7 @@ def files_of_pattern(
             raise DataError(f"{name}: no file fits this pattern; correct it ({root} is there)")
         return Files(root, found, name, text, False, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 class Files(InMemoryRows):
@@ -85,6 +107,7 @@ class Files(InMemoryRows):
 
     def __init__(self, root: Path, files: Sequence[Path], name: str, text: bool, labelled: bool, progress: OnProgress):
         self._text, self._files = text, files
+        self._fingerprints: Identities | None = None
         names = [file.relative_to(root) for file in files]
         rows = [{"name": each.as_posix()} | ({"label": each.parts[0]} if labelled else {}) for each in names]
         super().__init__(rows, name=name, keys=[str(file) for file in files])
@@ -97,6 +120,14 @@ class Files(InMemoryRows):
         key, fields = super().row(number)
         found = {"path": key} | ({"label": fields["label"]} if "label" in fields else {})
         return Row(key, found | ({"text": _read(self._files[number])} if self._text else {}))
+
+    def fingerprints(self) -> Identities:
+        """[N] of each file's name and bytes; every file is read, once."""
+        if self._fingerprints is None:
+            names = self.identities().tolist()
+            hashes = [_fingerprint(name, file) for name, file in zip(names, self._files)]
+            self._fingerprints = np.array(hashes, np.uint64)
+        return self._fingerprints
 
 
 def _fitting(root: Path, pattern: str) -> list[Path]:
@@ -115,6 +146,17 @@ def _parted(pattern: str) -> tuple[str, str]:
     parts = pattern.split("/")
     wild = next((number for number, part in enumerate(parts) if any(sign in part for sign in WILD)), len(parts) - 1)
     return "/".join(parts[:wild]) or ("/" if pattern.startswith("/") else "."), "/".join(parts[wild:]) or "*"
+
+
+def _fingerprint(name: int, file: Path) -> int:
+    digest = hashlib.blake2b(name.to_bytes(8, "little"), digest_size=8)
+    try:
+        with file.open("rb") as opened:
+            while chunk := opened.read(AT_ONCE):
+                digest.update(chunk)
+    except OSError as error:
+        raise DataError(f"{file}: it cannot be read ({error.strerror}); check that it is there") from None
+    return int.from_bytes(digest.digest(), "little")
 
 
 def _read(file: Path) -> str:

@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import BadRows, Columns, FieldError, checked
 from ostinato.data.table.line_file import Format, LineFile, Span, lines, no_utf8, opened, undecoded, without_end
-from ostinato.data.table.rows import Fields, Rows, Split, in_splits
+from ostinato.data.table.rows import Fields, Rows
+from ostinato.data.table.splitting import Split, read_splits
 from ostinato.progress import OnProgress, silent
 
 NONE: Columns = {}
@@ -25,18 +26,26 @@ def jsonl(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """One JSON object a line, in UTF-8; names as in `origin.located`, .gz and .xz are decompressed into `folder`.
 
     `columns` says which members are taken and what they must be; without it, all are taken as they are. `valid` and
-    `test` are files, or shares of the rows of `path` (`rows.divided`, by `seed`). Raises DataError with file, line and
+    `test` are files, or shares of the rows of `path` (`split_by_hash`, by `seed`). Raises DataError with file, line and
     column for what is wrong.
+
+    Options:
+        path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
+        valid: the validation split: a file, or the share of the rows of `path` that becomes it.
+        test: the test split: a file, or the share of the rows of `path` that becomes it (0: no such split).
+        columns: the members to take, each with its type; empty takes all.
+        bad_rows: what to do with a row that cannot be read: stop with its place, or leave it out and count it.
+        seed: decides which rows are held out where a split is a share.
     """
 
     def read(name: str, folder: Path) -> Rows:
         return LineFile(opened(name, folder, progress), JSONLines(name, columns), folder, bad_rows, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 class JSONLines(Format):

@@ -7,7 +7,8 @@ from typing import BinaryIO
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import BadRows, Columns, FieldError
 from ostinato.data.table.line_file import Format, LineFile, Span, lines, no_utf8, opened, without_end
-from ostinato.data.table.rows import Fields, Rows, Split, in_splits
+from ostinato.data.table.rows import Fields, Rows
+from ostinato.data.table.splitting import Split, read_splits
 from ostinato.progress import OnProgress, silent
 
 TEXT: Columns = {"text": "text"}
@@ -23,17 +24,24 @@ def text_lines(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     r"""Every line of a UTF-8 text without its \n or \r\n; .gz and .xz are decompressed into `folder`.
 
-    `valid` and `test` are files, or shares of the lines of `path` (`rows.divided`, by `seed`). Raises DataError with
+    `valid` and `test` are files, or shares of the lines of `path` (`split_by_hash`, by `seed`). Raises DataError with
     file and line for one that is empty or not UTF-8.
+
+    Options:
+        path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
+        valid: the validation split: a file, or the share of the lines of `path` that becomes it.
+        test: the test split: a file, or the share of the lines of `path` that becomes it (0: no such split).
+        bad_rows: what to do with a row that cannot be read: stop with its place, or leave it out and count it.
+        seed: decides which rows are held out where a split is a share.
     """
 
     def read(name: str, folder: Path) -> Rows:
         return LineFile(opened(name, folder, progress), LineFormat(name, TEXT), folder, bad_rows, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 class LineFormat(Format):

@@ -6,13 +6,15 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 
-from ostinato.data.derived_file import derived_file
+from ostinato.data.arrow import arrow
+from ostinato.data.derived_file import derived_file, file_origin
 from ostinato.data.paths import located
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import BadRows, Columns, FieldError, checked, present
 from ostinato.data.table.row_index import Index, Met
-from ostinato.data.table.rows import Identities, Row, Rows, Split, in_splits
-from ostinato.errors import ConfigError, DataError
+from ostinato.data.table.rows import Identities, Row, Rows
+from ostinato.data.table.splitting import Split, read_splits
+from ostinato.errors import DataError
 from ostinato.progress import OnProgress, silent
 
 ROWS: Final = 1024
@@ -31,33 +33,28 @@ def parquet(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """The columns of a Parquet file; names as in `origin.located`.
 
     Its row groups are unpacked once, one after the other, into a file of `folder` that is mapped into memory: any row
     is then at hand, however large the file and its groups are. It takes the room of the unpacked columns. `columns`
     says which are taken and what they must be; without it, all are taken as they are. `valid` and `test` are files, or
-    shares of the rows of `path` (`rows.divided`, by `seed`). Raises ConfigError where pyarrow is not installed, and
+    shares of the rows of `path` (`split_by_hash`, by `seed`). Raises ConfigError where pyarrow is not installed, and
     DataError with file, row and column for what is wrong.
+
+    Options:
+        path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
+        valid: the validation split: a file, or the share of the rows of `path` that becomes it.
+        test: the test split: a file, or the share of the rows of `path` that becomes it (0: no such split).
+        columns: the columns to take, each with its type; empty takes all.
+        bad_rows: what to do with a row that cannot be read: stop with its place, or leave it out and count it.
+        seed: decides which rows are held out where a split is a share.
     """
 
     def read(name: str, folder: Path) -> Rows:
         return Unpacked(name, columns, folder, bad_rows, progress)
 
-    return DataSplits(in_splits(read, path, valid, test, seed, folder), folder, progress)
-
-
-def arrow() -> Any:
-    """The library. Raises ConfigError where it is not installed."""
-    try:
-        import pyarrow
-        import pyarrow.ipc
-        import pyarrow.parquet
-    except ImportError:
-        raise ConfigError(
-            'data: Parquet is read through pyarrow, which is not installed; run pip install "ostinato[parquet]"'
-        ) from None
-    return pyarrow
+    return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
 class Unpacked(Rows):
@@ -68,7 +65,8 @@ class Unpacked(Rows):
         library = arrow()
         path = located(name, folder, progress)
         target = folder / f"{path.name}.arrow"
-        derived_file(target, path, {"columns": list(columns)}, lambda file: self._unpack(library, path, file, progress))
+        origin = {**file_origin(path), "columns": list(columns)}
+        derived_file(target, origin, lambda file: self._unpack(library, path, file, progress))
         self._batches = library.ipc.open_file(library.memory_map(str(target)))
         self._starts = np.cumsum([0, *(len(self._batch(i)) for i in range(self._batches.num_record_batches))])
         index = Index.build(
@@ -85,7 +83,11 @@ class Unpacked(Rows):
         place = int(self._places[number, 2])
         batch = int(np.searchsorted(self._starts, place, side="right")) - 1
         (fields,) = self._batch(batch).slice(place - int(self._starts[batch]), 1).to_pylist()
-        return Row(f"{self.name}:{place}", checked(fields, self._columns))
+        return Row(self.key(number), checked(fields, self._columns))
+
+    def key(self, number: int) -> str:
+        """The file and the row's number in it, from 0."""
+        return f"{self.name}:{int(self._places[number, 2])}"
 
     def identities(self) -> Identities:
         """[N] as the index has them."""

@@ -18,8 +18,16 @@ def synthetic(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
-    """Examples of one problem, drawn anew whenever they are asked for; every split has its own dice."""
+) -> DataSplits[Generated]:
+    """Examples of one problem, drawn anew whenever they are asked for; every split has its own dice.
+
+    Options:
+        problem: the problem that the examples are drawn from.
+        train: training examples.
+        valid: validation examples.
+        test: test examples.
+        seed: decides which examples are drawn.
+    """
     made = problem.build()
     counts = {"train": train, "valid": valid, "test": test}
     splits = {

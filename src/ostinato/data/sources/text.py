@@ -19,12 +19,19 @@ def text(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Text]:
     """One UTF-8 text: `text` is a path, `builtin:pydoc` or `mirror:…`; .gz and .xz are decompressed into `folder`.
 
     Shares are of bytes: first train, then valid, then test, each boundary moved forward to the next character.
     A share of 0 leaves the split out. Raises ConfigError where nothing is left for training, DataError for a file that
     cannot be read or is too short.
+
+    Options:
+        text: the text to read: a path (.gz and .xz too), `builtin:pydoc` (Python's language reference) or `mirror:…`
+            (below the folder OSTINATO_DATA).
+        valid: share of the bytes that is held out as the validation split, after those for training.
+        test: share of the bytes at the end that is held out as the test split (0: no such split).
+        errors: what to do with bytes that are not UTF-8: stop with their place, or read U+FFFD.
     """
     if valid + test >= 1:
         raise ConfigError(

@@ -17,6 +17,9 @@ class Adding(Problem):
     [0, 1) and a mark each step; wanted at the end is the sum of the two marked values, one in either half.
 
     Always saying 1 costs 1/6 = 0.1667, their variance; 0.1767 is what the second paper names.
+
+    Options:
+        steps: steps of a sequence.
     """
 
     features, classes, chance = 2, None, 1 / 6
@@ -38,7 +41,12 @@ class Adding(Problem):
 @register("parity", example={"steps": 6})
 class Parity(Problem):
     """Bits; wanted is whether an odd number of ones has come, at each step or at the last. The smallest problem that no
-    sum of parts solves (Minsky and Papert, 1969); a guess costs ln 2."""
+    sum of parts solves (Minsky and Papert, 1969); a guess costs ln 2.
+
+    Options:
+        steps: bits of a sequence.
+        answer: whether the parity is asked for at each step or at the last.
+    """
 
     symbols, classes, chance = 2, 2, math.log(2)
 
@@ -55,7 +63,12 @@ class Parity(Problem):
 @register("modular_arithmetic", example={"operations": 3})
 class ModularArithmetic(Problem):
     """A chain such as 3 + 4 × 2 − 1 worked out from left to right modulo `modulus` (Delétang et al., 2023, without
-    brackets or precedence: a finite automaton); a guess costs ln(modulus)."""
+    brackets or precedence: a finite automaton); a guess costs ln(modulus).
+
+    Options:
+        operations: operations of a chain.
+        modulus: the modulus, and how many digits there are.
+    """
 
     def __init__(self, operations: Count = 20, modulus: Count = 5):
         self.operations, self.modulus = operations, modulus
@@ -77,7 +90,12 @@ class ModularArithmetic(Problem):
 class Permutations(Problem):
     """Permutations of `elements` things, one a step; wanted at each step is the product of all so far (Merrill, Petty
     and Sabharwal, 2024): with 5 things, a word problem that no constant-depth transformer or linear recurrence with
-    diagonal gates solves at every length. A guess costs ln(elements!)."""
+    diagonal gates solves at every length. A guess costs ln(elements!).
+
+    Options:
+        steps: permutations of a sequence.
+        elements: how many things are permuted.
+    """
 
     def __init__(self, steps: Count = 16, elements: Count = 5):
         if elements > 6:

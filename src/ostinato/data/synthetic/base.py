@@ -64,7 +64,7 @@ class Generated(Sequence[SyntheticExample]):
             raise IndexError(f"{self._name}: there is no example {number} of {self._count}")
         number %= self._count
         dice = np.random.default_rng([self._seed, self._split, number // 2 if self.problem.pairs else number])
-        return self.problem.draw(dice, number)._replace(key=f"{self._name}[{number}]")
+        return self.problem.draw(dice, number)._replace(key=f"{self._name}:{number}")
 
 
 problems: Registry[Problem] = Registry(Problem, "problem", "ostinato.data.synthetic")

@@ -39,7 +39,13 @@ class Reber(Problem):
 class Dyck(Problem):
     """Well-nested brackets of `kinds` kinds, at most `depth` deep (Hewitt et al., 2020); wanted at each step is the
     bracket that would have to close now, or that none is open. Half of the free choices open, so a stack of kinds is
-    needed and a count is not enough; a guess costs ln(kinds + 1)."""
+    needed and a count is not enough; a guess costs ln(kinds + 1).
+
+    Options:
+        steps: brackets of a sequence.
+        kinds: kinds of brackets.
+        depth: brackets that may be open at once, at most.
+    """
 
     def __init__(self, steps: Count = 64, kinds: Count = 2, depth: Count = 8):
         self.steps, self.kinds, self.depth = steps, kinds, depth
@@ -84,6 +90,10 @@ class Agreement(Problem):
 
     `depth` clauses are nested inside one another; nouns between are drawn without regard to the first, so the last noun
     tells nothing. A guess costs ln 2. `words` are the ids' words.
+
+    Options:
+        depth: clauses nested inside one another.
+        added: probability that a noun or verb is followed by a further phrase.
     """
 
     classes, chance = 2, math.log(2)

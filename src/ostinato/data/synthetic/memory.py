@@ -17,6 +17,11 @@ class Copy(Problem):
     Without memory the best is 10 ln 8 / (lag + 20) nats a step at length 10: 0.0866 at lag 220, 0.0400 at 500 and
     0.0204 at 1,000. In the paper an LSTM stays near it where a unitary RNN comes near 0
     [recalled].
+
+    Options:
+        lag: steps between the symbols and their copy.
+        length: symbols to copy.
+        alphabet: different symbols.
     """
 
     def __init__(self, lag: Count = 100, length: Count = 10, alphabet: Count = 8):
@@ -42,6 +47,11 @@ class SelectiveCopy(Problem):
 
     The paper's setting is 4,096 steps, 16 symbols and an alphabet of 16; its selective model reaches 99.8 %,
     its time-invariant one 18.3 % [recalled]. A guess costs ln(alphabet) a symbol.
+
+    Options:
+        steps: steps before the copy, blanks and symbols.
+        length: symbols to copy.
+        alphabet: different symbols.
     """
 
     def __init__(self, steps: Count = 256, length: Count = 16, alphabet: Count = 14):
@@ -63,7 +73,12 @@ class SelectiveCopy(Problem):
 @register("reverse", example={"length": 4})
 class Reverse(Problem):
     """`length` symbols, then as many marks, at which the symbols are wanted from the last to the first (Grefenstette et
-    al., 2015): a stack. A guess costs ln(alphabet) a symbol."""
+    al., 2015): a stack. A guess costs ln(alphabet) a symbol.
+
+    Options:
+        length: symbols to say backwards.
+        alphabet: different symbols.
+    """
 
     def __init__(self, length: Count = 10, alphabet: Count = 8):
         self.length, self.alphabet = length, alphabet
@@ -80,6 +95,11 @@ class DelayedRecall(Problem):
     """A cue, `lag` distractors, a probe; wanted at the probe is the cue. Cues and distractors are unlike symbols, so
     that nothing is to be found but the first step. Who sees a window of at most `lag` + 1 steps is at chance, 1 /
     `cues`.
+
+    Options:
+        lag: distractors between the cue and the probe.
+        cues: different cues.
+        distractors: different distractors.
     """
 
     def __init__(self, lag: Count = 8, cues: Count = 8, distractors: Count = 8):

@@ -27,6 +27,10 @@ ROWS, COLUMNS = GLYPHS.shape[1:]
 class MovingDigits(Problem):
     """`steps` frames of `side` × `side` dots in which one digit drifts and bounces off the edges; wanted at the last is
     its direction: one of four diagonals, which no single frame shows. A guess costs ln 4.
+
+    Options:
+        steps: frames of a sequence.
+        side: dots along each side of a frame.
     """
 
     classes, chance = 4, math.log(4)

@@ -77,6 +77,9 @@ class Order(Problem):
 
     Each pair has one of either answer and the same bag of words, so a model that is blind to order is right in exactly
     half of all examples. `pairs_of` is how many different pairs there are to draw from. `words` are the ids' words.
+
+    Options:
+        pairs_of: different pairs of sentences to draw from.
     """
 
     classes, chance, pairs = 2, math.log(2), True
@@ -102,6 +105,9 @@ class ReversedSound(Problem):
 
     Both members of a pair have the same samples, so their distribution tells nothing. `steps` samples of one number
     each.
+
+    Options:
+        steps: samples of a sound.
     """
 
     features, classes, chance, pairs = 1, 2, math.log(2), True

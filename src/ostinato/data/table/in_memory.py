@@ -34,7 +34,7 @@ class InMemoryRows(Rows):
     that does not exist.
 
     As data of a task: `DataSplits({"train": InMemoryRows(mine), "valid": InMemoryRows(yours)}, folder)`, or
-    `divided(InMemoryRows(mine), …)`.
+    `split_by_hash(InMemoryRows(mine), …)`.
     """
 
     def __init__(
@@ -74,9 +74,14 @@ class InMemoryRows(Rows):
         """Row `number`, checked anew."""
         place = int(self._sound[number])
         try:
-            return Row(self._keys[place] if self._keys else f"{self.name}:{place}", self._fields(place))
+            return Row(self.key(number), self._fields(place))
         except FieldError as error:  # only where a sequence changes under our eyes
             raise error.at(f"{self.name}: row {place}", skippable=False) from None
+
+    def key(self, number: int) -> str:
+        """As given, or `name:number`."""
+        place = int(self._sound[number])
+        return self._keys[place] if self._keys else f"{self.name}:{place}"
 
     def identities(self) -> Identities:
         """[N] as they were when the rows were looked at."""

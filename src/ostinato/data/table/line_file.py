@@ -64,11 +64,15 @@ class LineFile(Rows):
         start, end, line = self._places[number].tolist()
         raw = os.pread(self._file.fileno(), end - start, start)  # leaves no position behind that threads would share
         try:
-            return Row(f"{self.name}:{line}", self._form.fields(raw))
+            return Row(self.key(number), self._form.fields(raw))
         except FieldError:
             raise DataError(
                 f"{self.name}: line {line}: it is not what it was when the file was read through; start again"
             ) from None
+
+    def key(self, number: int) -> str:
+        """The file and the line where row `number` begins."""
+        return f"{self.name}:{int(self._places[number, 2])}"
 
     def identities(self) -> Identities:
         """[N] as the index has them."""

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.data.derived_file import derived_file
+from ostinato.data.derived_file import derived_file, file_origin
 from ostinato.data.table.columns import BadRows, Columns, FieldError
 from ostinato.data.table.rows import Fields, Identities, identity
 from ostinato.errors import DataError
@@ -75,11 +75,11 @@ class Index:
             progress(f"read {source.name}", total, total)
             return {"skipped": skipped, "first": first, "rows": count}
 
-        how = {**how, "columns": list(columns.items()), "bad_rows": bad_rows}
-        told = derived_file(target, source, how, make)
-        if told["skipped"]:
+        origin = {**file_origin(source), **how, "columns": list(columns.items()), "bad_rows": bad_rows}
+        result = derived_file(target, origin, make)
+        if result["skipped"]:
             log.warning(
-                "%s: %d of %d rows were left out, the first for %s", name, told["skipped"],
-                told["rows"] + told["skipped"], told["first"],
+                "%s: %d of %d rows were left out, the first for %s", name, result["skipped"],
+                result["rows"] + result["skipped"], result["first"],
             )  # fmt: skip
-        return cls(target, told["skipped"])
+        return cls(target, result["skipped"])

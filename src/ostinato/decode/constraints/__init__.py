@@ -1,4 +1,4 @@
-"""Constraints: what hypotheses must and must not hold, for every search alike."""
+"""Constraints: what hypotheses must and must not contain, the same for every search."""
 
 from ostinato.decode.constraints.base import Constraint
 from ostinato.decode.constraints.min_length import MinLength

@@ -1,4 +1,4 @@
-"""Constraint: what a hypothesis may not go on with; a step from state to state, as everything is."""
+"""Constraint: the tokens that may not continue a hypothesis, as a step from state to state."""
 
 from typing import Protocol
 
@@ -8,15 +8,15 @@ from ostinato.state import State
 
 
 class Constraint(Protocol):
-    """Any search takes any of them together. What they forbid is never chosen, and the reported ln p stays the model's
-    own. A prompt is not theirs: they see the tokens that the search writes."""
+    """Any search takes any number of constraints. It never chooses a forbidden token, and the reported ln p stays the
+    model's. A constraint sees the tokens of the hypothesis, not those of the prompt."""
 
     def start(self, lm: Predictor, owner: Rows, longest: Rows) -> State:
-        """Before the first token, for hypotheses of the rows `owner` [N] that may be `longest` [N] tokens long, `</s>`
-        counted. Raises ConfigError for what cannot hold."""
+        """The state before the first token, for hypotheses of the rows `owner` [N] of at most `longest` [N] tokens,
+        `</s>` counted. Raises ConfigError for a constraint that cannot be met."""
 
     def mask(self, state: State, log_probs: LogProbs, eos: int) -> None:
-        """Put −∞ into `log_probs` [N V], in place, wherever a token is not allowed."""
+        """Set `log_probs` [N V], in place, to −∞ for each token that is not allowed."""
 
     def advance(self, state: State, tokens: Rows) -> State:
-        """After one more token a hypothesis; the old state stays as it was."""
+        """The state after one more token a hypothesis [N]; the old state does not change."""

@@ -15,7 +15,7 @@ from ostinato.state import State, select
 
 
 class Constraints:
-    """What none of them forbids, with the states of all."""
+    """All constraints of a search and their states. Raises ConfigError for several Phrases."""
 
     def __init__(self, each: Sequence[Constraint], lm: Predictor, owner: Rows, longest: Rows):
         self._each, self._eos = tuple(each), lm.eos
@@ -24,7 +24,7 @@ class Constraints:
         self.states = tuple(constraint.start(lm, owner, longest) for constraint in self._each)
 
     def masked(self, log_probs: LogProbs) -> LogProbs:
-        """[N V], −∞ for what any of them forbids; what was given stays as it was."""
+        """[N V]: a copy of the log-probabilities, −∞ for tokens that any of them forbids."""
         if not self._each:
             return log_probs
         masked = log_probs.clone(memory_format=torch.contiguous_format)
@@ -33,20 +33,20 @@ class Constraints:
         return masked
 
     def grow(self, parents: Tensor, tokens: Tensor) -> None:
-        """Go on with the hypotheses `parents` [M], each with one more token."""
+        """Replace the states, in place, by those of the hypotheses `parents` [M] with one more token each [M]."""
         self.states = tuple(
             constraint.advance(select(state, parents), tokens) for constraint, state in zip(self._each, self.states)
         )
 
     def phrases(self) -> tuple[Phrases, State] | None:
-        """Those that must occur, and how much of them did, if there are any."""
-        found = [pair for pair in zip(self._each, self.states) if isinstance(pair[0], Phrases)]
-        return found[0] if found else None  # type: ignore[return-value]
+        """The Phrases among them and their state, if there are any."""
+        pairs = [pair for pair in zip(self._each, self.states) if isinstance(pair[0], Phrases)]
+        return pairs[0] if pairs else None  # type: ignore[return-value]
 
 
 def dead_end(row: int) -> ConfigError:
-    """Nothing is left that a row could be."""
+    """The error for a row without an allowed continuation."""
     return ConfigError(
-        f"decode: row {row}: the constraints leave no token to go on with; loosen them, allow a longer row or widen "
+        f"decode: row {row}: the constraints leave no token to continue with; loosen them, allow a longer row or widen "
         "the beam"
     )

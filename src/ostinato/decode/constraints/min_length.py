@@ -1,4 +1,4 @@
-"""MinLength: no hypothesis is shorter."""
+"""MinLength: the least length of a hypothesis."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,10 +13,10 @@ from ostinato.shapes import LogProbs, Rows
 from ostinato.state import State
 
 
-class Missing(NamedTuple):
-    """How many tokens a hypothesis needs yet."""
+class MinLengthState(NamedTuple):
+    """The number of tokens that each hypothesis still needs [N]."""
 
-    tokens: Tensor
+    missing: Tensor
 
 
 class MinLength:
@@ -25,8 +25,11 @@ class MinLength:
     def __init__(self, length: int | Sequence[int]):
         self.length = length
 
-    def start(self, lm: Predictor, owner: Rows, longest: Rows) -> Missing:
-        """Raises ConfigError where it is above the row's `max_length` or not given for each row."""
+    def start(self, lm: Predictor, owner: Rows, longest: Rows) -> MinLengthState:
+        """Every token is missing.
+
+        Raises ConfigError where the length is above the row's `max_length`, or there is not one for each row.
+        """
         rows = int(owner.max()) + 1
         shortest = each_row(self.length, rows)
         if len(shortest) != rows:
@@ -34,12 +37,12 @@ class MinLength:
         for row, limit in zip(owner.tolist(), longest.tolist()):
             if shortest[row] > limit:
                 refuse([f"MinLength: {shortest[row]} is above max_length {limit} of row {row}; ask for less"])
-        return Missing(torch.tensor(shortest, device=owner.device)[owner])
+        return MinLengthState(torch.tensor(shortest, device=owner.device)[owner])
 
     def mask(self, state: State, log_probs: LogProbs, eos: int) -> None:
-        """No `</s>` before the last of them."""
+        """Forbids `</s>` before the last missing token."""
         log_probs[(state[0] > 1).to(log_probs.device), eos] = -torch.inf
 
-    def advance(self, state: State, tokens: Rows) -> Missing:
-        """One less."""
-        return Missing(state[0] - 1)
+    def advance(self, state: State, tokens: Rows) -> MinLengthState:
+        """One token less is missing."""
+        return MinLengthState(state[0] - 1)

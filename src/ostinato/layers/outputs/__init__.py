@@ -1,4 +1,4 @@
-"""Output layers: from a vector to a distribution over a vocabulary, and what a wrong guess costs."""
+"""Output layers: from a vector to a distribution over a vocabulary, and the loss of a target under it."""
 
 from ostinato.layers.outputs.adaptive import Adaptive
 from ostinato.layers.outputs.base import Output, outputs, register

@@ -1,4 +1,4 @@
-"""Adaptive softmax (Grave et al., 2017): frequent tokens cost little, rare ones share a few entries."""
+"""Adaptive softmax (Grave et al., 2017): less work for frequent tokens than for rare ones, which form clusters."""
 
 from itertools import pairwise
 
@@ -11,26 +11,32 @@ from ostinato.registry import Positive
 
 @register("adaptive", example={"cutoffs": [3]})
 class Adaptive(Output):
-    """torch's AdaptiveLogSoftmaxWithLoss: ids below the first of `cutoffs` have scores of their own, the others one
-    score a cluster and, within it, scores through a layer `shrink` times narrower than the cluster before it.
+    """torch.nn.AdaptiveLogSoftmaxWithLoss: ids below the first of `cutoffs` have a logit each; others have one logit
+    a cluster and, within it, a logit each through a layer `shrink` times narrower than that of the cluster before.
 
-    Ids must come by falling frequency, as those of the tokenizer `word` do.
+    Ids must be in order of falling frequency, as the tokenizer `word` gives them. Raises ConfigError where `cutoffs` do
+    not rise from 1 to size − 1.
+
+    Options:
+        cutoffs: ids at which a new cluster begins, rising; the first is the number of frequent tokens with logits of
+            their own.
+        shrink: how many times narrower the layer of each cluster is than that of the one before.
     """
 
     def __init__(self, cutoffs: list[int], shrink: Positive = 4.0, *, inputs: int, size: int):
         super().__init__(inputs, size)
         if not cutoffs or any(a >= b for a, b in pairwise([0, *cutoffs, size])):
             raise ConfigError(
-                f"output.cutoffs: {cutoffs} do not rise from above 0 to below the {size} tokens; give such, as [2000]"
+                f"output.cutoffs: {cutoffs} must rise, from 1 at least to {size - 1} at most; write, say, [2000]"
             )
         self.clusters = nn.AdaptiveLogSoftmaxWithLoss(inputs, size, cutoffs, div_value=shrink)
 
     def logits(self, x: Tensor) -> Tensor:
-        """[... inputs] to log-probabilities [... size]."""
-        found: Tensor = self.clusters.log_prob(x.reshape(-1, self.inputs))
-        return found.reshape(*x.shape[:-1], self.size)
+        """x [... inputs] to log-probabilities [... size], in nats."""
+        log_probs: Tensor = self.clusters.log_prob(x.reshape(-1, self.inputs))
+        return log_probs.reshape(*x.shape[:-1], self.size)
 
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:
-        """Exact; computed for the clusters that the targets are in."""
-        found: Tensor = self.clusters(x, targets).output
-        return -found.sum()
+        """Cross-entropy of x [N inputs] and targets [N], summed, in nats: exact, from the targets' clusters alone."""
+        log_probs: Tensor = self.clusters(x, targets).output
+        return -log_probs.sum()

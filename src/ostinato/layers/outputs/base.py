@@ -10,7 +10,7 @@ from ostinato.registry import Registry
 class Output(nn.Module, ABC):
     """Vectors [... inputs] to a distribution over `size` tokens.
 
-    `loss` is what training descends and may be an estimate or smoothed; `scores` give the distribution itself.
+    `logits` give the distribution itself; `loss`, which training minimizes, may be smoothed or an estimate.
     """
 
     def __init__(self, inputs: int, size: int):
@@ -19,11 +19,11 @@ class Output(nn.Module, ABC):
 
     @abstractmethod
     def logits(self, x: Tensor) -> Tensor:
-        """[... inputs] to [... size]: numbers whose log-softmax are the log-probabilities."""
+        """x [... inputs] to logits [... size]; their log-softmax is the log-probabilities, in nats."""
 
     @abstractmethod
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:
-        """x [N inputs], targets [N] -> the sum of all costs, in nats."""
+        """x [N inputs] and targets [N] to a scalar: the sum over the targets, in nats."""
 
 
 outputs: Registry[Output] = Registry(Output, "output", "ostinato.layers.outputs")

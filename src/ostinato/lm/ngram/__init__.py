@@ -2,8 +2,9 @@
 
 from ostinato.lm.ngram.build import Estimate, build, pruned
 from ostinato.lm.ngram.files import freeze, read_arpa, write_arpa
-from ostinato.lm.ngram.model import NGram, WordLogProb, WordLogProbs
+from ostinato.lm.ngram.model import NGram
 from ostinato.lm.ngram.smoothing import smoothings
+from ostinato.lm.ngram.word_log_probs import WordLogProb, WordLogProbs
 
 __all__ = [
     "Estimate",

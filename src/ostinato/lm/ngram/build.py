@@ -1,7 +1,6 @@
 """Build: text to the n-grams of a back-off model."""
 
 import contextlib
-import errno
 import gzip
 import json
 import lzma
@@ -22,6 +21,7 @@ from ostinato import _core
 from ostinato.data.paths import checked
 from ostinato.data.table.line_file import BOM
 from ostinato.errors import ConfigError, DataError, ResourceError
+from ostinato.files import FULL_DISK_ERRNOS
 from ostinato.lm.ngram.smoothing import Smoothing, smoothings
 from ostinato.progress import OnProgress, silent
 
@@ -344,7 +344,7 @@ def _resources() -> Iterator[None]:
             "n-grams: the memory is full; give a smaller amount as memory, and more is on disk"
         ) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL_DISK_ERRNOS:
             raise ResourceError(f"{error.strerror}; free some space there, or name another folder") from error
         raise DataError(
             f"n-grams: {error.strerror or error}; check the file, and the folder for temporary files"

@@ -5,12 +5,12 @@ log p(w | c) = log_prob(c w)                  where the model has c w
 """
 
 import json
-import math
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,14 @@ import numpy.typing as npt
 from ostinato import _core
 from ostinato.data.paths import checked
 from ostinato.data.table.line_file import BOM
-from ostinato.errors import BundleError, DataError
+from ostinato.errors import BundleError, ConfigError, DataError
 from ostinato.files import replacing
 from ostinato.lm.ngram import files
+from ostinato.lm.ngram.build import build
 from ostinato.lm.ngram.files import Named, Quantize
 from ostinato.lm.ngram.token_model import TokenNGram
+from ostinato.lm.ngram.vocabulary import BEGIN, END, UNKNOWN, number_of, split_words, to_bytes, to_text
+from ostinato.lm.ngram.word_log_probs import Context, WordLogProb, WordLogProbs, concatenated, word_log_probs
 from ostinato.progress import OnProgress, silent
 
 if TYPE_CHECKING:
@@ -33,43 +36,10 @@ else:  # torch is not imported for what only reads text, so annotations cannot n
     Tensor = Padded = Any
 
 State: TypeAlias = tuple[Any, ...]
-Context: TypeAlias = tuple[str, ...]
 
-BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 BLOCK_BYTES = 64 << 20
 
-
-class WordLogProb(NamedTuple):
-    """Of a word: log10 p, how many words the longest n-gram has that ends with it, whether it is unknown, and the
-    context after it: as many of the last words as the model can use."""
-
-    log10: float
-    length: int
-    unknown: bool
-    context: Context
-
-
-class WordLogProbs(NamedTuple):
-    """Of T words in S sentences, </s> among them: log10 p [T], how many words the longest n-gram has that ends with
-    each [T], whether it is unknown [T], where each sentence ends [S], and how many lines had no word."""
-
-    log10: npt.NDArray[np.float64]
-    lengths: npt.NDArray[np.uint8]
-    unknown: npt.NDArray[np.bool_]
-    ends: npt.NDArray[np.int64]
-    blank_lines: int = 0
-
-    @property
-    def nats(self) -> float:
-        """− Σ ln p."""
-        return -float(self.log10.sum()) * math.log(10)
-
-    def sentences(self) -> Iterator[slice]:
-        """Where each sentence's words are."""
-        start = 0
-        for end in self.ends.tolist():
-            yield slice(start, end)
-            start = end
+log = logging.getLogger(__name__)
 
 
 class NGram:
@@ -88,8 +58,23 @@ class NGram:
         self.distribution: bool = model.distribution
         self.smoothing: str = model.smoothing.decode("utf-8", "replace")
         self.quantize: Quantize = 8 if model.value_bits == 8 else None
-        self._tokens = TokenNGram(self, self._words)
+        self._tokens = TokenNGram(model, self._words)
         self.size, self.eos = self._tokens.size, self._tokens.eos
+
+    @classmethod
+    def train(cls, sentences: Iterable[str | Sequence[str]], order: int, **options: Any) -> "NGram":
+        """The model of sentences: each a text of words between ASCII whitespace, or a sequence of words.
+
+        `options` are those of `build` (`smoothing`, `prune`, `vocabulary`, …), which counts, smooths and raises as it
+        says; its notes are logged as warnings. Raises ConfigError for a single text in the place of the sentences.
+        """
+        if isinstance(sentences, (str, bytes)):
+            raise ConfigError("NGram.train: sentences is one text; give a list of sentences, or a file's name to build")
+        words = (split_words(each) if isinstance(each, str) else each for each in sentences)
+        estimate = build(words, order, **options)
+        for note in estimate.notes:
+            log.warning("n-gram model: %s", note)
+        return cls.of(estimate.grams)
 
     @classmethod
     def load(cls, path: Named, *, tokens: Sequence[str] | None = None, progress: OnProgress = silent) -> "NGram":
@@ -148,16 +133,16 @@ class NGram:
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """Every word by its number; `<unk>`, `<s>` and `</s>` are the first."""
-        return tuple(_text(self._model.word(number)) for number in range(self._model.words))
+        return tuple(to_text(self._model.word(number)) for number in range(self._model.words))
 
     @cached_property
     def facts(self) -> dict[str, Any]:
         """How the model was made, as far as its file says: the smoothing's name and options, and `tokenizer`."""
         try:
-            found = json.loads(self.smoothing)
+            facts = json.loads(self.smoothing)
         except ValueError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return facts if isinstance(facts, dict) else {}
 
     @property
     def tokenizer(self) -> str | None:
@@ -166,7 +151,7 @@ class NGram:
 
     def number(self, word: str) -> int:
         """Of a word of the vocabulary; that of `<unk>` for every other."""
-        return (UNKNOWN, BEGIN, END).index(word) if word in (BEGIN, END) else int(self._model.find(_bytes(word)))
+        return number_of(self._model, word)
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and (word == UNKNOWN or self.number(word) != 0)
@@ -190,12 +175,12 @@ class NGram:
     def full_scores(self, text: str, *, begin: bool = True, end: bool = True) -> list[WordLogProb]:
         """Of each word of a sentence; `begin` puts it after `<s>`, `end` adds `</s>`."""
         context: Context = (BEGIN,) if begin else ()
-        found = []
-        words = [UNKNOWN if word in (BEGIN, END) else word for word in map(_text, _bytes(text).split())]
+        answers: list[WordLogProb] = []
+        words = [UNKNOWN if word in (BEGIN, END) else word for word in split_words(text)]
         for word in [*words, *([END] if end else [])]:
-            found.append(self.look(word, context))
-            context = found[-1].context
-        return found
+            answers.append(self.look(word, context))
+            context = answers[-1].context
+        return answers
 
     def score_texts(
         self, texts: Iterable[str], *, begin: bool = True, end: bool = True, threads: int | None = None
@@ -204,8 +189,8 @@ class NGram:
 
         `<s>`, `</s>` and `<unk>` in a text are words that the model does not know.
         """
-        given = [_bytes(text) for text in texts]
-        return _scores(self._model.score_texts(given, begin, end, threads or _threads()))
+        raw = [to_bytes(text) for text in texts]
+        return word_log_probs(self._model.score_texts(raw, begin, end, threads or _threads()))
 
     def score_file(self, path: Named, *, threads: int | None = None, progress: OnProgress = silent) -> WordLogProbs:
         """Of a text file, plain or compressed, a sentence a line; lines without a word are dropped and counted.
@@ -214,23 +199,23 @@ class NGram:
         """
         name = checked(Path(path))
         size = name.stat().st_size
-        found: list[tuple[Any, ...]] = []
+        blocks: list[tuple[Any, ...]] = []
         with name.open("rb") as packed, files.unpacked(packed) as file:
             rest = b""
             try:
                 while block := file.read(BLOCK_BYTES):
-                    block = rest + block if rest else block if found else block.removeprefix(BOM)
+                    block = rest + block if rest else block if blocks else block.removeprefix(BOM)
                     whole = block.rfind(b"\n") + 1
                     rest = block[whole:]
                     if whole:
                         lines = block[:whole] if rest else block
-                        found.append(self._model.score_lines(lines, threads or _threads()))
+                        blocks.append(self._model.score_lines(lines, threads or _threads()))
                     progress(f"score {name.name}", packed.tell(), size)
             except files.PACKED as error:
                 raise DataError(f"{name}: it cannot be decompressed ({error}); fetch it again") from error
-            if rest or not found:
-                found.append(self._model.score_lines(rest, threads or _threads()))
-        return _joined([_scores(each) for each in found])
+            if rest or not blocks:
+                blocks.append(self._model.score_lines(rest, threads or _threads()))
+        return concatenated([word_log_probs(each) for each in blocks])
 
     # Tokens: ostinato.lm.protocol.LanguageModel
 
@@ -252,9 +237,9 @@ class NGram:
 
     def read(self, tokens: Padded, state: State) -> State:
         """The state after each row's last token, as after `score`."""
-        from ostinato.lm.protocol import moved  # which imports torch
+        from ostinato.lm.protocol import advanced  # which imports torch
 
-        return moved(self, tokens, state)
+        return advanced(self, tokens, state)
 
     def log_probs_of(self, state: State, candidates: Tensor) -> Tensor:
         """[N K]: ln p(candidate | state)."""
@@ -274,29 +259,3 @@ def _loaded(path: str, tokens: Sequence[str] | None) -> NGram:
 
 def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def _scores(found: tuple[Any, ...]) -> WordLogProbs:
-    log10, lengths, unknown, ends, blank = found
-    return WordLogProbs(log10, lengths, unknown.view(np.bool_), ends.view(np.int64), blank)
-
-
-def _joined(parts: list[WordLogProbs]) -> WordLogProbs:
-    if len(parts) == 1:
-        return parts[0]
-    offsets = np.cumsum([0, *(len(part.log10) for part in parts[:-1])])
-    return WordLogProbs(
-        np.concatenate([part.log10 for part in parts]),
-        np.concatenate([part.lengths for part in parts]),
-        np.concatenate([part.unknown for part in parts]),
-        np.concatenate([part.ends + offset for part, offset in zip(parts, offsets)]),
-        sum(part.blank_lines for part in parts),
-    )

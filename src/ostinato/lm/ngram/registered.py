@@ -28,6 +28,10 @@ def ngram(
 
     What stands between two boundaries is a sentence. Every id has a probability, seen or not. `smoothing` is modified
     Kneser–Ney by default. Raises DataError where there is nothing to learn from.
+
+    Options:
+        order: tokens of the longest n-gram.
+        smoothing: how unseen n-grams get a probability; not set: modified_kneser_ney.
     """
     words = [END if token == eos else str(token) for token in range(size)]
     places = np.delete(np.arange(size), eos)  # an id's place among the words that are not </s>

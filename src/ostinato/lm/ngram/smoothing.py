@@ -130,6 +130,11 @@ class ModifiedKneserNey(Smoothing):
     a is the count at the highest order and from <s> on, elsewhere the number of words seen before c w. Where n₁, n₂
     or n₃ is 0 or a D is not above 0 and at most its count, as in tiny or character corpora, that order's D
     are `fallback`, and a note says so. `interpolate_unigrams` false leaves what the unigrams free to <unk>.
+
+    Options:
+        interpolate_unigrams: whether the unigrams are mixed with the uniform distribution; false leaves what they free
+            to <unk>.
+        fallback: the discounts of counts 1, 2 and 3 or more where an order's own cannot be estimated.
     """
 
     def __init__(
@@ -169,6 +174,14 @@ class ModifiedKneserNey(Smoothing):
 
 
 class _OneDiscount(Smoothing):
+    """Smoothing that takes one discount from every count of an order.
+
+    Options:
+        discount: the discount D of every order, taken from each count; not set: estimated for each order.
+        interpolate_unigrams: whether the unigrams are mixed with the uniform distribution; false leaves what they free
+            to <unk>.
+    """
+
     adjusted = False
 
     def __init__(self, discount: Share | None = None, interpolate_unigrams: bool = True):
@@ -211,6 +224,10 @@ class WittenBell(Smoothing):
     """Witten–Bell (Witten and Bell, 1991, method C; interpolated as by Chen and Goodman, 1998, section 2.5):
 
     p(w | c) = (C(c w) + N₁₊(c •) p(w | c′)) / (C(c) + N₁₊(c •))
+
+    Options:
+        interpolate_unigrams: whether the unigrams are mixed with the uniform distribution; false leaves what they free
+            to <unk>.
     """
 
     def __init__(self, interpolate_unigrams: bool = True):
@@ -232,6 +249,9 @@ class Katz(Smoothing):
     absolute discount n₁ / (n₁ + 2n₂) instead, or 0.5, and a note says so. A context all of whose counts are above k
     would leave nothing for other words: its total is taken one larger (Doug Paul's rule). α of the unigrams goes to
     the words without a count, which is <unk> where the vocabulary was not given.
+
+    Options:
+        k: the largest count that is discounted.
     """
 
     def __init__(self, k: Literal[1, 2, 3, 4, 5] = 5):
@@ -276,6 +296,13 @@ class JelinekMercer(Smoothing):
     expectation and maximization on the text `held_out`; without that, on every tenth sentence of the corpus, left out
     of counting for it and counted after it. Found are `buckets` for each order, by ⌊log₂ C(c)⌋; 1 is one λ an order.
     Of fewer than 20 sentences none is left out: each λ is 0.5, and a note says so.
+
+    Options:
+        weights: the weight λ of each order, from the unigrams up; not set: estimated on held-out text.
+        held_out: the path of the text to estimate the weights on; not set: every tenth sentence of the corpus.
+        buckets: weights for each order, by the count of the context; 1 is one weight an order.
+        interpolate_unigrams: whether the unigrams are mixed with the uniform distribution; false leaves what they free
+            to <unk>.
     """
 
     def __init__(
@@ -318,6 +345,9 @@ class Additive(Smoothing):
 
     for contexts of order − 1 words, or as many as there are since <s>. There are no lower orders: after a context that
     was not seen, every word has 1 / |V|.
+
+    Options:
+        gamma: added to every count.
     """
 
     def __init__(self, gamma: Positive = 1.0):
@@ -334,6 +364,9 @@ class StupidBackoff(Smoothing):
 
     Scores, not probabilities. A context that was never seen costs nothing here, where Brants et al. have another α: a
     back-off model has no place for its weight, and all words after that context have the same. <unk> has 0.
+
+    Options:
+        alpha: the factor of each step back to a shorter context.
     """
 
     distribution = False

@@ -8,20 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.errors import ConfigError, DataError, StreamError
+from ostinato.lm.ngram.vocabulary import BEGIN_NUMBER, END_NUMBER, NO_WORD, UNKNOWN_NUMBER, number_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ostinato.lm.ngram.model import NGram
     from ostinato.padded import Padded
 else:  # torch is not imported before a search does, so annotations cannot name its types when they run
-    Tensor = Padded = NGram = Any
+    Tensor = Padded = Any
 
 State: TypeAlias = tuple[Any, ...]
 Numbers: TypeAlias = npt.NDArray[np.uint32]
 
-UNKNOWN, BEGIN, END = range(3)
-NOTHING = np.uint32(0xFFFFFFFF)
 NATS = math.log(10)
 BLOCK_COUNTS = 1 << 20
 
@@ -35,39 +33,42 @@ class NGramContext(NamedTuple):
 class TokenNGram:
     """Which word each token is, and back."""
 
-    def __init__(self, lm: "NGram", words: Sequence[str] | None):
-        self._model, self._width = lm._model, lm.order - 1
+    def __init__(self, model: Any, words: Sequence[str] | None):
+        """`model` is an `ostinato._core.NGramModel`. Raises ConfigError where not exactly one word is `</s>`, or one is
+        `<s>`."""
+        self._model, self._width = model, model.order - 1
         if words is None:
-            numbers = np.arange(self._model.words, dtype=np.uint32)
-            self.eos = END
+            numbers = np.arange(model.words, dtype=np.uint32)
+            self.eos = END_NUMBER
         else:
-            numbers = np.array([lm.number(word) for word in words], np.uint32)
-            ends = np.flatnonzero(numbers == END)
-            if len(ends) != 1 or (numbers == BEGIN).any():
+            numbers = np.array([number_of(model, word) for word in words], np.uint32)
+            ends = np.flatnonzero(numbers == END_NUMBER)
+            begins = np.count_nonzero(numbers == BEGIN_NUMBER)
+            if len(ends) != 1 or begins:
                 raise ConfigError(
-                    f"tokens: {len(ends)} of {len(words)} are </s> and {np.count_nonzero(numbers == BEGIN)} are <s>; "
+                    f"tokens: {len(ends)} of {len(words)} are </s> and {begins} are <s>; "
                     "give each token's word, one of them </s> and none of them <s>"
                 )
             self.eos = int(ends[0])
         self.size = len(numbers)
         self._numbers = numbers
         # In a history eos is where a sentence begins; the last entry is that of −1.
-        self._before = np.append(np.where(numbers == END, np.uint32(BEGIN), numbers), NOTHING)
+        self._before = np.append(np.where(numbers == END_NUMBER, np.uint32(BEGIN_NUMBER), numbers), NO_WORD)
         # The first token of each word stands for all of them in a state.
         _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
         self._canonical = np.append(first[inverse], -1).astype(np.int64)
-        unknown = int(np.count_nonzero(numbers == UNKNOWN))
+        unknown = int(np.count_nonzero(numbers == UNKNOWN_NUMBER))
         self._among_themselves = words is not None and unknown == 0
-        self._normalized = lm.distribution
-        self._shares = np.where(numbers == UNKNOWN, math.log(max(unknown, 1)), 0.0)
+        self._normalized: bool = model.distribution
+        self._shares = np.where(numbers == UNKNOWN_NUMBER, math.log(max(unknown, 1)), 0.0)
         self._own = words is None
         # Every word but <unk> and <s> is a token, so what tokens do not have is what <unk> has.
         distinct = len(first) == self.size == self._model.words - 2
-        self._all_known = self._among_themselves and distinct and lm.quantize is None
+        self._all_known = self._among_themselves and distinct and model.value_bits != 8
 
     def aligned(self, numbers: Sequence[int]) -> Numbers:
         """[1 order − 1]: one history of words."""
-        history = np.full((1, self._width), NOTHING)
+        history = np.full((1, self._width), NO_WORD)
         if len(numbers):
             history[0, self._width - len(numbers) :] = numbers
         return history
@@ -121,7 +122,7 @@ class TokenNGram:
 
     def along(self, chunks: Iterable[npt.NDArray[Any]]) -> Iterator[npt.NDArray[np.float64]]:
         """ln p of each token of a text cut anywhere, from a beginning on; torch is not asked."""
-        history = self.aligned([BEGIN] if self._width else [])
+        history = self.aligned([BEGIN_NUMBER] if self._width else [])
         for chunk in chunks:
             ids = self._inside(np.asarray(chunk, np.int64))
             lengths = np.full(1, len(ids), np.int64)
@@ -142,7 +143,7 @@ class TokenNGram:
             places = np.arange(first, first + rows)[:, None] + np.arange(self._width)
             history = np.ascontiguousarray(seen[places])
             if self._all_known:
-                unknown = self._model.score_candidates(history, np.full((rows, 1), UNKNOWN, np.uint32), 1)[:, 0]
+                unknown = self._model.score_candidates(history, np.full((rows, 1), UNKNOWN_NUMBER, np.uint32), 1)[:, 0]
                 found[first : first + rows] = np.log1p(-np.exp(unknown * NATS))
             else:
                 nats = self._model.distributions(history, 1)[:, self._numbers] * NATS - self._shares

@@ -17,7 +17,15 @@ def adamw(
     *,
     model: nn.Module,
 ) -> torch.optim.AdamW:
-    """Adam with decoupled weight decay, in one pass over each tensor: elementwise, so the same bits every time."""
+    """Adam with decoupled weight decay, in one pass over each tensor: elementwise, so the same bits every time.
+
+    Options:
+        learning_rate: the largest step size; the schedule scales it.
+        beta1: decay of the mean of gradients.
+        beta2: decay of the mean of squared gradients.
+        epsilon: added to the root of the mean square, against division by zero.
+        weight_decay: share of each weight, times the learning rate, that is taken off at each step.
+    """
     return torch.optim.AdamW(
         groups(model, weight_decay), lr=learning_rate, betas=(beta1, beta2), eps=epsilon, fused=True
     )

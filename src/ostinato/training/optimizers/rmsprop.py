@@ -18,7 +18,16 @@ def rmsprop(
     *,
     model: nn.Module,
 ) -> torch.optim.RMSprop:
-    """Gradients divided by the root of their mean square. `weight_decay` adds weight_decay · w to the gradient."""
+    """Gradients divided by the root of their mean square. `weight_decay` adds weight_decay · w to the gradient.
+
+    Options:
+        learning_rate: the largest step size; the schedule scales it.
+        alpha: decay of the mean of squared gradients.
+        epsilon: added to the root of the mean square, against division by zero.
+        momentum: decay of the sum of past steps; 0 has none.
+        centered: whether gradients are divided by their standard deviation instead.
+        weight_decay: factor of the weights that are added to the gradient.
+    """
     return torch.optim.RMSprop(
         groups(model, weight_decay), lr=learning_rate, alpha=alpha, eps=epsilon, momentum=momentum, centered=centered
     )

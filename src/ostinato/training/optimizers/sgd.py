@@ -17,7 +17,14 @@ def sgd(
     *,
     model: nn.Module,
 ) -> torch.optim.SGD:
-    """v' = momentum · v + g;  w' = w − learning_rate · v'. `weight_decay` adds weight_decay · w to the gradient."""
+    """v' = momentum · v + g;  w' = w − learning_rate · v'. `weight_decay` adds weight_decay · w to the gradient.
+
+    Options:
+        learning_rate: the largest step size; the schedule scales it.
+        momentum: decay of the sum of past gradients; 0 has none.
+        nesterov: whether the gradient is taken ahead of the momentum's step (Nesterov).
+        weight_decay: factor of the weights that are added to the gradient.
+    """
     if nesterov and not momentum:
         raise ConfigError("train.optimizer.nesterov: it looks ahead along the momentum, which is 0; set momentum = 0.9")
     return torch.optim.SGD(groups(model, weight_decay), lr=learning_rate, momentum=momentum, nesterov=nesterov)

@@ -5,7 +5,11 @@ from ostinato.training.schedules.base import Schedule, Warmup, register
 
 @register("constant")
 class Constant(Schedule):
-    """The full rate once warm."""
+    """The full rate once warm.
+
+    Options:
+        warmup: steps over which the rate rises from 0 to the full learning rate.
+    """
 
     def __init__(self, warmup: Warmup = 0):
         super().__init__(warmup)

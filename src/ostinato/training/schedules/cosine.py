@@ -8,7 +8,12 @@ from ostinato.training.schedules.base import Schedule, Warmup, register
 
 @register("cosine")
 class Cosine(Schedule):
-    """floor + (1 − floor) · (1 + cos(π · step / total)) / 2."""
+    """floor + (1 − floor) · (1 + cos(π · step / total)) / 2.
+
+    Options:
+        warmup: steps over which the rate rises from 0 to the full learning rate.
+        floor: share of the learning rate that is left at the end.
+    """
 
     def __init__(self, warmup: Warmup = 100, floor: Share = 0.05):
         super().__init__(warmup)
