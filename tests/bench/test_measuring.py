@@ -175,7 +175,7 @@ def test_a_loop_that_trains_otherwise_is_not_timed(monkeypatch):
         bench_training, "groups", lambda model, decay: [{**group, "lr": 0.1} for group in theirs(model, decay)]
     )
     contest = bench_training.contest(SMALL[-1])
-    with pytest.raises(ComparisonError, match="different numbers"):
+    with pytest.raises(ComparisonError, match="different results"):
         contest.check("x")
 
 

@@ -108,8 +108,8 @@ def load(comparison: str | os.PathLike[str], changes: Iterable[str] = ()) -> Com
     if problems:
         raise _refusal(path, problems)
     terms, problems = check_call(Terms, table.get("compare", {}), "compare", "a comparison")
-    swept, found = check_call(Sweep, table["sweep"], "sweep", "a sweep") if "sweep" in table else ({}, [])
-    problems += found
+    swept, more = check_call(Sweep, table["sweep"], "sweep", "a sweep") if "sweep" in table else ({}, [])
+    problems += more
     contestants = table.get("contestants", {})
     problems += _contestants(contestants)
     base = {key: table[key] for key in SECTIONS if key in table}
@@ -181,7 +181,8 @@ def laid(under: Table, over: Table) -> dict[str, Any]:
 
 
 def placed(table: Table, key: str, value: Any) -> dict[str, Any]:
-    """The table with one value, at a path of keys, set."""
+    """A copy of the table with `value` at `key`, a path such as "model.cell.hidden". Raises ConfigError where the path
+    leads through something that is not a table."""
     first, _, rest = key.partition(".")
     inner = table.get(first, {})
     if rest and not isinstance(inner, Mapping):

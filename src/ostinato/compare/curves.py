@@ -66,10 +66,10 @@ def curves(outcome: Outcome) -> Curves:
 
 
 def _by_value(outcome: Outcome) -> list[Series]:
-    found = []
+    series = []
     for name in outcome.comparison.contestants:
         rows = [row for row in outcome.rows if row.contestant == name]
-        found.append(
+        series.append(
             Series(
                 name,
                 [float(row.value) for row in rows],
@@ -78,19 +78,19 @@ def _by_value(outcome: Outcome) -> list[Series]:
                 [max(row.scores) for row in rows],
             )
         )
-    return found
+    return series
 
 
 def _by_step(outcome: Outcome) -> list[Series]:
-    found = []
+    series = []
     for row in outcome.rows:
         each = [_held_out(run) for run in row.runs]
         steps = sorted(set.intersection(*(set(scores) for scores in each)))  # some seeds may have stopped early
         at = [[scores[step] for scores in each] for step in steps]
         means = [sum(scores) / len(scores) for scores in at]
         low, high = [min(scores) for scores in at], [max(scores) for scores in at]
-        found.append(Series(row.contestant, [float(step) for step in steps], means, low, high))
-    return found
+        series.append(Series(row.contestant, [float(step) for step in steps], means, low, high))
+    return series
 
 
 def _held_out(run: ContestantRun) -> dict[int, float]:

@@ -58,8 +58,8 @@ def opening(source: str) -> str:
 
 
 def _signatures(outcome: Outcome) -> str:
-    said = dict.fromkeys(str(row.score.signature) or SPLIT for row in outcome.rows)
-    return "\n".join(f"- `{each}`" for each in said)
+    signatures = dict.fromkeys(str(row.score.signature) or SPLIT for row in outcome.rows)
+    return "\n".join(f"- `{each}`" for each in signatures)
 
 
 def _table(table: ComparisonTable) -> str:

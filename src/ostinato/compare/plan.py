@@ -39,12 +39,12 @@ def plan(comparison: Comparison, folder: Path, progress: OnProgress) -> list[Con
     the same.
     """
     scales = RecipeScales(folder, progress)
-    found: list[Contestant] = []
+    contestants: list[Contestant] = []
     problems: dict[str, list[str]] = {}
     for number, entry in enumerate(comparison.entries):
         progress("contestants", number, len(comparison.entries))
         try:
-            found.append(_contestant(comparison, entry, scales))
+            contestants.append(_contestant(comparison, entry, scales))
         except ConfigError as error:
             for problem in error.problems:
                 problems.setdefault(problem, []).append(entry.contestant)
@@ -52,8 +52,8 @@ def plan(comparison: Comparison, folder: Path, progress: OnProgress) -> list[Con
         ordered = sorted(problems.items(), key=lambda item: -len(set(item[1])))  # those of all contestants first
         raise ConfigError([_said(comparison, problem, names) for problem, names in ordered])
     for value in comparison.values:
-        agreeing(comparison, value, [(each.name, each.score) for each in found if each.value == value])
-    return found
+        agreeing(comparison, value, [(each.name, each.score) for each in contestants if each.value == value])
+    return contestants
 
 
 def _contestant(comparison: Comparison, entry: ContestantEntry, scales: RecipeScales) -> Contestant:

@@ -48,14 +48,14 @@ def runs(
     comparison: Comparison, contestants: Sequence[Contestant], out: Path, progress: Progress, *, fresh: bool = False
 ) -> Iterator[ContestantRun]:
     """Train and judge all, one after another. Raises what `train.fit` raises; `fresh` deletes runs that are there."""
-    wanted = [(contestant, seed) for contestant in contestants for seed in comparison.terms.seeds]
+    pairs = [(contestant, seed) for contestant in contestants for seed in comparison.terms.seeds]
     spent, trained = 0.0, 0
-    for number, (contestant, seed) in enumerate(wanted):
+    for number, (contestant, seed) in enumerate(pairs):
         folder = folder_of(comparison, contestant, seed, out)
         has_ended, begun = (folder / MANIFEST).exists() and not fresh, time.monotonic()
         if not has_ended:
-            what = f"run {number + 1} of {len(wanted)}: {_name(comparison, contestant)}, seed {seed}"
-            progress.say(what + _rate(spent, trained, len(wanted) - number))
+            what = f"run {number + 1} of {len(pairs)}: {_name(comparison, contestant)}, seed {seed}"
+            progress.say(what + _rate(spent, trained, len(pairs) - number))
         recipe = contestant.recipe(seed)
         fitted = fit(recipe, folder, _Shared(progress), fresh=fresh, baselines=False)
         task, rows = _judged(recipe, fitted.bundle, folder, progress)
@@ -89,9 +89,9 @@ def _judged(recipe: Recipe[Settings], bundle: Bundle, folder: Path, progress: Pr
     task = prepared(bundle.task, recipe.data.build(folder=folder / "data", progress=progress.stage))
     digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     with contextlib.suppress(OSError, ValueError, KeyError):
-        kept = json.loads((folder / JUDGED).read_bytes())
-        if kept["bundle"] == digest:
-            return task, np.asarray(kept["rows"], np.float64)
+        saved = json.loads((folder / JUDGED).read_bytes())
+        if saved["bundle"] == digest:
+            return task, np.asarray(saved["rows"], np.float64)
     rows = task.statistics(bundle.model, SPLIT, partial(progress.stage, SPLIT))[0]
     with replacing(folder / JUDGED) as file:
         file.write(json.dumps({"bundle": digest, "rows": rows.tolist()}).encode())

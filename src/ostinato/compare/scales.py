@@ -52,7 +52,7 @@ class RecipeScales:
             predictions, _ = task.predict(build_model(task, recipe.model).eval(), batch, None)
         pairs = zip(predictions, task.references(batch))
         return evaluate(
-            metric, [metric.stats(task.metric_input(found), wanted) for found, wanted in pairs], resamples=0
+            metric, [metric.stats(task.metric_input(answer), reference) for answer, reference in pairs], resamples=0
         )
 
     def _task(self, recipe: Recipe[Settings]) -> Task[Any, Any]:

@@ -52,8 +52,8 @@ def cut(corpora: DataSplits[Any], tokenizer: Tokenizer, progress: OnProgress = s
 
 def _ids(text: Text, tokenizer: Tokenizer, progress: OnProgress) -> np.ndarray:
     reader = tokenizer.incremental_encoder()
-    found = [
+    parts = [
         reader.read(piece)
         for piece in text.pieces(lambda done, total: progress(f"tokenize {text.path.name}", done, total))
     ]
-    return np.concatenate([*found, reader.read("", final=True)])
+    return np.concatenate([*parts, reader.read("", final=True)])

@@ -42,11 +42,11 @@ def score_tables(subjects: Sequence[Subject]) -> list[ReportTable]:
 
 def best_by_split(subject: Subject) -> dict[str, Evaluation]:
     """Of each split the best evaluation so far; the last one where none was called the best."""
-    found: dict[str, Evaluation] = {}
+    best: dict[str, Evaluation] = {}
     for evaluation in subject.history.evaluations:
-        if evaluation.best or not (evaluation.split in found and found[evaluation.split].best):
-            found[evaluation.split] = evaluation
-    return found
+        if evaluation.best or not (evaluation.split in best and best[evaluation.split].best):
+            best[evaluation.split] = evaluation
+    return best
 
 
 def _runs(subjects: Sequence[Subject]) -> Iterator[ScoredRow]:

@@ -38,8 +38,8 @@ register = budgets.register
 
 def size_in(before: Table, after: Table) -> int | None:
     """What the places marked "solved" became; None where there are none."""
-    found = dict(leaves(after))
-    return next((found[path] for path, value in leaves(before) if value == SOLVED), None)
+    values = dict(leaves(after))
+    return next((values[path] for path, value in leaves(before) if value == SOLVED), None)
 
 
 def no_size_to_solve(table: Table) -> None:

@@ -33,36 +33,36 @@ class Parameters(Budget):
             return {**table, "model": _filled(table["model"], size)}
 
         if not marked(table.get("model")):
-            found = scales.parameters(table)
-            if self._met(found):
+            count = scales.parameters(table)
+            if self._met(count):
                 return dict(table)
             raise ConfigError(
-                f"model: it has {found:,} parameters where the budget has {self.count:,}; write "
+                f"model: it has {count:,} parameters where the budget has {self.count:,}; write "
                 f'"{SOLVED}" where the size stands that is to be found'
             )
         count_at = cache(lambda size: scales.parameters(sized(size)))
         size = nearest_size(count_at, self.count)
-        found = count_at(size)
-        if not self._met(found):
+        count = count_at(size)
+        if not self._met(count):
             raise ConfigError(
                 f"model: no size comes within {self.tolerance:.2%} of {self.count:,} parameters, the nearest is {size} "
-                f"with {found:,}; raise compare.budget.tolerance or change the count"
+                f"with {count:,}; raise compare.budget.tolerance or change the count"
             )
         return sized(size)
 
-    def _met(self, found: int) -> bool:
-        return abs(found - self.count) <= self.tolerance * self.count
+    def _met(self, count: int) -> bool:
+        return abs(count - self.count) <= self.tolerance * self.count
 
 
-def nearest_size(count_at: Callable[[int], int], wanted: int) -> int:
-    """The size from 1 to 65,536 whose count, which must not fall as the size grows, is nearest to what is wanted."""
+def nearest_size(count_at: Callable[[int], int], count: int) -> int:
+    """The size from 1 to 65,536 whose count, which must not fall as the size grows, is nearest to `count`."""
     low, high = 0, 1
-    while count_at(high) < wanted and high < MOST:
+    while count_at(high) < count and high < MOST:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if count_at(middle) < wanted else (low, middle)
-    if low and wanted - count_at(low) < count_at(high) - wanted:
+        low, high = (middle, high) if count_at(middle) < count else (low, middle)
+    if low and count - count_at(low) < count_at(high) - count:
         return low
     return high
 
