@@ -1,4 +1,4 @@
-# make setup · demo · test · check · sanitize · bench · bench-page · docs · quality · wheel
+# make setup · demo · test · test-all · check · sanitize · bench · bench-page · docs · quality · wheel
 PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
@@ -7,7 +7,7 @@ SOURCES := $(shell find csrc -type f -name '*.[ch]pp')
 DEMO ?= runs/demo
 DEMO_SECONDS ?=
 
-.PHONY: setup demo test check sanitize bench bench-page docs quality wheel
+.PHONY: setup demo test test-all check sanitize bench bench-page docs quality wheel
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -32,7 +32,10 @@ demo: $(STAMP)
 	  "$(BIN)/ostinato train char-rnn --set data.text=YOUR_FILE.txt --out runs/mine" \
 	  "$(BIN)/ostinato stream $(DEMO)" >&2
 
-test: $(STAMP)
+test: $(STAMP)  # without what is marked slow
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
+
+test-all: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)

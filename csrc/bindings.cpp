@@ -284,5 +284,5 @@ NB_MODULE(_core, module) {
     module.def("linear_forward", &linear_forward);
     module.def("linear_backward", &linear_backward);
     ostinato::ngram::bind_build(module);
-    ostinato::ngram::bind_model(module);
+    ostinato::ngram::bind_query(module);
 }

@@ -1,12 +1,12 @@
 // Every kernel for one instruction set: compiled once for each, with that set's flags and OSTINATO_ISA as its name.
 #include "calls.hpp"
-#include "cells/gru.hpp"
-#include "cells/lstm.hpp"
-#include "cells/rnn.hpp"
+#include "recurrence/cells/gru.hpp"
+#include "recurrence/cells/lstm.hpp"
+#include "recurrence/cells/rnn.hpp"
 #include "matmul.hpp"
-#include "recurrence.hpp"
-#include "recurrence_backward.hpp"
-#include "stepper.hpp"
+#include "recurrence/forward.hpp"
+#include "recurrence/backward.hpp"
+#include "recurrence/stepper.hpp"
 
 namespace ostinato::OSTINATO_ISA {
 

@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "watch.hpp"
+#include "ngram/watch.hpp"
 
 namespace ostinato::ngram {
 
 void bind_build(nanobind::module_& module);
-void bind_model(nanobind::module_& module);
+void bind_query(nanobind::module_& module);
 
 // Looks for Ctrl-C and calls `told(what, done, total)`, twenty times a second at most; what Python raises ends the work.
 inline Watch watched(const nanobind::object& told) {

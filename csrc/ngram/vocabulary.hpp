@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "grams.hpp"
+#include "ngram/grams.hpp"
 
 namespace ostinato::ngram {
 

@@ -1,10 +1,10 @@
 // The same bits from vectors twice as wide: what the next instruction set will run, tried on this one. Single lanes are
 // the scalar kernels, which test_laws.cpp compares.
-#include "cells/gru.hpp"
-#include "cells/lstm.hpp"
-#include "cells/rnn.hpp"
+#include "recurrence/cells/gru.hpp"
+#include "recurrence/cells/lstm.hpp"
+#include "recurrence/cells/rnn.hpp"
 #include "problem.hpp"
-#include "recurrence_backward.hpp"
+#include "recurrence/backward.hpp"
 
 using namespace ostinato;
 using namespace ostinato::OSTINATO_ISA;

@@ -2,11 +2,11 @@
 #include <map>
 
 #include "check.hpp"
-#include "ngram/corpus.hpp"
-#include "ngram/count.hpp"
-#include "ngram/estimate.hpp"
-#include "ngram/estimated.hpp"
-#include "ngram/prune.hpp"
+#include "ngram/build/corpus.hpp"
+#include "ngram/build/count.hpp"
+#include "ngram/build/estimate.hpp"
+#include "ngram/build/estimated.hpp"
+#include "ngram/build/prune.hpp"
 
 using namespace ostinato::ngram;
 

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "check.hpp"
-#include "ngram/arpa.hpp"
-#include "ngram/freeze.hpp"
-#include "ngram/model.hpp"
-#include "ngram/rows.hpp"
-#include "ngram/scorer.hpp"
+#include "ngram/query/arpa.hpp"
+#include "ngram/query/freeze.hpp"
+#include "ngram/query/model.hpp"
+#include "ngram/query/rows.hpp"
+#include "ngram/query/scorer.hpp"
 
 namespace {
 

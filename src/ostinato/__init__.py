@@ -10,22 +10,26 @@ if TYPE_CHECKING:
     from ostinato.padded import Padded
     from ostinato.stepping import stepper
     from ostinato.stream import Streamer
+    from ostinato.training.run import Run, train
 
-__all__ = ["Bundle", "Padded", "Streamer", "accelerate", "load", "restore", "stepper"]
+__all__ = ["Bundle", "Padded", "Run", "Streamer", "accelerate", "load", "restore", "stepper", "train"]
 __version__ = "0.1.0"
 
 _HOMES = {
     "Bundle": "ostinato.bundle",
     "Padded": "ostinato.padded",
+    "Run": "ostinato.training.run",
     "Streamer": "ostinato.stream",
     "accelerate": "ostinato.nn",
     "restore": "ostinato.nn",
     "stepper": "ostinato.stepping",
+    "train": "ostinato.training.run",
 }
 
 
 def load(path: "str | PathLike[str]") -> "Bundle":
-    """A trained bundle, or a run's best so far. Raises BundleError."""
+    """A trained bundle, or the best model so far of a run. Raises BundleError where the folder holds neither, or is
+    damaged."""
     from ostinato.bundle import Bundle
 
     return Bundle.load(path)

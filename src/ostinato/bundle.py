@@ -14,6 +14,8 @@ import json
 import math
 import os
 import shutil
+import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -25,12 +27,17 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ostinato import __version__
+from ostinato.bundle_card import as_html, model_card, one_line
+from ostinato.decode import Generation, generated, unknown_characters
 from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
 from ostinato.files import FULL_DISK_ERRNOS, full_disk, sync_folder
+from ostinato.metrics import Score
 from ostinato.migrations import MIGRATIONS, Files
 from ostinato.models import models
 from ostinato.registry import Spec
+from ostinato.scoring import TokenScorer, whole
 from ostinato.tasks import Prediction, Task, tasks
+from ostinato.text import Tokenizer
 from ostinato.wiring import check_wiring, declared
 
 SCHEMA: Final = 2
@@ -49,6 +56,12 @@ class Bundle:
 
     def __init__(self, task: Task[Any, Any], model: nn.Module, recipe: Mapping[str, Any]):
         self.task, self.model, self.recipe = task, model.eval(), dict(recipe)
+
+    def __repr__(self) -> str:
+        return one_line(self.recipe, self.parameters())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.recipe, type(self.model).__name__, self.parameters())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Bundle":
@@ -108,7 +121,7 @@ class Bundle:
             "config.json": json.dumps(config, indent=2).encode(),
             WEIGHTS: safetensors.torch.save(weights),
             **{name: text.encode() for name, text in self.task.assets().items()},
-            "README.md": self._card().encode(),
+            "README.md": model_card(self.recipe, type(self.model).__name__, self.parameters()).encode(),
         }
 
     def predict(self, items: Sequence[Any]) -> list[Prediction]:
@@ -121,6 +134,71 @@ class Bundle:
 
         return LiveStream(Streamer(self.task, self.model))
 
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 400,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        typical: float | None = None,
+        no_repeat_ngram: int | None = None,
+        beam: int | None = None,
+        length_penalty: float | None = None,
+        seed: int = 0,
+    ) -> str:
+        """The prompt and the model's continuation of it, of at most `length` tokens; the options are those of
+        `decode.Generation`.
+
+        Warns where the prompt has characters that the model does not know. Raises ConfigError where the model does not
+        model text, or an option is out of range or without effect.
+        """
+        lm, tokenizer = self.language_model()
+        generation = Generation(
+            length, temperature, top_k, top_p, min_p, typical, no_repeat_ngram, beam, length_penalty, seed
+        )
+        unknown = unknown_characters(tokenizer, prompt)
+        if unknown:
+            text = f"generate: the model does not know {' '.join(unknown)!r} and reads it as unknown"
+            warnings.warn(text, stacklevel=2)
+        return prompt + "".join(generated(lm, tokenizer, prompt, generation))
+
+    def score(self, text: str) -> dict[str, Score]:
+        """What a text costs under the model, by the metric's name: `bits_per_character`, `nats_per_character`,
+        `bits_per_byte` and `perplexity`, each a Score with `value`, `unit` and `interval`.
+
+        The text is read from its beginning to its end with the state carried. Raises ConfigError where the model does
+        not model text, DataError for a text that is empty or not Unicode.
+        """
+        lm, tokenizer = self.language_model()
+        with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
+            path = Path(folder, "text")
+            try:
+                path.write_bytes(text.encode())
+            except UnicodeEncodeError as error:
+                raise DataError(f"score: character {error.start} of the text is a lone surrogate; remove it") from error
+            scores = TokenScorer(path, tokenizer, lm).read(whole(path)).scores()
+        return {score.name: score for score in scores}
+
+    def language_model(self) -> tuple[Any, Tokenizer]:
+        """The model as an `ostinato.lm.LanguageModel` over the ids of the tokenizer. Raises ConfigError where the task
+        does not model text."""
+        if not hasattr(self.model, "log_probs"):
+            name = self.recipe["task"]["name"]
+            raise ConfigError(f"bundle: its task is '{name}', which does not model text; use predict")
+        return self.model, self.tokenizer
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What turns text into ids and back. Raises ConfigError where the task reads no text."""
+        tokenizer: Tokenizer | None = getattr(self.task, "tokenizer", None)
+        if tokenizer is None:
+            name = self.recipe["task"]["name"]
+            raise ConfigError(f"bundle: its task is '{name}', which has no tokenizer; use predict")
+        return tokenizer
+
     def parameters(self) -> int:
         """How many numbers the model learnt."""
         return sum(parameter.numel() for parameter in self.model.parameters())
@@ -128,15 +206,6 @@ class Bundle:
     def _predictions(self, items: Sequence[Any]) -> Iterator[Prediction]:
         with torch.inference_mode():
             yield from self.task.predictions(self.model, items)
-
-    def _card(self) -> str:
-        name, recipe = type(self.model).__name__, json.dumps(self.recipe, indent=2)
-        return (
-            f"---\nlibrary_name: ostinato\ntags: [{self.recipe['task']['name']}]\n---\n\n# {name}\n\n"
-            f"{self.parameters():,} parameters, trained with Ostinato {__version__}.\n\n"
-            '```python\nimport ostinato\n\nbundle = ostinato.load("this folder")\n```\n\n'
-            f"## Recipe\n\n```json\n{recipe}\n```\n"
-        )
 
 
 def build_model(task: Task[Any, Any], spec: Spec[nn.Module]) -> nn.Module:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ostinato.cells import cells
 from ostinato.compare.budgets import Flops, Parameters, Scales, budgets, size_in
 from ostinato.compare.budgets.parameters import nearest_size
-from ostinato.compare.scales import RecipeScales, checked
+from ostinato.compare.scales import RecipeScales, check_recipe
 from ostinato.errors import ConfigError
 from ostinato.progress import silent
 
@@ -39,7 +39,7 @@ def scales(tmp_path) -> Scales:
 @pytest.mark.parametrize("cell", cells.names())
 def test_every_cell_comes_as_near_to_a_number_of_parameters_as_any_size_does(scales, cell, count):
     given = table(recurrent(cell, "solved"), steps=1)
-    found = Parameters(count, tolerance=0.1).within(given, scales)
+    found = Parameters(count, tolerance=0.1).apply(given, scales)
     size = size_in(given, found)
     off = {n: abs(scales.parameters(table(recurrent(cell, n), steps=1)) - count) for n in (size - 1, size, size + 1)}
     assert off[size] == min(off.values())
@@ -59,7 +59,7 @@ def test_the_nearest_size_is_what_looking_at_all_of_them_finds(square, linear, c
 
 def test_one_size_stands_in_every_place_that_is_marked(scales):
     given = table(recurrent("gru", "solved"), recurrent("lstm", "solved"), steps=1)
-    found = Parameters(5000, tolerance=0.05).within(given, scales)
+    found = Parameters(5000, tolerance=0.05).apply(given, scales)
     first, second = found["model"]["body"]
     assert first["cell"]["hidden"] == second["cell"]["hidden"] == size_in(given, found)
     assert given["model"]["body"][0]["cell"]["hidden"] == "solved"  # what was given is left alone
@@ -89,9 +89,9 @@ def test_numbers_that_come_in_have_no_gradient(scales):
 def test_equal_arithmetic_is_as_many_updates_as_fit(scales):
     given = table(recurrent("gru", 6))
     each = scales.flops(table(recurrent("gru", 6), steps=1))
-    assert Flops(7.9 * each).within(given, scales)["train"]["steps"] == 7
-    with pytest.raises(ConfigError, match=r"train: one update is .* operations and the budget has .*; raise it"):
-        Flops(0.9 * each).within(given, scales)
+    assert Flops(7.9 * each).apply(given, scales)["train"]["steps"] == 7
+    with pytest.raises(ConfigError, match=r"train: one step is .* operations and the budget has .*; raise it"):
+        Flops(0.9 * each).apply(given, scales)
 
 
 @pytest.mark.parametrize("name", budgets.names())
@@ -102,7 +102,7 @@ def test_every_budget_makes_a_whole_recipe_and_leaves_what_it_was_given(scales, 
         given["train"]["steps"] = 2
     before = copy.deepcopy(given)
     budget = budgets.build(example)
-    settings = checked(budget.within(given, scales)).train
+    settings = check_recipe(budget.apply(given, scales)).train
     assert given == before
     assert budget.words
     assert settings.seconds == (example["count"] if name == "seconds" else None)
@@ -111,24 +111,24 @@ def test_every_budget_makes_a_whole_recipe_and_leaves_what_it_was_given(scales, 
 @pytest.mark.parametrize("name", [name for name in budgets.names() if name != "parameters"])
 def test_a_size_is_solved_by_no_other_budget(scales, name):
     with pytest.raises(ConfigError, match=r'model\.body\[0\]\.cell\.hidden: a size is "solved" only under a budget of'):
-        budgets.build(budgets.example(name)).within(table(recurrent("gru", "solved")), scales)
+        budgets.build(budgets.example(name)).apply(table(recurrent("gru", "solved")), scales)
 
 
 @pytest.mark.parametrize("key", ["steps", "epochs", "seconds"])
 @pytest.mark.parametrize("name", ["flops", "seconds"])
 def test_two_do_not_say_how_long(scales, name, key):
     with pytest.raises(ConfigError, match=rf"train\.{key}: the budget says how long to train; leave it out"):
-        budgets.build(budgets.example(name)).within(table(recurrent("gru", 5), **{key: 2}), scales)
+        budgets.build(budgets.example(name)).apply(table(recurrent("gru", 5), **{key: 2}), scales)
 
 
 def test_parameters_that_cannot_be_met_are_refused(scales):
     # 2 x 4 embedded; three blocks of 5 that multiply 4 and 5 numbers and add twice; 5 x 2 and 2 to the classes.
     with pytest.raises(ConfigError, match=r'model: it has 185 parameters where the budget has 900; write "solved"'):
-        Parameters(900).within(table(recurrent("gru", 5), steps=1), scales)
+        Parameters(900).apply(table(recurrent("gru", 5), steps=1), scales)
     wide = table({"name": "mean_pooling"}, steps=1)
     wide["model"]["embedding"] = "solved"  # each unit more is four parameters more: 2 symbols, 2 classes
     with pytest.raises(ConfigError, match=r"no size comes within 1\.00% of 100 parameters, the nearest is 2[45] with"):
-        Parameters(100, tolerance=0.01).within({**wide}, scales)
-    assert Parameters(102, tolerance=0.0).within(wide, scales)["model"]["embedding"] == 25
+        Parameters(100, tolerance=0.01).apply({**wide}, scales)
+    assert Parameters(102, tolerance=0.0).apply(wide, scales)["model"]["embedding"] == 25
     with pytest.raises(ConfigError, match=r"the nearest is 1 with"):
-        Parameters(3).within(table(recurrent("gru", "solved"), steps=1), scales)
+        Parameters(3).apply(table(recurrent("gru", "solved"), steps=1), scales)

@@ -1,10 +1,10 @@
-"""A comparison's file: tables laid over one another, and what cannot be meant."""
+"""A comparison's file: tables merge over one another, and what cannot be meant."""
 
 import pytest
 from small_comparison import compared
 
 from ostinato.compare import load
-from ostinato.compare.comparison import laid
+from ostinato.compare.comparison import merge
 from ostinato.errors import ComparisonError, ConfigError
 
 SWEEP = '\n[sweep]\nkey = "data.problem.lag"\nvalues = [1, 2]\n'
@@ -18,9 +18,9 @@ def refused(path, changes=()) -> tuple[str, ...]:
 
 def test_a_table_with_a_name_replaces_and_any_other_is_merged():
     under = {"a": {"name": "x", "p": 1}, "b": {"p": 1, "q": {"r": 2}}, "c": [1, 2]}
-    assert laid(under, {"a": {"name": "y"}})["a"] == {"name": "y"}
-    assert laid(under, {"a": {"p": 2}})["a"] == {"name": "x", "p": 2}
-    assert laid(under, {"b": {"q": {"s": 3}}, "c": [3]}) == {**under, "b": {"p": 1, "q": {"r": 2, "s": 3}}, "c": [3]}
+    assert merge(under, {"a": {"name": "y"}})["a"] == {"name": "y"}
+    assert merge(under, {"a": {"p": 2}})["a"] == {"name": "x", "p": 2}
+    assert merge(under, {"b": {"q": {"s": 3}}, "c": [3]}) == {**under, "b": {"p": 1, "q": {"r": 2, "s": 3}}, "c": [3]}
     assert under == {"a": {"name": "x", "p": 1}, "b": {"p": 1, "q": {"r": 2}}, "c": [1, 2]}
 
 
@@ -52,19 +52,19 @@ def test_a_sweep_sets_one_key_for_all(tiny):
         ([], "\n[contestant.rnn]\n", ["contestant: a comparison has no such table", "'contestants'"]),
         ([("[compare]", "[compare]\nseed = 3")], "", ["compare.seed: a comparison has no such option", "'seeds'"]),
         ([("seeds = [1, 2]", "")], "", ["compare.seeds: a comparison needs it"]),
-        ([("seeds = [1, 2]", "seeds = []")], "", ["compare.seeds: [] are no different seeds"]),
-        ([("seeds = [1, 2]", "seeds = [1, 1]")], "", ["compare.seeds: [1, 1] are no different seeds"]),
+        ([("seeds = [1, 2]", "seeds = []")], "", ["compare.seeds: [] is empty or repeats"]),
+        ([("seeds = [1, 2]", "seeds = [1, 1]")], "", ["compare.seeds: [1, 1] is empty or repeats"]),
         ([("[1, 2]", '[1]\nagainst = "gro"')], "", ["compare.against: there is no contestant 'gro'", "'gru'"]),
         ([("[1, 2]", '[1]\nbudget = { name = "flop", count = 9 }')], "", ["compare.budget: there is no", "flops"]),
-        ([("steps = 2", "steps = 2\nseed = 3")], "", ["train.seed: a comparison trains with each", "leave it out"]),
-        ([], "train.seed = 3\n", ["contestants.bag.train.seed: a comparison trains"]),
-        ([("[contestants.bag]", '[contestants."a/b"]')], "", ["contestants.a/b: its runs get a folder"]),
-        ([("[contestants.bag]", '[contestants."..".x]')], "", ["contestants...: its runs get a folder"]),
+        ([("steps = 2", "steps = 2\nseed = 3")], "", ["train.seed: the seeds are those of", "leave it out"]),
+        ([], "train.seed = 3\n", ["contestants.bag.train.seed: the seeds are those"]),
+        ([("[contestants.bag]", '[contestants."a/b"]')], "", ["contestants.a/b: a folder is named after it"]),
+        ([("[contestants.bag]", '[contestants."..".x]')], "", ["contestants...: a folder is named after it"]),
         ([], SWEEP.replace("key", "kee"), ["sweep.kee: a sweep has no such option", "'key'"]),
-        ([], SWEEP.replace("data.problem.lag", "lag"), ["sweep.key: 'lag' is no key of a recipe"]),
-        ([], SWEEP.replace("[1, 2]", "[1, 1]"), ["sweep.values: give at least one, each once"]),
-        ([], SWEEP.replace("[1, 2]", "[]"), ["sweep.values: give at least one"]),
-        ([], SWEEP.replace("[1, 2]", '["a/b"]'), ["sweep.values: give at least one", "plain words"]),
+        ([], SWEEP.replace("data.problem.lag", "lag"), ["sweep.key: 'lag' is not a key of a recipe"]),
+        ([], SWEEP.replace("[1, 2]", "[1, 1]"), ["sweep.values: folders are named"]),
+        ([], SWEEP.replace("[1, 2]", "[]"), ["sweep.values: folders are named"]),
+        ([], SWEEP.replace("[1, 2]", '["a/b"]'), ["sweep.values: folders are named", "plain words"]),
         ([], SWEEP.replace("problem.lag", "train.lag"), ["sweep.key: train in 'train.lag' is a value"]),
         ([], "data.problem.lag = 9\n" + SWEEP, ["contestants.bag.data.problem.lag: the sweep sets it"]),
     ],
@@ -128,5 +128,5 @@ def test_data_without_a_test_split_is_refused(tmp_path):
         '[model]\nname = "language"\ncell = { name = "gru", hidden = 4 }\n[train]\nsteps = 2\n[compare]\nseeds = [1]\n'
         "[contestants.small]\n[contestants.large]\nmodel.cell.hidden = 5\n"
     )
-    with pytest.raises(ConfigError, match=r"text\.toml: data: it has no test split; hold one out, as with data\.test"):
+    with pytest.raises(ConfigError, match=r"text\.toml: data: it has no test split; hold one out, for"):
         compared(path, tmp_path / "out")

@@ -8,7 +8,7 @@ import pytest
 from small_comparison import written
 
 from ostinato.compare import Contestant, ContestantRun, Outcome, curves, load, outcome, page
-from ostinato.compare.curves import drawable
+from ostinato.compare.curves import check_drawable
 from ostinato.compare.outcome import T_95, over_seeds
 from ostinato.compare.tables import decimals_of, metric_words, tables
 from ostinato.errors import ComparisonError, ConfigError
@@ -98,7 +98,7 @@ def test_the_table_of_a_single_value(tmp_path):
     assert gru[:3] == ["gru", "0.875", "1.588"]  # 12.706 times 0.125
     assert (gru[4], gru[5:]) == ("best", ["1,234", "10", "2"])
     assert 0 < float(bag[4]) <= 1
-    assert guess[:2] == ["a guess", "0.500"]
+    assert guess[:2] == ["a guess (baseline)", "0.500"]
     assert {len(line) for line in table.lines} == {len(table.header)}
 
 
@@ -116,7 +116,7 @@ def test_the_tables_of_a_sweep(tmp_path):
     means, whole = tables(found)
     assert means.header == ["lag", "2", "16"]
     assert means.lines[1] == ["bag", "0.375 (0.250 to 0.500)", "0.875 (0.750 to 1.000)"]
-    assert means.lines[2] == ["a guess", "0.500", "0.500"]
+    assert means.lines[2] == ["a guess (baseline)", "0.500", "0.500"]
     assert [line[:2] for line in whole.lines] == [["gru", "2"], ["bag", "2"], ["gru", "16"], ["bag", "16"]]
 
 
@@ -130,10 +130,10 @@ def test_the_curves_of_a_sweep(tmp_path):
 
 def test_what_cannot_be_drawn_is_refused_beforehand(tmp_path):
     words = load(written(tmp_path, more='[sweep]\nkey = "train.schedule.name"\nvalues = ["constant", "cosine"]\n'))
-    with pytest.raises(ConfigError, match=r"--plot: the values of train\.schedule\.name are no numbers"):
-        drawable(words, tmp_path / "x.svg")
-    with pytest.raises(ConfigError, match=r"--plot: a figure is not drawn as 'x\.gif'; name a file ending in \.svg"):
-        drawable(load(written(tmp_path)), tmp_path / "x.gif")
+    with pytest.raises(ConfigError, match=r"--plot: the values of train\.schedule\.name are not numbers"):
+        check_drawable(words, tmp_path / "x.svg")
+    with pytest.raises(ConfigError, match=r"--plot: 'x\.gif' is not the name of a figure; use \.svg"):
+        check_drawable(load(written(tmp_path)), tmp_path / "x.gif")
 
 
 def test_a_page_says_how_it_was_made(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from small_comparison import compared, written
 
 import ostinato
-from ostinato.compare.runs import JUDGED, SPLIT
+from ostinato.compare.runs import SCORES_FILE, SPLIT
 from ostinato.data.splits import data_sources
 from ostinato.errors import ConfigError
 from ostinato.metrics.base import evaluate, paired_bootstrap
@@ -131,7 +131,7 @@ def test_stopped_it_goes_on_and_comes_to_the_same(done, tiny, tmp_path, monkeypa
 def test_a_model_that_was_trained_anew_is_judged_anew(tiny, tmp_path):
     path, out = tiny(("[1, 2]", "[1]")), tmp_path / "out"
     compared(path, out)
-    judged = out / "gru" / "seed-1" / JUDGED
+    judged = out / "gru" / "seed-1" / SCORES_FILE
     kept = json.loads(judged.read_text())
     judged.write_text(json.dumps({**kept, "bundle": "another", "rows": [[0, 1]]}))
     compared(path, out)

@@ -121,8 +121,8 @@ def run_python(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
 
 
 def test_random_calls_are_refused_or_answered():
-    """A few thousand of the calls of bench/door.py, most of which lie."""
-    done = run_python(str(ROOT / "bench" / "door.py"), "--calls", "3000", "--seed", "7")
+    """A few thousand of the calls of stress/door.py, most of which lie."""
+    done = run_python(str(ROOT / "stress" / "door.py"), "--calls", "3000", "--seed", "7")
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     counts = {what: int(count) for count, _, what in (part.partition(" ") for part in done.stdout[:-1].split(", ")[2:])}
     assert counts["checked"] > 150, done.stdout

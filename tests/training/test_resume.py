@@ -206,17 +206,17 @@ def test_death_at_any_change_to_the_disk_changes_nothing(tmp_path):
 
 
 @pytest.fixture
-def bench(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+def stress(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "stress"))
     return importlib.import_module
 
 
-def test_kills_at_random_moments_change_nothing(bench, tmp_path):
-    found = bench("kill_resume").campaign(tmp_path, kills=10, seed=1)
+def test_kills_at_random_moments_change_nothing(stress, tmp_path):
+    found = stress("kill_resume").campaign(tmp_path, kills=10, seed=1)
     assert found["kills"] == 10
     assert found["unreadable_runs"] == found["other_curves"] == found["other_weights"] == 0
 
 
-def test_no_flipped_bit_is_accepted(bench, tmp_path):
-    found = bench("bit_flips").campaign(tmp_path, flips=500, truncations=200, seed=1)
+def test_no_flipped_bit_is_accepted(stress, tmp_path):
+    found = stress("bit_flips").campaign(tmp_path, flips=500, truncations=200, seed=1)
     assert found == {"files": 7, "flips": 500, "flips_accepted": 0, "truncations": 200, "truncations_accepted": 0}

@@ -15,11 +15,13 @@ from ostinato.cli.bench import bench
 from ostinato.cli.compare import compare
 from ostinato.cli.data import app as data
 from ostinato.cli.evaluate import evaluate
+from ostinato.cli.generate import generate
 from ostinato.cli.info import info
 from ostinato.cli.lm import app as lm
+from ostinato.cli.predict import predict
 from ostinato.cli.recipes import recipes
 from ostinato.cli.report import report
-from ostinato.cli.speak import generate, predict, stream
+from ostinato.cli.stream import stream
 from ostinato.cli.tokenize import app as tokenize
 from ostinato.cli.train import train
 from ostinato.errors import OstinatoError

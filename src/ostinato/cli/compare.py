@@ -1,4 +1,4 @@
-"""compare: models side by side on one task, under one budget, with several seeds."""
+"""compare: several models on one task, under one budget, with several seeds."""
 
 import contextlib
 import json
@@ -29,15 +29,15 @@ def compare(
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change a value of the file; repeatable.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the runs (runs/compare/NAME).")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the runs that are there, not to go on.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw the curves into this .svg, .png or .pdf.")] = None,
-    page: Annotated[Path | None, typer.Option(help="Write the results as a page of Markdown.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The folder of the runs; runs/compare/FILE.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the runs in the folder and start again.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write the curves to this .svg, .png or .pdf file.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write the results to this Markdown file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
 ) -> None:
-    """Train several models on one task under one budget, with several seeds, and set their test scores side by side.
+    """Train several models on one task under one budget, with several seeds, and compare their test scores.
 
-    The same command goes on where it was stopped; runs that have ended are not repeated.
+    The same command continues after an interruption; runs that have ended are not repeated.
     """
     _can_be_written(plot=plot, page=page)
     file = recipe_path(comparison, "compare")
@@ -60,9 +60,9 @@ def _found(file: Path, changes: Sequence[str], folder: Path, fresh: bool, plot: 
 
     comparison = load(file, changes)
     if plot is not None:
-        from ostinato.compare.curves import drawable
+        from ostinato.compare.curves import check_drawable
 
-        drawable(comparison, plot)
+        check_drawable(comparison, plot)
     progress: Progress
     with contextlib.closing(standard()) as progress, tempfile.TemporaryDirectory() as scratch:
         contestants = plan(comparison, Path(scratch), progress.stage)
@@ -102,9 +102,9 @@ def _page(found: "Outcome", name: str, changes: Sequence[str], out: Path | None,
 
 
 def _can_be_written(**paths: Path | None) -> None:
-    """Found out before, and not after, minutes of work."""
+    """Raises ConfigError where a file cannot be written, before minutes of training."""
     for option, path in paths.items():
         if path is not None and path.is_dir():
             raise ConfigError(f"--{option}: {path} is a folder; name a file in it")
         if path is not None and not path.parent.is_dir():
-            raise ConfigError(f"--{option}: there is no folder {path.parent}; make it first, or name another")
+            raise ConfigError(f"--{option}: there is no folder {path.parent}; create it first, or name another")

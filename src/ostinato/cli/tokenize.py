@@ -107,7 +107,7 @@ def table(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Tokens a word, unknown rate and bits a character (of a bigram, on the last tenth), by tokenizer."""
-    from ostinato.compare.tokenizers import cut
+    from ostinato.compare.tokenizers import count_tokens
     from ostinato.data.sources.text import text as source
     from ostinato.text import tokenizers
     from ostinato.training.progress import standard
@@ -124,7 +124,7 @@ def table(
                 chosen = _built(name, size if "size" in tokenizers.example(name) else None, [])
                 progress.stage(f"train {name}", 0, 1)
                 chosen.train(corpora.splits["train"].pieces())
-            found[name] = cut(corpora, chosen, progress.stage)
+            found[name] = count_tokens(corpora, chosen, progress.stage)
     if as_json:
         rows = {
             name: {**each._asdict(), "tokens_per_word": each.tokens_per_word, "unknown_rate": each.unknown_rate}

@@ -1,4 +1,4 @@
-"""The harness behind `ostinato compare`: models side by side on one task, under one budget, with several seeds."""
+"""Comparisons: several models on one task, under one budget, with several seeds (`ostinato compare`)."""
 
 from ostinato.compare.budgets import Budget, budgets
 from ostinato.compare.comparison import Comparison, ContestantEntry, load

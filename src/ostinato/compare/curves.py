@@ -1,4 +1,4 @@
-"""The curves of an outcome: the score by the swept value or, without a sweep, by the step of training."""
+"""The curves of an outcome: scores by the value of the sweep or, without a sweep, by the step of training."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ from ostinato.errors import ConfigError
 from ostinato.plots import METADATA, Series, draw, svg
 from ostinato.training.log import FILE
 
-WIDE = 8.0  # how many times the smallest value the largest is where a logarithmic axis begins to help
+WIDE = 8.0  # the ratio of the largest to the smallest value from which on an axis is logarithmic
 
 
 @dataclass(frozen=True)
 class Curves:
-    """One line a contestant, mean over seeds, with the lowest and the highest seed around it."""
+    """A chart with one line a contestant: the mean over seeds, with a band from the lowest seed to the highest."""
 
     series: tuple[Series, ...]
     title: str
@@ -28,27 +28,27 @@ class Curves:
     levels: Mapping[str, float]
 
     def draw(self, path: Path) -> None:
-        """Into a file, of the kind that its suffix says."""
+        """Write the chart to a .svg, .png or .pdf file. Raises what `plots.draw` raises."""
         draw(
             path, self.series, title=self.title, x_label=self.x_label, y_label=self.y_label, x_log=self.x_log,
             y_log=self.y_log, levels=self.levels,
         )  # fmt: skip
 
 
-def drawable(comparison: Comparison, path: Path) -> None:
-    """Found out before anything is trained: raises ConfigError where `path` is no figure's, where no line can be drawn
-    through the swept values, and where there is nothing to draw with."""
+def check_drawable(comparison: Comparison, path: Path) -> None:
+    """Raises ConfigError, before anything is trained, where `path` has another suffix than .svg, .png or .pdf, where
+    the values of the sweep are not numbers, and where matplotlib is not installed."""
     if path.suffix.lower() not in METADATA:
-        raise ConfigError(f"--plot: a figure is not drawn as '{path.name}'; name a file ending in .svg, .png or .pdf")
+        raise ConfigError(f"--plot: '{path.name}' is not the name of a figure; use .svg, .png or .pdf")
     if comparison.sweep and not all(_is_number(value) for value in comparison.sweep.values):
         raise ConfigError(
-            f"--plot: the values of {comparison.sweep.key} are no numbers to draw a line through; leave it out"
+            f"--plot: the values of {comparison.sweep.key} are not numbers, so there is no curve; leave it out"
         )
     svg([], title="", x_label="", y_label="")
 
 
 def curves(outcome: Outcome) -> Curves:
-    """What is to be drawn."""
+    """The chart of an outcome, with the baselines as horizontal lines."""
     sweep, metric = outcome.comparison.sweep, outcome.metric
     name = metric.name.replace("_", " ")
     series = _by_value(outcome) if sweep else _by_step(outcome)
@@ -66,10 +66,10 @@ def curves(outcome: Outcome) -> Curves:
 
 
 def _by_value(outcome: Outcome) -> list[Series]:
-    series = []
+    lines = []
     for name in outcome.comparison.contestants:
         rows = [row for row in outcome.rows if row.contestant == name]
-        series.append(
+        lines.append(
             Series(
                 name,
                 [float(row.value) for row in rows],
@@ -78,23 +78,23 @@ def _by_value(outcome: Outcome) -> list[Series]:
                 [max(row.scores) for row in rows],
             )
         )
-    return series
+    return lines
 
 
 def _by_step(outcome: Outcome) -> list[Series]:
-    series = []
+    lines = []
     for row in outcome.rows:
-        each = [_held_out(run) for run in row.runs]
-        steps = sorted(set.intersection(*(set(scores) for scores in each)))  # some seeds may have stopped early
-        at = [[scores[step] for scores in each] for step in steps]
-        means = [sum(scores) / len(scores) for scores in at]
-        low, high = [min(scores) for scores in at], [max(scores) for scores in at]
-        series.append(Series(row.contestant, [float(step) for step in steps], means, low, high))
-    return series
+        by_seed = [_valid_scores(run) for run in row.runs]
+        steps = sorted(set.intersection(*(set(scores) for scores in by_seed)))  # some seeds may have stopped early
+        by_step = [[scores[step] for scores in by_seed] for step in steps]
+        means = [sum(scores) / len(scores) for scores in by_step]
+        low, high = [min(scores) for scores in by_step], [max(scores) for scores in by_step]
+        lines.append(Series(row.contestant, [float(step) for step in steps], means, low, high))
+    return lines
 
 
-def _held_out(run: ContestantRun) -> dict[int, float]:
-    """Of one run, the score on `valid` by step."""
+def _valid_scores(run: ContestantRun) -> dict[int, float]:
+    """The first score of a run on `valid`, by step."""
     rows = [json.loads(line) for line in (run.folder / FILE).read_text("utf-8").splitlines()]
     scores = {row["step"]: row["scores"][0]["value"] for row in rows if row["kind"] == "scores"}
     return {step: value for step, value in scores.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Outcome: what the runs came to: means, intervals over seeds and over rows, and paired tests."""
+"""Outcome: the results of a comparison, with means, intervals over seeds and over rows, and paired tests."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.compare.comparison import Comparison
-from ostinato.compare.plan import agreeing
+from ostinato.compare.plan import check_comparable
 from ostinato.compare.runs import SPLIT, ContestantRun
 from ostinato.metrics.base import Score, evaluate, paired_bootstrap
 from ostinato.metrics.pooling import pooled
@@ -22,11 +22,12 @@ T_95 = (
 
 @dataclass(frozen=True)
 class OutcomeRow:
-    """A contestant under one value.
+    """A contestant under one value of the sweep.
 
-    `score` is that of all seeds' statistics together, its interval a bootstrap over test rows: how much other examples
-    could change it. `over_seeds` is half the 95 % interval of the mean over seeds by Student's t: how much other seeds
-    could; None with one seed. `p` is of the paired bootstrap against the row that `is_reference`, None for that itself.
+    `score` is computed from the statistics of all seeds together; its interval is a bootstrap over test rows and shows
+    how much other examples could change it. `over_seeds` is half the 95 % interval of the mean over seeds by Student's
+    t, which shows how much other seeds could change it; None with one seed. `p` is that of the paired bootstrap against
+    the row that `is_reference`; None for that row. `size` is the size that the budget of parameters chose, if any.
     """
 
     contestant: str
@@ -41,18 +42,19 @@ class OutcomeRow:
 
     @property
     def scores(self) -> list[float]:
-        """One for each seed."""
+        """The score of each seed."""
         return [run.score.value for run in self.runs]
 
     @property
     def mean(self) -> float:
-        """Over seeds."""
+        """The mean of `scores` over seeds."""
         return float(np.mean(self.scores))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Every row in the file's order, and what knows nothing, by name, for each value (`baselines[name][i]`)."""
+    """Every row in the file's order, and the baselines by name: `baselines[name][i]` is the score of a baseline under
+    value i of the sweep."""
 
     comparison: Comparison
     rows: tuple[OutcomeRow, ...]
@@ -60,7 +62,7 @@ class Outcome:
 
     @property
     def metric(self) -> Score:
-        """A score, for its name and unit."""
+        """The score of the first row, for the name and the unit of the metric."""
         return self.rows[0].score
 
     def of(self, value: Any) -> list[OutcomeRow]:
@@ -68,7 +70,7 @@ class Outcome:
         return [row for row in self.rows if row.value == value]
 
     def as_object(self) -> dict[str, Any]:
-        """For JSON."""
+        """The outcome as a JSON object."""
         comparison = self.comparison
         return {
             "comparison": comparison.at,
@@ -85,30 +87,30 @@ class Outcome:
         }
 
 
-def outcome(comparison: Comparison, ended: Iterable[ContestantRun]) -> Outcome:
-    """What the runs came to. Raises ComparisonError where the scores of two contestants do not mean the same."""
-    whole = list(ended)
+def outcome(comparison: Comparison, runs: Iterable[ContestantRun]) -> Outcome:
+    """The results of all runs. Raises ComparisonError where the scores of two contestants are not comparable."""
+    all_runs = list(runs)
     rows: list[OutcomeRow] = []
     baselines: dict[str, list[Score]] = {}
     for value in comparison.values:
-        here = [run for run in whole if run.contestant.value == value]
-        by_name = {name: [run for run in here if run.contestant.name == name] for name in comparison.contestants}
-        agreeing(comparison, value, [(name, runs[0].score) for name, runs in by_name.items()])
+        of_value = [run for run in all_runs if run.contestant.value == value]
+        by_name = {name: [run for run in of_value if run.contestant.name == name] for name in comparison.contestants}
+        check_comparable(comparison, value, [(name, seeds[0].score) for name, seeds in by_name.items()])
         rows += _compared(by_name, comparison.terms.against)
-        for name, scores in here[0].task.baselines(SPLIT).items():
+        for name, scores in of_value[0].task.baselines(SPLIT).items():
             baselines.setdefault(name, []).append(scores[0])
     return Outcome(comparison, tuple(rows), {name: tuple(scores) for name, scores in baselines.items()})
 
 
 def over_seeds(scores: Sequence[float]) -> float | None:
-    """Half the 95 % interval of the mean: t s / √n; None where one score tells nothing of others."""
+    """Half the 95 % interval of the mean by Student's t, t s / √n; None for a single score."""
     if len(scores) < 2:
         return None
     return T_95[min(len(scores) - 1, len(T_95)) - 1] * float(np.std(scores, ddof=1)) / math.sqrt(len(scores))
 
 
 def _compared(by_name: Mapping[str, Sequence[ContestantRun]], against: str | None) -> list[OutcomeRow]:
-    """The contestants under one value, each against `against` or the best."""
+    """The rows of one value of the sweep, each tested against the contestant `against`, or the best."""
     metric = next(iter(by_name.values()))[0].task.metrics_for(SPLIT)[0]
     # Rows of all seeds are of the same examples, so they are resampled together.
     together = {name: pooled(metric, [np.asarray(run.rows) for run in runs]) for name, runs in by_name.items()}

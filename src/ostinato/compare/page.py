@@ -1,4 +1,4 @@
-"""The page of a comparison: how it was made, what it came to, the file that says what was compared."""
+"""The page of a comparison: its results, its method, and the file that defines it."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,25 +10,26 @@ from ostinato.compare.tables import ComparisonTable, metric_words, tables
 
 METHOD = """\
 - Equal for all: {budget}.
-- All have the same examples, in an order that the seed decides. Of each run the weights that were best on the
-  validation split are judged on the test split, once.
-- *mean* is over {count}. *± seeds* is half the 95 % interval of that mean by Student's t: what other seeds could
-  change. *95 % over rows* is a percentile bootstrap over test examples, all seeds together: what other examples could.
-- *p* is the paired bootstrap over test examples against {reference}: how often chance alone would put two equal
-  models as far apart. It knows nothing of other seeds, is not corrected for how many tests there are, and is never
-  below 0.001.
-- *steps* are updates of the weights. *seconds* are by the clock, one training at a time, on the machine below beside
-  whatever else it was doing."""
+- All have the same examples, in an order that depends on the seed. The weights of each run that were best on the
+  validation split are scored on the test split, once.
+- *mean* is over {count}. *± seeds* is half the 95 % interval of that mean by Student's t: how much other seeds could
+  change it. *95 % over rows* is a percentile bootstrap over test examples, all seeds together: how much other examples
+  could change it.
+- *p* is that of the paired bootstrap over test examples against {reference}: how often two equal models would differ
+  as much by chance. It does not cover other seeds, is not corrected for the number of tests, and is never below
+  0.001.
+- *steps* are updates of the weights. *seconds* are wall time, one training at a time, on the machine below, which may
+  have had other work."""
 SIZE = """
-- *size* is what stands where the file says "solved"."""
-BANDS = "Lines are means over seeds, bands go from the lowest seed to the highest."
+- *size* is the number that the budget put where the file has "solved"."""
+BANDS = "Lines are means over seeds; bands go from the lowest seed to the highest."
 
 
 def page(
     outcome: Outcome, command: str, date: str, machine: Mapping[str, str], source: str, figure: str | None = None
 ) -> str:
-    """Markdown. `source` is the comparison file's text, `figure` the way from the page to the picture, if there is
-    one."""
+    """The page as Markdown. `source` is the text of the comparison's file, `figure` the path from the page to the
+    figure, if there is one."""
     terms = outcome.comparison.terms
     count = "one seed" if len(terms.seeds) == 1 else f"seeds {', '.join(map(str, terms.seeds))}"
     reference = f"*{terms.against}*" if terms.against else "the best one"
@@ -46,13 +47,13 @@ def page(
         *(f"## {table.title}\n\n{_table(table)}" for table in others),
         f"## How to read it\n\n{method}",
         f"## Machine\n\n{_markdown(('machine', ''), machine.items())}",
-        f"## What was compared\n\nJudged on\n\n{_signatures(outcome)}\n\n```toml\n{source.strip()}\n```",
+        f"## What was compared\n\nSignature of the scores:\n\n{_signatures(outcome)}\n\n```toml\n{source.strip()}\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def opening(source: str) -> str:
-    """What a file's first comment says, without the command in it, which stands further in."""
+    """The text of a file's first comment, without the indented command in it."""
     comment = itertools.takewhile(lambda line: line.startswith("# "), source.splitlines())
     return "\n".join(line[2:] for line in comment if not line.startswith("#  "))
 

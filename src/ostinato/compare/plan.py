@@ -1,4 +1,4 @@
-"""Plan: every contestant's whole recipe, its budget kept and its numbers comparable, before the first run."""
+"""Plan: the full recipe of every contestant, checked against the budget before the first run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from ostinato.compare.budgets import size_in
 from ostinato.compare.comparison import Comparison, ContestantEntry
-from ostinato.compare.scales import RecipeScales, checked
+from ostinato.compare.scales import RecipeScales, check_recipe
 from ostinato.errors import ComparisonError, ConfigError
 from ostinato.metrics.base import Score, comparable
 from ostinato.progress import OnProgress
@@ -17,8 +17,8 @@ from ostinato.training import Settings
 
 @dataclass(frozen=True)
 class Contestant:
-    """A contestant under one value of the sweep. `size` is what the budget of parameters found, if it looked for one;
-    `score` that of the untrained model on a few rows."""
+    """A contestant under one value of the sweep. `table` is its recipe without the seed, `size` the size that the
+    budget of parameters chose (None where it chose none), `score` that of the untrained model on a few rows."""
 
     name: str
     value: Any
@@ -28,15 +28,15 @@ class Contestant:
     score: Score
 
     def recipe(self, seed: int) -> Recipe[Settings]:
-        """What is trained with one seed."""
-        return checked({**self.table, "train": {**self.table["train"], "seed": seed}})
+        """The recipe with one seed."""
+        return check_recipe({**self.table, "train": {**self.table["train"], "seed": seed}})
 
 
 def plan(comparison: Comparison, folder: Path, progress: OnProgress) -> list[Contestant]:
-    """Fit every contestant into the budget and try it once; `folder` is for files that are not kept.
+    """Apply the budget to every contestant and score its untrained model once; `folder` is for temporary files.
 
-    Raises ConfigError naming every problem of every contestant, ComparisonError where the scores of two would not mean
-    the same.
+    Raises ConfigError naming every problem of every contestant, and ComparisonError where the scores of two contestants
+    would not be comparable.
     """
     scales = RecipeScales(folder, progress)
     contestants: list[Contestant] = []
@@ -50,30 +50,30 @@ def plan(comparison: Comparison, folder: Path, progress: OnProgress) -> list[Con
                 problems.setdefault(problem, []).append(entry.contestant)
     if problems:
         ordered = sorted(problems.items(), key=lambda item: -len(set(item[1])))  # those of all contestants first
-        raise ConfigError([_said(comparison, problem, names) for problem, names in ordered])
+        raise ConfigError([_located(comparison, problem, names) for problem, names in ordered])
     for value in comparison.values:
-        agreeing(comparison, value, [(each.name, each.score) for each in contestants if each.value == value])
+        check_comparable(comparison, value, [(each.name, each.score) for each in contestants if each.value == value])
     return contestants
 
 
 def _contestant(comparison: Comparison, entry: ContestantEntry, scales: RecipeScales) -> Contestant:
     budget = comparison.terms.budget
-    table = budget.within(entry.table, scales)
+    table = budget.apply(entry.table, scales)
     table.setdefault("train", {})
     parameters, score = scales.parameters(table), scales.example(table)
     return Contestant(entry.contestant, entry.value, table, parameters, size_in(entry.table, table), score)
 
 
-def _said(comparison: Comparison, problem: str, names: Iterable[str]) -> str:
-    """What every contestant has is the recipe's own."""
+def _located(comparison: Comparison, problem: str, names: Iterable[str]) -> str:
+    """The problem behind the contestants that have it; one that all have is the recipe's own."""
     unique = list(dict.fromkeys(names))
     if unique == comparison.contestants:
         return f"{comparison.at}: {problem}"
     return f"{comparison.at}: {', '.join(f'contestants.{name}' for name in unique)}: {problem}"
 
 
-def agreeing(comparison: Comparison, value: Any, scores: Iterable[tuple[str, Score]]) -> None:
-    """Raises ComparisonError where two contestants' scores do not mean the same."""
+def check_comparable(comparison: Comparison, value: Any, scores: Iterable[tuple[str, Score]]) -> None:
+    """Raises ComparisonError where the scores of two contestants, given by name, are not comparable."""
     (first, score), *others = scores
     for name, other in others:
         try:

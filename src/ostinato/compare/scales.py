@@ -1,4 +1,4 @@
-"""Scales: what a contestant's model weighs, and whether it runs at all, before anything is trained."""
+"""Scales: the parameters and operations of a contestant's model, and whether it runs, before anything is trained."""
 
 import json
 from pathlib import Path
@@ -24,27 +24,33 @@ SPLITS = ("valid", "test")
 
 
 class RecipeScales:
-    """Parameters and operations of any recipe's model; data is prepared once for each [task] and [data]."""
+    """Parameters and operations of the model of any recipe; data is read once for each [task] and [data].
+
+    `folder` is for temporary files.
+    """
 
     def __init__(self, folder: Path, progress: OnProgress):
         self._folder, self._progress = folder, progress
         self._tasks: dict[str, Task[Any, Any]] = {}
 
     def parameters(self, table: Table) -> int:
-        """How many numbers its model would learn; nothing is allocated."""
-        recipe = checked(table)
+        """The number of parameters of the recipe's model, without allocating them. Raises ConfigError for a recipe with
+        a problem."""
+        recipe = check_recipe(table)
         return count_parameters(self._task(recipe), recipe.model)
 
     def flops(self, table: Table) -> int:
-        """Operations of the first update's matrix products, forward and backward, two a multiply-add."""
-        recipe = checked(table)
+        """The floating-point operations of the matrix products of the first update, forward and backward, two for a
+        multiply-add. Raises ConfigError for a recipe with a problem."""
+        recipe = check_recipe(table)
         settings, task = recipe.train, self._task(recipe)
         batch = task.collate(task.batches("train", settings.batch_size, settings.seed).batch(0, 0))
         return settings.accumulate * operations(task, build_model(task, recipe.model), batch)
 
     def example(self, table: Table) -> Score:
-        """An untrained model's score on a few held-out rows: it can be trained, and this is what its numbers mean."""
-        recipe = checked(table)
+        """The score of the untrained model on a few held-out rows, which shows that the model runs, and its signature.
+        Raises ConfigError for a recipe with a problem."""
+        recipe = check_recipe(table)
         task = self._task(recipe)
         batch = task.collate(task.evaluation_batches("valid").batch(0, 0))
         metric = task.metrics_for("valid")[0]
@@ -52,39 +58,41 @@ class RecipeScales:
             predictions, _ = task.predict(build_model(task, recipe.model).eval(), batch, None)
         pairs = zip(predictions, task.references(batch))
         return evaluate(
-            metric, [metric.stats(task.metric_input(answer), reference) for answer, reference in pairs], resamples=0
+            metric,
+            [metric.stats(task.metric_input(prediction), reference) for prediction, reference in pairs],
+            resamples=0,
         )
 
     def _task(self, recipe: Recipe[Settings]) -> Task[Any, Any]:
         key = json.dumps([recipe.table["task"], recipe.table["data"]])
         if key not in self._tasks:
             corpora = recipe.data.build(folder=self._folder / str(len(self._tasks)), progress=self._progress)
-            self._tasks[key] = prepared(recipe.task.build(), corpora)
+            self._tasks[key] = prepare(recipe.task.build(), corpora)
         return self._tasks[key]
 
 
-def checked(table: Table) -> Recipe[Settings]:
-    """A contestant's tables as a Recipe. Raises ConfigError whose problems begin with the table's name."""
+def check_recipe(table: Table) -> Recipe[Settings]:
+    """The tables as a Recipe. Raises ConfigError with every problem of the recipe."""
     try:
         return check(table, Settings, "")
     except ConfigError as error:
         raise ConfigError([problem.removeprefix(": ") for problem in error.problems]) from error
 
 
-def prepared(task: Task[Any, Any], corpora: DataSplits[Any]) -> Task[Any, Any]:
-    """The task with its data open. Raises ConfigError where there is nothing to choose or to judge by."""
+def prepare(task: Task[Any, Any], corpora: DataSplits[Any]) -> Task[Any, Any]:
+    """The task, prepared with its data. Raises ConfigError where there is no validation or no test split."""
     for split in SPLITS:
         if split not in corpora.splits:
-            raise ConfigError(f"data: it has no {split} split; hold one out, as with data.{split} = 0.1")
+            raise ConfigError(f"data: it has no {split} split; hold one out, for example with data.{split} = 0.1")
     task.prepare(corpora)
     return task
 
 
 def operations(task: Task[Any, Any], model: nn.Module, batch: Any) -> int:
-    """Of the matrix products of a batch's loss and its gradient, two a multiply-add.
+    """The floating-point operations of the matrix products of a batch's loss and gradient, two for a multiply-add.
 
-    The compiled kernels are out of a counter's sight. Inside forward-mode differentiation they refuse, and the
-    definitions in plain torch, which multiply the same matrices, run in their place.
+    A counter in torch does not see into the compiled kernels. Inside forward-mode differentiation the kernels are not
+    used, and the definitions in plain torch, which multiply the same matrices, run in their place.
     """
     with forward_ad.dual_level(), _Counter() as counter:
         loss, _ = task.loss(model, batch, None)

@@ -1,4 +1,4 @@
-"""The tables of an outcome, as a terminal and a page both show them."""
+"""The tables of an outcome, for a terminal and for a page."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from ostinato.compare.outcome import Outcome, OutcomeRow
 
 @dataclass(frozen=True)
 class ComparisonTable:
-    """Cells as text; the first `words` columns are none of them numbers."""
+    """A table of text cells; the first `words` columns hold words, the others numbers."""
 
     title: str
     header: list[str]
@@ -18,30 +18,30 @@ class ComparisonTable:
 
 
 def tables(outcome: Outcome) -> list[ComparisonTable]:
-    """With a sweep the means by value first; then every row with its intervals, its test, and what it cost."""
-    whole = ComparisonTable("Every contestant", _header(outcome), [_line(outcome, row) for row in outcome.rows])
+    """A table of every row, with its intervals, its test and its cost; before it, with a sweep, the means by value."""
+    full = ComparisonTable("Every contestant", _header(outcome), [_line(outcome, row) for row in outcome.rows])
     if outcome.comparison.sweep is None:
         decimals = decimals_of(outcome)
         for name, (score,) in outcome.baselines.items():
-            whole.lines.append(_padded([name, number(score.value, decimals), "", _interval(score.interval, decimals)],
-                                       len(whole.header)))  # fmt: skip
-        return [whole]
-    return [_by_value(outcome), ComparisonTable(whole.title, whole.header, whole.lines, words=2)]
+            cells = [f"{name} (baseline)", number(score.value, decimals), "", _interval(score.interval, decimals)]
+            full.lines.append(_padded(cells, len(full.header)))
+        return [full]
+    return [_by_value(outcome), ComparisonTable(full.title, full.header, full.lines, words=2)]
 
 
 def decimals_of(outcome: Outcome) -> int:
-    """At least three, and as many as show two figures of the smallest mean."""
+    """The number of decimals that shows two significant digits of the smallest mean; at least three."""
     means = [row.mean for row in outcome.rows if row.mean]
     return max(3, *(1 - math.floor(math.log10(abs(mean))) for mean in means)) if means else 3
 
 
 def number(value: float, decimals: int) -> str:
-    """In plain digits."""
+    """The value with a fixed number of decimals."""
     return f"{value:.{decimals}f}"
 
 
 def metric_words(outcome: Outcome) -> str:
-    """What is measured, and which way is good."""
+    """The metric's name, the split, and whether lower or higher is better."""
     return f"{outcome.metric.name.replace('_', ' ')} on test, {outcome.metric.better} is better"
 
 
@@ -53,7 +53,7 @@ def _by_value(outcome: Outcome) -> ComparisonTable:
         rows = [row for row in outcome.rows if row.contestant == name]
         lines.append([name, *(_mean_and_range(row, decimals) for row in rows)])
     for name, scores in outcome.baselines.items():
-        lines.append([name, *(number(score.value, decimals) for score in scores)])
+        lines.append([f"{name} (baseline)", *(number(score.value, decimals) for score in scores)])
     header = [comparison.sweep.name, *map(str, comparison.sweep.values)]
     return ComparisonTable(f"Mean over seeds by {comparison.sweep.name} (lowest to highest seed)", header, lines)
 
@@ -66,27 +66,27 @@ def _mean_and_range(row: OutcomeRow, decimals: int) -> str:
 
 def _header(outcome: Outcome) -> list[str]:
     sweep = outcome.comparison.sweep
-    sized = any(row.size is not None for row in outcome.rows)
+    has_size = any(row.size is not None for row in outcome.rows)
     return [
         "contestant", *([sweep.name] if sweep else []), "mean", "± seeds", "95 % over rows", "p",
-        *(["size"] if sized else []), "parameters", "steps", "seconds",
+        *(["size"] if has_size else []), "parameters", "steps", "seconds",
     ]  # fmt: skip
 
 
 def _line(outcome: Outcome, row: OutcomeRow) -> list[str]:
-    decimals, sized = decimals_of(outcome), "size" in _header(outcome)
+    decimals, has_size = decimals_of(outcome), "size" in _header(outcome)
     return [
         row.contestant, *([str(row.value)] if outcome.comparison.sweep else []),
         number(row.mean, decimals), "" if row.over_seeds is None else number(row.over_seeds, decimals),
         _interval(row.score.interval, decimals), _p(outcome, row),
-        *(["" if row.size is None else str(row.size)] if sized else []), f"{row.parameters:,}",
+        *(["" if row.size is None else str(row.size)] if has_size else []), f"{row.parameters:,}",
         _range(sorted(run.steps for run in row.runs)), _range(sorted(round(run.seconds) for run in row.runs)),
     ]  # fmt: skip
 
 
 def _p(outcome: Outcome, row: OutcomeRow) -> str:
     if row.p is None:
-        return "against" if outcome.comparison.terms.against else "best"
+        return "reference" if outcome.comparison.terms.against else "best"
     return f"{row.p:.3f}"
 
 
@@ -104,7 +104,7 @@ def _padded(cells: list[str], count: int) -> list[str]:
 
 
 def texts(outcome: Outcome) -> Iterator[str]:
-    """What stands around the tables."""
+    """The lines above the tables: the metric, and what is equal for all contestants."""
     terms = outcome.comparison.terms
     yield f"{outcome.comparison.at}: {metric_words(outcome)}"
     yield f"equal for all: {terms.budget.words}; seeds {', '.join(map(str, terms.seeds))}"

@@ -1,4 +1,4 @@
-"""What tokenizers make of one text, side by side."""
+"""Tokenizers compared on one text."""
 
 import math
 import re
@@ -14,10 +14,13 @@ from ostinato.progress import OnProgress, silent
 from ostinato.text import Tokenizer
 
 
-class Cut(NamedTuple):
-    """Of a text in tokens: how many ids there are, how many tokens a word (a stretch without white space), what share
-    of them is unknown, and what a bigram of the first nine tenths pays for the last, in bits a *character*: the one
-    number here that means the same for every tokenizer. An unknown token hides characters, which makes it cheaper."""
+class TokenizerCounts(NamedTuple):
+    """The size of a tokenizer's vocabulary, and the tokens, words (between white space) and unknown tokens of a text.
+
+    `bits_per_character` is the cost of the validation split by a bigram of tokens that is counted on the training
+    split. It is the one number here that is comparable across tokenizers, but for unknown tokens, which hide characters
+    and so lower it.
+    """
 
     size: int
     tokens: int
@@ -27,17 +30,17 @@ class Cut(NamedTuple):
 
     @property
     def tokens_per_word(self) -> float:
-        """Not a number where there is no word."""
+        """The mean number of tokens in a word; NaN where there is no word."""
         return self.tokens / self.words if self.words else math.nan
 
     @property
     def unknown_rate(self) -> float:
-        """Of the tokens."""
+        """The share of unknown tokens among all tokens."""
         return self.unknown / self.tokens if self.tokens else 0.0
 
 
-def cut(corpora: DataSplits[Any], tokenizer: Tokenizer, progress: OnProgress = silent) -> Cut:
-    """Counts over `train` and `valid`; the bigram learns from the one and is scored on the other."""
+def count_tokens(corpora: DataSplits[Any], tokenizer: Tokenizer, progress: OnProgress = silent) -> TokenizerCounts:
+    """Tokens and words of `train` and `valid` together, and the cost of `valid` by a bigram of `train`."""
     train, valid = (_ids(corpora.splits[split], tokenizer, progress) for split in ("train", "valid"))
     bigram = BigramBaseline.train([np.concatenate([[tokenizer.eos], train])], tokenizer.size, tokenizer.eos)
     before = torch.from_numpy(np.concatenate([train[-1:], valid[:-1]]).astype(np.int64))
@@ -47,13 +50,13 @@ def cut(corpora: DataSplits[Any], tokenizer: Tokenizer, progress: OnProgress = s
     words = sum(len(re.findall(r"\S+", "".join(pieces))) for pieces in texts)
     characters = sum(map(len, corpora.splits["valid"].pieces()))
     unknown = 0 if tokenizer.unknown is None else int(np.count_nonzero(ids == tokenizer.unknown))
-    return Cut(tokenizer.size, len(ids), words, unknown, nats / math.log(2) / characters)
+    return TokenizerCounts(tokenizer.size, len(ids), words, unknown, nats / math.log(2) / characters)
 
 
 def _ids(text: Text, tokenizer: Tokenizer, progress: OnProgress) -> np.ndarray:
-    reader = tokenizer.incremental_encoder()
-    parts = [
-        reader.read(piece)
+    encoder = tokenizer.incremental_encoder()
+    ids = [
+        encoder.read(piece)
         for piece in text.pieces(lambda done, total: progress(f"tokenize {text.path.name}", done, total))
     ]
-    return np.concatenate([*parts, reader.read("", final=True)])
+    return np.concatenate([*ids, encoder.read("", final=True)])

@@ -7,6 +7,7 @@ from ostinato.decode.beam import beam
 from ostinato.decode.constraints import Constraint, Forbid, Force, MinLength, NoRepeat, Phrases, Prefix
 from ostinato.decode.diverse import diverse_beam
 from ostinato.decode.fusion import Fusion
+from ostinato.decode.generation import Generation, generated, unknown_characters
 from ostinato.decode.greedy import greedy, greedy_tokens
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import by_source
@@ -23,6 +24,7 @@ __all__ = [
     "Forbid",
     "Force",
     "Fusion",
+    "Generation",
     "Hypothesis",
     "LengthPenalty",
     "MinLength",
@@ -35,10 +37,12 @@ __all__ = [
     "beam",
     "by_source",
     "diverse_beam",
+    "generated",
     "greedy",
     "greedy_tokens",
     "sample",
     "sample_tokens",
     "searches",
     "stochastic_beam",
+    "unknown_characters",
 ]

@@ -1,8 +1,8 @@
-"""Laws for every cell, layer, tokenizer, metric, task, data source, acoustic front end and language model: for those of
-the library, and for a class of your own.
+"""Laws of cells, layers, tokenizers, metrics, tasks, data sources, features of sound and language models: of those that
+the library has, and of those that other packages add.
 
-Each module has `LAWS`: functions of one built object that raise AssertionError with the difference. `strategies` (needs
-hypothesis) draws lengths, cuts and tokens.
+Each module has `LAWS`, functions of one built thing that raise AssertionError with what is wrong; `strategies` (for
+which hypothesis must be installed) draws lengths, cuttings and tokens.
 """
 
 from ostinato.testing import (

@@ -45,9 +45,8 @@ class Library(Tokenizer):
         size: ids in the vocabulary, special tokens among them.
         form: the Unicode normalization of the text.
         lowercase: whether the text is lowercased.
-        unknown: how characters that the vocabulary lacks are encoded: as the id of <unk>, as an error, or (unigram) as
-            bytes.
-        special: names of further ids, which no text is encoded as.
+        unknown: how text outside the vocabulary is encoded: as <unk>, as an error, or (unigram) as its bytes.
+        special: names of further ids, which no text produces.
     """
 
     model: ClassVar[str]

@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ostinato.training.fitting import Fitted, fit
     from ostinato.training.progress import Progress, Silent, standard
+    from ostinato.training.run import Run, train
     from ostinato.training.settings import Settings
     from ostinato.training.signals import Interrupted
 
-__all__ = ["Fitted", "Interrupted", "Progress", "Settings", "Silent", "fit", "standard"]
+__all__ = ["Fitted", "Interrupted", "Progress", "Run", "Settings", "Silent", "fit", "standard", "train"]
 
 _HOMES = {
     "Fitted": "fitting",
     "Interrupted": "signals",
     "Progress": "progress",
+    "Run": "run",
     "Settings": "settings",
     "Silent": "progress",
     "fit": "fitting",
     "standard": "progress",
+    "train": "run",
 }
 
 

@@ -89,17 +89,19 @@ class ProgressLines:
 
     def stage(self, what: str, done: int, total: int) -> None:
         """Now and then."""
-        if self._is_time():
-            self.say(f"{what}: {done / max(total, 1):.0%}")
+        self._now_and_then(f"{what}: {done / max(total, 1):.0%}")
 
     def training(self, view: TrainingView) -> None:
         """Now and then."""
-        if self._is_time():
-            of = f"/{view.total}" if view.total is not None else ""
-            self.say(f"step {view.step}{of} · epoch {view.epoch + 1} · {view.words()}")
+        of = f"/{view.total}" if view.total is not None else ""
+        self._now_and_then(f"step {view.step}{of} · epoch {view.epoch + 1} · {view.words()}")
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _now_and_then(self, message: str) -> None:
+        if self._is_time():
+            self.say(message)
 
     def _is_time(self) -> bool:
         now = time.monotonic()
@@ -107,6 +109,32 @@ class ProgressLines:
             return False
         self._next = now + self._every
         return True
+
+
+class ProgressInNotebook(ProgressLines):
+    """One line that is written over, for the output of a notebook's cell."""
+
+    def __init__(self, stream: TextIO):
+        super().__init__(stream, every_seconds=0.5)
+        self._width = 0
+
+    def say(self, message: str) -> None:
+        """A line that stays."""
+        self._write(message, "\n")
+        self._width = 0
+
+    def close(self) -> None:
+        """Take the line away."""
+        self._write("", "\r")
+
+    def _now_and_then(self, message: str) -> None:
+        if self._is_time():
+            self._write(message, "")
+
+    def _write(self, message: str, end: str) -> None:
+        blank = " " * (self._width - len(message))
+        self._width = len(message)
+        print(f"\r{message}{blank}", end=end, file=self._stream, flush=True)
 
 
 class ProgressBar:
@@ -150,6 +178,9 @@ class ProgressBar:
 
 
 def standard(stream: TextIO | None = None) -> Progress:
-    """A bar where `stream` (stderr) is a terminal, plain lines where it is not."""
+    """A bar where `stream` (stderr) is a terminal, plain lines where it is not; in a notebook one line of the cell's
+    output."""
+    if stream is None and type(sys.stdout).__module__.startswith("ipykernel."):
+        return ProgressInNotebook(sys.stdout)
     stream = stream or sys.stderr
     return ProgressBar(stream) if stream.isatty() else ProgressLines(stream)

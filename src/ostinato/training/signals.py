@@ -12,7 +12,7 @@ from ostinato.errors import OstinatoError
 class Interrupted(OstinatoError):  # noqa: N818 nothing went wrong
     """Training was asked to stop and did, with a checkpoint written; it goes on when started again.
 
-    `exit_code` is 130 for Ctrl-C and 143 for SIGTERM.
+    `exit_code` is 130 for Ctrl-C and 143 for SIGTERM. A notebook shows its message without a traceback.
     """
 
     def __init__(self, signal_number: int, message: str):
@@ -20,9 +20,13 @@ class Interrupted(OstinatoError):  # noqa: N818 nothing went wrong
         self.exit_code = 128 + signal_number
         super().__init__(message)
 
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
 
 class Signals:
-    """Inside the block the first SIGINT or SIGTERM is only noted in `received`; a second one ends the process at once.
+    """Inside the block the first SIGINT or SIGTERM is only noted in `received`. A second SIGINT raises
+    KeyboardInterrupt at once, and a second SIGTERM ends the process.
 
     Outside the main thread, where Python takes no signals, it notes nothing.
     """
@@ -43,6 +47,8 @@ class Signals:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
         if self.received is not None:
             os._exit(128 + number)
         self.received = number

@@ -21,12 +21,12 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same text.")] = 0,
 ) -> None:
     """Write text: the prompt, and what the model goes on with; after a sentence, another."""
-    from ostinato.cli.speak import check
+    from ostinato.cli.generate import checked
     from ostinato.decode import Sampling
     from ostinato.open_scorer import open_scorer
 
     options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-    check("", Sampling, **options)
+    checked(Sampling, **options)
     reader = open_scorer(model)
     write = _words if reader.tokenizer is None else _tokens
     for piece in write(reader, prompt, length, seed, options):

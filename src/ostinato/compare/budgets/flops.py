@@ -1,4 +1,4 @@
-"""Equal arithmetic."""
+"""A budget of floating-point operations."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from ostinato.registry import Positive, Table
 
 @register("flops", example={"count": 1e9})
 class Flops(Budget):
-    """`count` floating-point operations of training: as many updates as fit. Counted are the matrix products of one
-    update, forward and backward, two operations a multiply-add.
+    """`count` floating-point operations of training, which decide the number of steps. Only the matrix products of an
+    update are counted, forward and backward, two operations for a multiply-add.
 
     Options:
         count: floating-point operations of training, for each contestant.
@@ -20,15 +20,16 @@ class Flops(Budget):
         self.count = count
         self.words = f"{count:.3g} floating-point operations of training"
 
-    def within(self, table: Table, scales: Scales) -> dict[str, Any]:
-        """As many steps as fit."""
+    def apply(self, table: Table, scales: Scales) -> dict[str, Any]:
+        """The recipe with as many steps as fit. Raises ConfigError where not even one step fits, where the recipe says
+        how long to train, and where a size is "solved"."""
         no_size_to_solve(table)
         no_end_of_its_own(table)
-        each = scales.flops(with_train(table, steps=1))
-        steps = int(self.count // each) if each else 0
+        per_step = scales.flops(with_train(table, steps=1))
+        steps = int(self.count // per_step) if per_step else 0
         if steps < 1:
             raise ConfigError(
-                f"train: one update is {each:.3g} operations and the budget has {self.count:.3g}; raise it, or take "
+                f"train: one step is {per_step:.3g} operations and the budget has {self.count:.3g}; raise it, or take "
                 "fewer rows or a smaller model"
             )
         return with_train(table, steps=steps)

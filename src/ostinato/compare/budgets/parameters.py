@@ -1,21 +1,21 @@
-"""Equal numbers of parameters."""
+"""A budget of parameters."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from ostinato.compare.budgets.base import SOLVED, Budget, Scales, marked, register
+from ostinato.compare.budgets.base import SOLVED, Budget, Scales, register, unsolved
 from ostinato.errors import ConfigError
 from ostinato.registry import Count, Share, Table
 
-MOST = 65_536
+LARGEST = 65_536
 """The largest size that a recipe may have."""
 
 
 @register("parameters", example={"count": 1000})
 class Parameters(Budget):
-    """`count` parameters, give or take a share of `tolerance`: each size that a contestant's [model] leaves to be
-    "solved" becomes the one whole number that comes nearest, found by bisection.
+    """`count` parameters, up to a relative `tolerance`. Every size in a contestant's [model] that is "solved" becomes
+    the same whole number, the one whose model comes nearest to `count`, found by bisection.
 
     Options:
         count: parameters of each contestant.
@@ -26,43 +26,44 @@ class Parameters(Budget):
         self.count, self.tolerance = count, tolerance
         self.words = f"{count:,} parameters (± {100 * tolerance:.3g} %), and the updates that the recipe says"
 
-    def within(self, table: Table, scales: Scales) -> dict[str, Any]:
-        """The model with its size."""
+    def apply(self, table: Table, scales: Scales) -> dict[str, Any]:
+        """The recipe with the size in every place that is "solved". Raises ConfigError where no size comes within the
+        tolerance, and where a model without "solved" does not."""
 
-        def sized(size: int) -> dict[str, Any]:
+        def with_size(size: int) -> dict[str, Any]:
             return {**table, "model": _filled(table["model"], size)}
 
-        if not marked(table.get("model")):
+        if not unsolved(table.get("model")):
             count = scales.parameters(table)
-            if self._met(count):
+            if self._is_met(count):
                 return dict(table)
             raise ConfigError(
                 f"model: it has {count:,} parameters where the budget has {self.count:,}; write "
-                f'"{SOLVED}" where the size stands that is to be found'
+                f'"{SOLVED}" in the place of the size that the budget is to choose'
             )
-        count_at = cache(lambda size: scales.parameters(sized(size)))
+        count_at = cache(lambda size: scales.parameters(with_size(size)))
         size = nearest_size(count_at, self.count)
         count = count_at(size)
-        if not self._met(count):
+        if not self._is_met(count):
             raise ConfigError(
                 f"model: no size comes within {self.tolerance:.2%} of {self.count:,} parameters, the nearest is {size} "
                 f"with {count:,}; raise compare.budget.tolerance or change the count"
             )
-        return sized(size)
+        return with_size(size)
 
-    def _met(self, count: int) -> bool:
+    def _is_met(self, count: int) -> bool:
         return abs(count - self.count) <= self.tolerance * self.count
 
 
-def nearest_size(count_at: Callable[[int], int], count: int) -> int:
-    """The size from 1 to 65,536 whose count, which must not fall as the size grows, is nearest to `count`."""
+def nearest_size(count_at: Callable[[int], int], target: int) -> int:
+    """The size from 1 to 65,536 whose count is nearest to `target`. `count_at` must not fall as the size grows."""
     low, high = 0, 1
-    while count_at(high) < count and high < MOST:
+    while count_at(high) < target and high < LARGEST:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if count_at(middle) < count else (low, middle)
-    if low and count - count_at(low) < count_at(high) - count:
+        low, high = (middle, high) if count_at(middle) < target else (low, middle)
+    if low and target - count_at(low) < count_at(high) - target:
         return low
     return high
 

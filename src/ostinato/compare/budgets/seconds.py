@@ -1,4 +1,4 @@
-"""Equal time."""
+"""A budget of time."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from ostinato.registry import Positive, Table
 
 @register("seconds", example={"count": 10.0})
 class Seconds(Budget):
-    """`count` seconds of training on this machine, by the clock.
+    """`count` seconds of training on this machine, as wall time.
 
     Options:
         count: seconds of training, for each contestant.
@@ -18,8 +18,9 @@ class Seconds(Budget):
         self.count = count
         self.words = f"{count:g} seconds of training"
 
-    def within(self, table: Table, scales: Scales) -> dict[str, Any]:
-        """That as the recipe's own limit."""
+    def apply(self, table: Table, scales: Scales) -> dict[str, Any]:
+        """The recipe with train.seconds. Raises ConfigError where the recipe says how long to train, and where a size
+        is "solved"."""
         no_size_to_solve(table)
         no_end_of_its_own(table)
         return with_train(table, seconds=float(self.count))

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from ostinato import _core
+import ostinato._core as _core
 from ostinato.data.paths import checked
 from ostinato.data.table.line_file import BOM
 from ostinato.errors import ConfigError, DataError, ResourceError

@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
-from ostinato import _core
+import ostinato._core as _core
 from ostinato.data.paths import checked
 from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
 from ostinato.files import replacing

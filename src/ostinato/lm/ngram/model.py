@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ostinato import _core
+import ostinato._core as _core
 from ostinato.data.paths import checked
 from ostinato.data.table.line_file import BOM
 from ostinato.errors import BundleError, ConfigError, DataError

@@ -27,7 +27,7 @@ BUCKETS = 32
 @dataclass(frozen=True)
 class Rule:
     """share(c w) = weights[⌊log₂ Σa⌋] · (a(c w) − minus[min(a, 6)]) / (Σ_w a(c w) + types · N₁₊(c •) + added); see
-    csrc/ngram/estimate.hpp. `adjusted` counts a are Kneser and Ney's: how many words stand before c w.
+    csrc/ngram/build/estimate.hpp. `adjusted` counts a are Kneser and Ney's: how many words stand before c w.
     """
 
     adjusted: bool = False
