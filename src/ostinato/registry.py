@@ -202,10 +202,10 @@ def check_call(
                 continue
             checked = [registry.check(item, f"{at}.{key}[{i}]") for i, item in enumerate(value)]
             options[key] = [spec for spec, _ in checked]
-            problems += [problem for _, found in checked for problem in found]
+            problems += [problem for _, more in checked for problem in more]
         else:
-            options[key], found = registry.check(value, f"{at}.{key}")
-            problems += found
+            options[key], more = registry.check(value, f"{at}.{key}")
+            problems += more
     try:
         plain = schema(**{key: value for key, value in table.items() if key in schema.model_fields})
         options |= {key: getattr(plain, key) for key in table if key in schema.model_fields}
@@ -215,8 +215,8 @@ def check_call(
             if fault["type"] == "missing":
                 problems.append(f"{at}.{path}: {name} needs it; add {path} = …")
             else:
-                said = fault["msg"][0].lower() + fault["msg"][1:]
-                problems.append(f"{at}.{path}: {fault['input']!r} does not fit: {said}")
+                reason = fault["msg"][0].lower() + fault["msg"][1:]
+                problems.append(f"{at}.{path}: {fault['input']!r} does not fit: {reason}")
     return options, problems
 
 

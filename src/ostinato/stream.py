@@ -45,9 +45,11 @@ class Streamer:
             return Stream(self.task, self.model)
 
     def push(self, streams: Sequence[Stream], chunks: Sequence[Any]) -> list[Partial]:
-        """A chunk for each stream, answered together; a stream may stand here once.
+        """Reads a chunk for each of `streams`, all in one batch, and returns the answers of each; a stream may occur
+        once.
 
-        Where one chunk is refused, no stream has taken any.
+        Where one chunk is refused, no stream has read any. Raises StreamError for a closed stream, one that occurs
+        twice, or another number of chunks.
         """
         if len(streams) != len(chunks) or len({id(stream) for stream in streams}) != len(streams):
             raise StreamError(
@@ -99,7 +101,7 @@ class LiveStream:
         return self._stream.state
 
     def push(self, chunk: Any) -> Partial:
-        """What the chunk adds to what is said."""
+        """Reads a chunk and returns the answers that are new."""
         return self._streamer.push([self._stream], [chunk])[0]
 
     def close(self) -> tuple[Partial, Prediction]:

@@ -19,7 +19,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Features:
+class Vectors:
     """Real vectors [B T width]."""
 
     width: int
@@ -53,7 +53,7 @@ class Values:
     count: int
 
 
-Port: TypeAlias = Tokens | Features | Image | Classes | Binary | Values
+Port: TypeAlias = Tokens | Vectors | Image | Classes | Binary | Values
 Kinds: TypeAlias = tuple[type, ...]
 
 
@@ -128,5 +128,5 @@ def check_wiring(wiring: Wiring, taken: Ports | None, task: str, model: str) -> 
 
 
 def _names(kinds: Kinds) -> str:
-    words = {Tokens: "tokens", Features: "features", Image: "a picture", Classes: "classes", Binary: "labels"}
+    words = {Tokens: "tokens", Vectors: "features", Image: "a picture", Classes: "classes", Binary: "labels"}
     return " or ".join(words.get(kind, kind.__name__.lower()) for kind in kinds)

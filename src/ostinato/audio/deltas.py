@@ -13,10 +13,10 @@ SLOPE = np.array([-2, -1, 0, 1, 2]) / 10
 
 
 class Waiting(NamedTuple):
-    """`of` is the inner features' state, `held` [n width] the frames that frames to come need."""
+    """`of` is the inner features' state, `frames` [n width] the frames that frames to come need."""
 
     of: State
-    held: Frames
+    frames: Frames
 
 
 @register("deltas", example={"of": {"name": "fbank", "rate": 4000, "bands": 12}})
@@ -45,15 +45,15 @@ class Deltas(Features):
     def advance(self, state: Waiting, samples: Samples, final: bool = False) -> tuple[Frames, State]:
         """The frames [T width] that `samples` [n], perhaps none, complete; `final` says that nothing follows."""
         new, inner = self.of.advance(state.of, samples, final)
-        held = state.held
-        if len(new) and not len(held):
-            held = np.repeat(new[:1], 4, axis=0)
-        held = np.concatenate([held, new])
-        if final and len(held):
-            held = np.concatenate([held, np.repeat(held[-1:], 4, axis=0)])
-        count = max(0, len(held) - 8)
-        made = np.zeros((count, 3, self.of.width))
+        frames = state.frames
+        if len(new) and not len(frames):
+            frames = np.repeat(new[:1], 4, axis=0)
+        frames = np.concatenate([frames, new])
+        if final and len(frames):
+            frames = np.concatenate([frames, np.repeat(frames[-1:], 4, axis=0)])
+        count = max(0, len(frames) - 8)
+        deltas = np.zeros((count, 3, self.of.width))
         for order, kernel in enumerate(self._kernels):
             for number in np.flatnonzero(kernel):
-                made[:, order] += kernel[number] * held[number : number + count]
-        return made.reshape(count, self.width).astype(np.float32), Waiting(inner, held[count:].copy())
+                deltas[:, order] += kernel[number] * frames[number : number + count]
+        return deltas.reshape(count, self.width).astype(np.float32), Waiting(inner, frames[count:].copy())

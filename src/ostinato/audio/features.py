@@ -51,20 +51,20 @@ def sound(samples: Any, before: int = 0) -> Samples:
 
     Raises DataError where it is none, and for a sample that is NaN, infinite or not within ±256.
     """
-    found = np.asarray(samples)
-    if found.ndim != 1 or (found.dtype.kind != "f" and found.dtype != np.int16):
+    array = np.asarray(samples)
+    if array.ndim != 1 or (array.dtype.kind != "f" and array.dtype != np.int16):
         raise DataError(
-            f"sound: it is one row of floats in [-1, 1) or of int16, but {found.dtype} {list(found.shape)} was passed"
+            f"sound: it is one row of floats in [-1, 1) or of int16, but {array.dtype} {list(array.shape)} was passed"
         )
-    if found.dtype == np.int16:
-        return (found / np.float32(32768)).astype(np.float32)
+    if array.dtype == np.int16:
+        return (array / np.float32(32768)).astype(np.float32)
     with np.errstate(over="ignore"):
-        row = found.astype(np.float32)
+        row = array.astype(np.float32)
     fit = np.abs(row) <= LOUDEST  # NaN does not
     if not fit.all():
         at = int(np.argmin(fit))
         raise DataError(
-            f"sound: sample {before + at} is {found[at]:g}; pass numbers in [-1, 1), those of 16 bits divided by 32768"
+            f"sound: sample {before + at} is {array[at]:g}; pass numbers in [-1, 1), those of 16 bits divided by 32768"
         )
     return row
 

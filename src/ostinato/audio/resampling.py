@@ -72,7 +72,7 @@ class Resampler:
         # Sample m stands at m · down / up; it is complete when `latency` samples behind the place before it are there.
         end = self.count(read) if final else max(state.given, self.count(read - self.latency))
         before = read + len(after) - len(tail)  # the place of tail[0]
-        wide, made = tail.astype(np.float64), [np.zeros(0, np.float32)]
+        wide, parts = tail.astype(np.float64), [np.zeros(0, np.float32)]
         for begin in range(state.given, end, AT_ONCE):
             place, phase = np.divmod(np.arange(begin, min(begin + AT_ONCE, end)) * self._down, self._up)
             place -= self.latency + before
@@ -80,9 +80,9 @@ class Resampler:
             for taps in self._taps:  # elementwise: no sum is rounded by how many samples there are
                 total += taps.take(phase) * wide.take(place)
                 place += 1
-            made.append(total.astype(np.float32))
+            parts.append(total.astype(np.float32))
         first = end * self._down // self._up - self.latency  # the first place that the next sample takes of
-        return np.concatenate(made), Passed(tail[max(0, first - before) :].copy(), read, end)
+        return np.concatenate(parts), Passed(tail[max(0, first - before) :].copy(), read, end)
 
     def whole(self, samples: Any) -> Samples:
         """A recording [n] at the target's rate. Raises DataError for what is no sound."""

@@ -53,13 +53,13 @@ class Spectrum(Features):
 
     def advance(self, state: FramingState, samples: Samples, final: bool = False) -> tuple[Frames, State]:
         """The frames [T width] that `samples` [n], perhaps none, complete; `final` says that nothing follows."""
-        made = []
+        parts = []
         size = FRAMES_AT_ONCE * self.step
         for begin in range(0, max(1, len(samples)), size):
             last = begin + size >= len(samples)
             rows, state = self.framing.advance(state, samples[begin : begin + size], final and last)
-            made.append(self._frames(rows))
-        return np.concatenate(made), state
+            parts.append(self._frames(rows))
+        return np.concatenate(parts), state
 
     def _frames(self, rows: Rows) -> Frames:
         """In float64, then rounded: what is left of a small number beside a large one is not the transform's noise.

@@ -99,12 +99,18 @@ class Statistics:
     def from_json(cls, text: str) -> "Statistics":
         """What `to_json` wrote. Raises DataError where it is something else."""
         try:
-            found = json.loads(text)
-            made = cls(found["frames"], tuple(found["sums"]), tuple(found["squares"]))
-            whole = all(type(each) is int for each in (made.frames, *made.sums, *made.squares))
-            enough = all(made.frames * square >= total**2 for total, square in zip(made.sums, made.squares))
-            if found["unit"] == UNIT and whole and made.frames >= 0 and len(made.sums) == len(made.squares) and enough:
-                return made
+            document = json.loads(text)
+            parsed = cls(document["frames"], tuple(document["sums"]), tuple(document["squares"]))
+            whole = all(type(each) is int for each in (parsed.frames, *parsed.sums, *parsed.squares))
+            enough = all(parsed.frames * square >= total**2 for total, square in zip(parsed.sums, parsed.squares))
+            if (
+                document["unit"] == UNIT
+                and whole
+                and parsed.frames >= 0
+                and len(parsed.sums) == len(parsed.squares)
+                and enough
+            ):
+                return parsed
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise DataError("statistics: the text does not hold them; have them counted and saved again")

@@ -42,7 +42,7 @@ TRAINING_BATCH, TRAINING_RATIO = 32, 1.05
 
 
 @dataclass(frozen=True)
-class Case:
+class BenchCase:
     """A row before it is measured; it has as many inputs as hidden units.
 
     `section` is target, step, model, training or beyond; `what` is infer, train or step; `target_ratio` is torch's time
@@ -70,7 +70,7 @@ class Case:
         return " ".join(self.words)
 
 
-def cases(threads: Sequence[int], quick: bool = False) -> list[Case]:
+def cases(threads: Sequence[int], quick: bool = False) -> list[BenchCase]:
     """All rows for each number of threads; with `quick`, one shape of each kind. Single steps use one thread."""
     rows = [case for count in threads for case in (*_targets(count), *_models(count), *_training(count))]
     if 1 in threads:
@@ -80,7 +80,7 @@ def cases(threads: Sequence[int], quick: bool = False) -> list[Case]:
     return rows + [case for count in threads for case in _beyond(count)]
 
 
-def chosen(all_cases: Sequence[Case], only: str) -> list[Case]:
+def chosen(all_cases: Sequence[BenchCase], only: str) -> list[BenchCase]:
     """The rows that have every word of `only`, such as "gru train H=64".
 
     Raises ConfigError where no row has a word, or no row has all of them.
@@ -98,33 +98,33 @@ def chosen(all_cases: Sequence[Case], only: str) -> list[Case]:
     return rows
 
 
-def _targets(threads: int) -> Iterator[Case]:
+def _targets(threads: int) -> Iterator[BenchCase]:
     for (cell, what, batch), ratios in RATIOS.items():
         for hidden, ratio in zip(HIDDEN, ratios, strict=True):
-            yield Case("target", cell, what, batch, STEPS[batch], hidden, threads, target_ratio=ratio)
+            yield BenchCase("target", cell, what, batch, STEPS[batch], hidden, threads, target_ratio=ratio)
 
 
-def _models(threads: int) -> Iterator[Case]:
+def _models(threads: int) -> Iterator[BenchCase]:
     for model in ("tagger", "classifier"):
         for shape in MODELS:
-            yield Case("model", model, *shape, threads)
+            yield BenchCase("model", model, *shape, threads)
 
 
-def _training(threads: int) -> Iterator[Case]:
+def _training(threads: int) -> Iterator[BenchCase]:
     for model, steps, hidden in TRAINING:
-        yield Case("training", model, "train", TRAINING_BATCH, steps, hidden, threads, target_ratio=TRAINING_RATIO)
+        yield BenchCase("training", model, "train", TRAINING_BATCH, steps, hidden, threads, target_ratio=TRAINING_RATIO)
 
 
-def _steps() -> Iterator[Case]:
+def _steps() -> Iterator[BenchCase]:
     for cell in CELLS:
         for hidden in (*HIDDEN, 512):
             target = MICROSECONDS.get(hidden) if cell == "lstm" else None
-            yield Case("step", cell, "step", 1, 1, hidden, 1, target_microseconds=target)
+            yield BenchCase("step", cell, "step", 1, 1, hidden, 1, target_microseconds=target)
 
 
-def _beyond(threads: int) -> Iterator[Case]:
+def _beyond(threads: int) -> Iterator[BenchCase]:
     for cell in CELLS:
         for shape in BEYOND:
-            yield Case("beyond", cell, *shape, threads)
+            yield BenchCase("beyond", cell, *shape, threads)
         for shape in DOUBLE:
-            yield Case("beyond", cell, *shape, threads, dtype="float64")
+            yield BenchCase("beyond", cell, *shape, threads, dtype="float64")

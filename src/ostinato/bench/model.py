@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from ostinato.bench.contest import Contender, Contest
-from ostinato.bench.grid import Case
+from ostinato.bench.grid import BenchCase
 from ostinato.bench.roofline import SQUASHES, Work, product, recurrence
 from ostinato.nn import accelerate
 
@@ -48,7 +48,7 @@ class Classifier(nn.Module):
         return logits
 
 
-def contest(case: Case) -> Contest:
+def contest(case: BenchCase) -> Contest:
     """The model accelerated, against itself before: logits in inference, all parameters' gradients in training."""
     tags = case.layer == "tagger"
     before = (Tagger if tags else Classifier)(case.hidden)
@@ -75,7 +75,7 @@ def _call(model: nn.Module, tokens: Tensor, lengths: Tensor, labels: Tensor, tra
     return step if train else lambda: model(tokens, lengths)
 
 
-def _work(case: Case, elements: int, tags: bool, train: bool) -> Work:
+def _work(case: BenchCase, elements: int, tags: bool, train: bool) -> Work:
     cell, directions = ("lstm", 2) if tags else ("gru", 1)
     one = tuple(recurrence(cell, elements, case.steps, case.hidden, case.hidden, 4, train))
     rows = elements if tags else case.batch

@@ -7,7 +7,7 @@ from typing import Any
 
 from ostinato.bench import onnx
 from ostinato.bench.ceiling import Ceiling, measure
-from ostinato.bench.grid import Case
+from ostinato.bench.grid import BenchCase
 from ostinato.bench.machine import Machine
 from ostinato.bench.row import SEED, BenchRow
 
@@ -28,7 +28,7 @@ class Results:
     skipped: tuple[str, ...] = ()
 
     @classmethod
-    def begin(cls, cases: Sequence[Case], seconds: float, command: str) -> "Results":
+    def begin(cls, cases: Sequence[BenchCase], seconds: float, command: str) -> "Results":
         """Results without rows: the machine, and its limits for each number of threads and each dtype of `cases`."""
         machine = Machine.here()
         dtypes = sorted({case.dtype for case in cases})

@@ -8,7 +8,7 @@ import torch
 from ostinato.bench import model, sequence, step, training
 from ostinato.bench.ceiling import Ceiling
 from ostinato.bench.contest import LEAD_SECONDS, Contest
-from ostinato.bench.grid import Case
+from ostinato.bench.grid import BenchCase
 from ostinato.bench.pairs import Paired, paired
 from ostinato.bench.roofline import with_map
 
@@ -29,7 +29,7 @@ class BenchRow:
     `share_of_roofline` is the least time by roofline.py over ours; `share_with_map` includes the pointwise map.
     """
 
-    case: Case
+    case: BenchCase
     against: dict[str, Paired]
     flops: float
     share_of_peak: float
@@ -80,7 +80,7 @@ class BenchRow:
         }
 
 
-def measure(case: Case, ceiling: Ceiling, seconds: float) -> BenchRow:
+def measure(case: BenchCase, ceiling: Ceiling, seconds: float) -> BenchRow:
     """Times ours against each rival, `seconds` a pair. Raises ComparisonError where their results differ."""
     threads = torch.get_num_threads()
     torch.set_num_threads(case.threads)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import ostinato.nn
 from ostinato.bench import onnx
 from ostinato.bench.contest import Contender, Contest
-from ostinato.bench.grid import Case
+from ostinato.bench.grid import BenchCase
 from ostinato.bench.roofline import SQUASHES, Work, recurrence
 
 LAYERS: dict[str, tuple[Callable[..., nn.RNNBase], Callable[..., nn.RNNBase]]] = {
@@ -19,7 +19,7 @@ LAYERS: dict[str, tuple[Callable[..., nn.RNNBase], Callable[..., nn.RNNBase]]] =
 }
 
 
-def twins(case: Case) -> tuple[nn.RNNBase, nn.RNNBase]:
+def twins(case: BenchCase) -> tuple[nn.RNNBase, nn.RNNBase]:
     """torch.nn's layer, and ours with the same weights."""
     dtype = getattr(torch, case.dtype)
     theirs, ours = (kind(case.hidden, case.hidden, batch_first=True, dtype=dtype) for kind in LAYERS[case.layer])
@@ -27,7 +27,7 @@ def twins(case: Case) -> tuple[nn.RNNBase, nn.RNNBase]:
     return theirs, ours
 
 
-def contest(case: Case) -> Contest:
+def contest(case: BenchCase) -> Contest:
     """Ours against the others: outputs in inference, the gradients of x and of all parameters in training."""
     theirs, ours = twins(case)
     train = case.what == "train"

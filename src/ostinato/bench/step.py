@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ostinato.bench import onnx
 from ostinato.bench.contest import Contender, Contest
-from ostinato.bench.grid import Case
+from ostinato.bench.grid import BenchCase
 from ostinato.bench.roofline import SQUASHES, Work, recurrence
 from ostinato.bench.sequence import twins
 from ostinato.stepping import stepper
@@ -18,7 +18,7 @@ from ostinato.stepping import stepper
 CELLS: dict[str, Callable[..., nn.RNNCellBase]] = {"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn": nn.RNNCell}
 
 
-def contest(case: Case) -> Contest:
+def contest(case: BenchCase) -> Contest:
     """Our stepper of NumPy arrays against torch's layer with T = 1, torch's cell, and ONNX Runtime's bound buffers."""
     theirs, ours = twins(case)
     cell = CELLS[case.layer](case.hidden, case.hidden)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ostinato.bench.contest import Contender, Contest
-from ostinato.bench.grid import Case
+from ostinato.bench.grid import BenchCase
 from ostinato.bench.roofline import GATES, SQUASHES, Work, product, recurrence
 from ostinato.data.splits import data_sources
 from ostinato.models import models
@@ -92,7 +92,7 @@ class PlainLoop:
         return loss.item(), norm
 
 
-def contest(case: Case) -> Contest:
+def contest(case: BenchCase) -> Contest:
     """Before they are timed, three steps must come to the same mean loss and the same norms of the gradient."""
     with tempfile.TemporaryDirectory() as folder:  # what is open stays readable when its name is gone
         task = _task(case, Path(folder))
@@ -105,7 +105,7 @@ def contest(case: Case) -> Contest:
     return Contest(ours, _work(case), {"torch": Contender(loop.step, _theirs(loop))})
 
 
-def _task(case: Case, folder: Path) -> LanguageTask:
+def _task(case: BenchCase, folder: Path) -> LanguageTask:
     """Its text is random, each character two bytes long, so that the first half is a whole number of batches."""
     letters = [chr(0x100 + i) for i in range(VOCABULARY - 2)]  # beside </s> and <unk>
     length = case.batch * case.steps * WINDOWS
@@ -117,7 +117,7 @@ def _task(case: Case, folder: Path) -> LanguageTask:
     return task
 
 
-def _trainer(case: Case, task: LanguageTask, folder: Path) -> Trainer:
+def _trainer(case: BenchCase, task: LanguageTask, folder: Path) -> Trainer:
     settings = Settings(
         batch_size=case.batch,
         epochs=1e9,
@@ -148,7 +148,7 @@ def _theirs(loop: PlainLoop) -> Callable[[], Any]:
     return outcome
 
 
-def _work(case: Case) -> Work:
+def _work(case: BenchCase) -> Work:
     """What ours multiplies: the first layer's input product is computed once for each token of the vocabulary."""
     elements, hidden = case.batch * case.steps, case.hidden
     phases = [*product(VOCABULARY, hidden, GATES["lstm"] * hidden, 4, train=True)]

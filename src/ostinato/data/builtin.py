@@ -30,7 +30,8 @@ def builtin(name: str, folder: Path) -> Path:
 
 
 def builtin_folder(name: str, folder: Path) -> Path:
-    """The folder `pydoc`: each topic a text file, in the sub-folder of its first letter."""
+    """The folder `pydoc`: each topic a text file, in the sub-folder of its first letter. Raises DataError for a name
+    that is not built in."""
     if name.rstrip("/") != FOLDER:
         raise DataError(f"builtin:{name}: there is no such built-in folder; {nearest(name, [FOLDER])}")
     for topic, text in sorted(_topics().items()):

@@ -21,7 +21,8 @@ NUMERIC: Final = "biuf"
 
 
 class EncodedRow(NamedTuple):
-    """A row's `key` (`file:line`), and by name its encoded fields: arrays of this row alone, free to be changed."""
+    """A row's `key` (`file:line`), and by name its encoded `fields` [...]: arrays of this row alone, which may be
+    changed."""
 
     key: str
     fields: dict[str, npt.NDArray[Any]]
@@ -33,7 +34,8 @@ class EncodedRows(Sequence[EncodedRow]):
     They stand in one file, a row's fields side by side, so that a row takes one read and a table may be larger than
     memory; any number of threads may read. In memory are 8 bytes a row for `lengths` [N], the number of elements along
     the first axis of one field (1 for a scalar). `content_hash` is the sha256 (hexadecimal) of the contents of the
-    encoded rows in their order: it names the set of rows, whatever their files are called.
+    encoded rows in their order: it names the set of rows, whatever their files are called. Raises DataError where the
+    file cannot be read.
     """
 
     def __init__(self, rows: Sequence[Row], path: Path, layout: Mapping[str, Any], length_of: str, content_hash: str):

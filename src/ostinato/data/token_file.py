@@ -51,8 +51,8 @@ class TokenCounts:
 
     def of(self, text: Text, tokenizer_sha256: str) -> bool:
         """Whether the ids are of this text, read in this way by this tokenizer."""
-        wanted = (text.sha256, tokenizer_sha256, text.errors)
-        return (self.text_sha256, self.tokenizer_sha256, self.errors) == wanted
+        expected = (text.sha256, tokenizer_sha256, text.errors)
+        return (self.text_sha256, self.tokenizer_sha256, self.errors) == expected
 
     def fit(self, path: Path) -> bool:
         """Whether the file is there and as long as it should be."""
@@ -60,7 +60,8 @@ class TokenCounts:
 
 
 class TokenFile:
-    """Ids as one raw array in a file: first the boundary `</s>`, then the text's."""
+    """Token ids [tokens] as one raw array in a file: first the boundary `</s>`, then the text's. Raises DataError where
+    the file cannot be read."""
 
     def __init__(self, path: Path, counts: TokenCounts):
         self.path, self.counts = path, counts

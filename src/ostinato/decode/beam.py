@@ -55,7 +55,7 @@ def beam(
 
 
 def width_problems(width: int, rows: int, max_length: int | Sequence[int], n_best: int) -> list[str]:
-    """The problems of the options of a beam, one sentence each."""
+    """The problems of a beam's options (`width`, `n_best`: hypotheses a row), one sentence each."""
     problems = check(rows, max_length)
     if width < 1:
         problems.append(f"width: {width} keeps no hypothesis; keep at least 1")

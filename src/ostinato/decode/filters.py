@@ -6,18 +6,19 @@ from ostinato.shapes import LogProbs
 
 
 def temper(log_probs: LogProbs, temperature: float) -> LogProbs:
-    """p^(1 / temperature), normalized: below 1 sharper, above 1 flatter."""
+    """p^(1 / temperature), normalized [N V]: below 1 sharper, above 1 flatter."""
     return (log_probs / temperature).log_softmax(dim=1)
 
 
 def keep_top_k(log_probs: LogProbs, count: int) -> LogProbs:
-    """The `count` most probable tokens or all V, normalized (Fan, Lewis and Dauphin, 2018)."""
+    """The `count` most probable tokens, normalized [N V] (Fan, Lewis and Dauphin, 2018)."""
     order = log_probs.sort(dim=1, descending=True, stable=True).indices
     return _without(log_probs, order[:, count:])
 
 
 def keep_top_p(log_probs: LogProbs, mass: float) -> LogProbs:
-    """The fewest most probable tokens that hold at least `mass`, normalized (nucleus; Holtzman et al., 2020)."""
+    """The fewest most probable tokens that have at least the probability `mass`, normalized [N V] (nucleus; Holtzman et
+    al., 2020)."""
     ranked, order = log_probs.log_softmax(dim=1).sort(dim=1, descending=True, stable=True)
     probs = ranked.exp()
     before = probs.cumsum(dim=1) - probs
@@ -27,7 +28,7 @@ def keep_top_p(log_probs: LogProbs, mass: float) -> LogProbs:
 
 
 def keep_min_p(log_probs: LogProbs, share: float) -> LogProbs:
-    """Tokens at least `share` times as probable as the most probable one, normalized (Nguyen et al., 2024)."""
+    """Tokens at least `share` times as probable as the most probable one, normalized [N V] (Nguyen et al., 2024)."""
     if share == 0:
         return log_probs.log_softmax(dim=1)
     threshold = log_probs.amax(dim=1, keepdim=True) + torch.tensor(share, dtype=log_probs.dtype).log()
@@ -35,8 +36,8 @@ def keep_min_p(log_probs: LogProbs, share: float) -> LogProbs:
 
 
 def keep_typical(log_probs: LogProbs, mass: float) -> LogProbs:
-    """The fewest tokens whose − ln p is nearest to the entropy and that hold at least `mass`, normalized (locally
-    typical sampling; Meister et al., 2023)."""
+    """The fewest tokens whose − ln p is nearest to the entropy and that have at least the probability `mass`,
+    normalized [N V] (locally typical sampling; Meister et al., 2023)."""
     normal = log_probs.log_softmax(dim=1)
     probs = normal.exp()
     entropy = -(probs * normal).masked_fill(probs == 0, 0).sum(dim=1, keepdim=True)

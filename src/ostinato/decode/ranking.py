@@ -37,7 +37,7 @@ class GNMT:
             refuse([f"alpha: {self.alpha} is not a finite number of at least 0; 0 changes nothing, 0.6 is usual"])
 
     def divisor(self, length: int) -> float:
-        """((5 + length) / 6)^alpha."""
+        """((5 + length) / 6)^alpha, the length in tokens."""
         return float(((5 + length) / 6) ** self.alpha)
 
 
@@ -46,7 +46,7 @@ class AverageLogProb:
     """n: hypotheses are compared by their mean ln p per token."""
 
     def divisor(self, length: int) -> float:
-        """The length."""
+        """The length in tokens."""
         return float(length)
 
 

@@ -60,8 +60,9 @@ def search(beams: Beams, choose: Choose, n_best: int) -> list[list[Hypothesis]]:
 
 
 def ranked(beams: Beams, parents: Ints, tokens: Ints, keys: Floats, width: int, bank: Ints | None = None) -> Ints:
-    """The numbers of the best continuations out of M, by lane and best first: for each lane the `width` possible ones
-    with the greatest `keys` [M], of equal ones the earlier. With banks [M], the greatest of each bank in turn."""
+    """The numbers of the best continuations (tokens of a beam) out of M, by lane and best first: for each lane the
+    `width` possible ones with the greatest `keys` [M], of equal ones the earlier. With banks [M], the greatest of each
+    bank in turn."""
     possible = np.flatnonzero(keys > -np.inf)
     lanes = beams.lanes[parents[possible]]
     order = np.lexsort((tokens[possible], parents[possible], -keys[possible], lanes))

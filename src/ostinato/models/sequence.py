@@ -9,7 +9,7 @@ from ostinato.models.base import register
 from ostinato.padded import Padded
 from ostinato.registry import Hidden, Spec
 from ostinato.state import State
-from ostinato.wiring import Classes, Features, Tokens, Values, accepts
+from ostinato.wiring import Classes, Tokens, Values, Vectors, accepts
 
 
 class SequenceModel(nn.Module):
@@ -47,7 +47,7 @@ class SequenceModel(nn.Module):
 
 
 @register("sequence", example={"body": [{"name": "recurrent", "cell": {"name": "gru", "hidden": 4}}], "embedding": 3})
-@accepts(inputs={"input": (Tokens, Features)}, outputs={"output": (Classes, Values)})
+@accepts(inputs={"input": (Tokens, Vectors)}, outputs={"output": (Classes, Values)})
 def sequence(
     body: list[Spec[SequenceLayer]],
     embedding: Hidden = 32,

@@ -29,7 +29,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineScores:
     """The scores of a model that training must beat, such as counts of single tokens."""
 
     name: str
@@ -46,7 +46,7 @@ class History:
     training: tuple[Mapping[str, Any], ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     notes: tuple[Mapping[str, Any], ...] = ()
-    baselines: tuple[Baseline, ...] = ()
+    baselines: tuple[BaselineScores, ...] = ()
     unfinished: int = 0
     final: Evaluation | None = None
 
@@ -115,9 +115,9 @@ def _evaluation(row: Mapping[str, Any]) -> Evaluation:
     return Evaluation(int(_number(row, "step")), split, scores, bool(row["best"]), float(_number(row, "seconds")))
 
 
-def _baselines(row: Mapping[str, Any]) -> tuple[Baseline, ...]:
+def _baselines(row: Mapping[str, Any]) -> tuple[BaselineScores, ...]:
     split = _text(row, "split")
-    return tuple(Baseline(name, split, _scores(scores)) for name, scores in row["scores"].items())
+    return tuple(BaselineScores(name, split, _scores(scores)) for name, scores in row["scores"].items())
 
 
 def _scores(tables: Sequence[Mapping[str, Any]]) -> tuple[Score, ...]:

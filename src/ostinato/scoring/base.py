@@ -40,7 +40,7 @@ class TextScorer(ABC):
 
     @property
     def words(self) -> list[str]:
-        """The word of each id, where tokens are words."""
+        """The word of each id. Raises ConfigError where tokens are not words."""
         raise ConfigError(f"{self.path}: its tokens are its tokenizer's, not words; ask that")
 
     @abstractmethod

@@ -31,7 +31,7 @@ ROWS = 32
 
 
 class CacheScorer(TokenScorer):
-    """A unigram cache over another model's tokens."""
+    """A unigram cache over another model's tokens. Raises ConfigError where that model scores lines on their own."""
 
     def __init__(self, length: int, of: TextScorer):
         if of.tokenizer is None:
@@ -92,8 +92,8 @@ class MixtureScorer(TokenScorer):
     def read(self, text: Text, progress: OnProgress = silent, probabilities: bool = True) -> TokenScores:
         """A linear one from what each of its models reads, so that no more is computed than that."""
         if self.kind == "linear":
-            found = [each.read(text, progress) for each in self.models]
-            return mixed(found, np.array(self.weights) / sum(self.weights))
+            scores = [each.read(text, progress) for each in self.models]
+            return mixed(scores, np.array(self.weights) / sum(self.weights))
         if self.tokenizer is not None:
             return super().read(text, progress, probabilities)
         return self.models[0].read(text, progress).paying(self._by_lines(text, progress))
@@ -108,14 +108,14 @@ class MixtureScorer(TokenScorer):
         for name in (b"<unk>", b"<s>"):
             numbers.pop(name, None)
         rows = [torch.tensor([*(numbers.get(w, unknown) for w in line.split()), end]) for line in lines(text)]
-        found = []
+        parts = []
         with torch.inference_mode():
             for first in range(0, len(rows), ROWS):
                 batch = Padded.of(rows[first : first + ROWS])
                 log_probs, _ = self.lm.token_log_probs(batch, self.lm.start(torch.arange(batch.batch)))
-                found.append(log_probs.double()[batch.mask].numpy())
+                parts.append(log_probs.double()[batch.mask].numpy())
                 progress(f"score {text.path.name}", first, len(rows))
-        return np.concatenate(found)
+        return np.concatenate(parts)
 
 
 def open_mixture(

@@ -97,10 +97,10 @@ def open_ngram(path: Path, progress: OnProgress = silent) -> TextScorer:
         return WordNGramScorer(path, ngram)
     text = beside.read_text("utf-8")
     tokenizer = load_tokenizer(text)
-    made = TokenNGramScorer(path, ngram, tokenizer)
-    if ngram.tokenizer not in (None, made.identity):
+    scorer = TokenNGramScorer(path, ngram, tokenizer)
+    if ngram.tokenizer not in (None, scorer.identity):
         raise BundleError(f"{beside}: it is not the tokenizer that {path.name} was built with; put that one back")
-    return made
+    return scorer
 
 
 def save_tokenizer(path: Path, tokenizer: Tokenizer) -> None:
@@ -127,15 +127,16 @@ def cut_lines(text: Text, scores: WordLogProbs) -> TokenScores:
     """The reading of a text whose tokens are the words of its lines.
 
     White space is what words stand between, so what was read is the text with single spaces, none at the ends of lines,
-    and no line without a word: `corpus` is the sha256 of that, which is the text's own where it is written so.
+    and no line without a word: `corpus` is the sha256 of that, which is the text's own where it is written so. Raises
+    DataError where a line is not UTF-8, or where the text has no word.
     """
     digest, counts = hashlib.sha256(), []
     for number, line in enumerate(every_line(text), 1):
         if words := line.split():
-            said = b" ".join(words) + (b"\n" if line.endswith(b"\n") else b"")
-            digest.update(said)
+            line_bytes = b" ".join(words) + (b"\n" if line.endswith(b"\n") else b"")
+            digest.update(line_bytes)
             try:
-                counts.append((len(said.decode()), len(said)))
+                counts.append((len(line_bytes.decode()), len(line_bytes)))
             except UnicodeDecodeError:
                 raise DataError(f"{text.path}: line {number} is not UTF-8; convert the file first") from None
     if not counts:

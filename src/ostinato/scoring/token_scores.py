@@ -69,9 +69,9 @@ class TokenScores:
 
     def table(self, oov_left_out: bool = False) -> Stats:
         """[R 5]: the statistics of a LanguageMetric, of each row."""
-        kept = ~self.unknown if oov_left_out else np.ones(self.tokens, np.bool_)
-        nats = -np.where(kept, self.log_probs, 0.0)
-        columns = [_by_row(column, self.ends) for column in (nats, kept, self.unknown)]
+        scored = ~self.unknown if oov_left_out else np.ones(self.tokens, np.bool_)
+        nats = -np.where(scored, self.log_probs, 0.0)
+        columns = [_by_row(column, self.ends) for column in (nats, scored, self.unknown)]
         return np.stack([columns[0], columns[1], self.characters, self.bytes, columns[2]], axis=1).astype(np.float64)
 
     def score(self, kind: type[LanguageMetric] = Perplexity, *, oov_left_out: bool = False) -> Score:
@@ -92,7 +92,8 @@ class TokenScores:
 
 
 def mixed(readings: list[TokenScores], weights: npt.NDArray[np.float64]) -> TokenScores:
-    """The reading of Σ w p. Raises ComparisonError where the readings are not of the same tokens."""
+    """The scores of the mixture Σ w p, with a weight w for each of the readings: `weights` [readings]. Raises
+    ComparisonError where the readings are not of the same tokens."""
     first = readings[0]
     for other in readings[1:]:
         if other.meaning != first.meaning or not np.array_equal(other.unknown, first.unknown):

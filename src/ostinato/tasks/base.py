@@ -52,11 +52,10 @@ def silent(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Loss:
-    """What training descends: `total` is the weighted objective summed over `count` things (tokens, rows, steps), so
-    that losses of unlike batches add up. `unit` is the unit of `total` ("nats", "squared error"). `parts` are sums over
-    the same `count` of what `total` is made of (heads, regularizers): they are logged on their own and never
-    differentiated.
-    """
+    """What training descends: `total`, a scalar [], is the weighted objective summed over `count` things (tokens, rows,
+    steps), so that losses of unlike batches add up. `unit` is the unit of `total` ("nats", "squared error"). `parts`,
+    scalars [], are sums over the same `count` of what `total` is made of (heads, regularizers): they are logged on
+    their own and never differentiated."""
 
     total: Tensor
     count: int
@@ -64,7 +63,7 @@ class Loss:
     parts: Mapping[str, Tensor] = field(default_factory=dict)
 
     def mean(self) -> Tensor:
-        """The mean over what was counted; 0 where that is nothing."""
+        """`total` / `count`, a scalar []; 0 where `count` is 0."""
         return self.total / max(self.count, 1)
 
 

@@ -15,17 +15,17 @@ def unfit(task: Spec[Task[Any, Any]], data: Spec[Any], model: Spec[nn.Module]) -
     """A sentence for each way in which the data or the model are not what the task needs. A source that does not say
     what its splits are, and a model that does not say what it takes, are looked at when they are built."""
     try:
-        made = task.build()
+        built = task.build()
     except ConfigError as error:
         return list(error.problems)
     problems = []
     kind = split_type(data.constructor)
-    if kind is not None and not issubclass(kind, made.split_type):
+    if kind is not None and not issubclass(kind, built.split_type):
         problems.append(
-            f"data: '{data.name}' gives {_word(kind)}, and the task '{task.name}' reads {_word(made.split_type)}; "
+            f"data: '{data.name}' gives {_word(kind)}, and the task '{task.name}' reads {_word(built.split_type)}; "
             "choose another source of data, or another task"
         )
-    needed, taken = made.ports(), declared(model.constructor)
+    needed, taken = built.ports(), declared(model.constructor)
     if needed is not None and taken is not None:
         problems += misfits(needed, taken, task.name, model.name)
     return problems

@@ -33,7 +33,7 @@ ITEMS = 16
 
 
 class RowChunk(NamedTuple):
-    """A row, or steps `start` … `end` of a long one: the encoded `fields`, those over time cut to these steps.
+    """A row, or steps `start` … `end` of a long one: the encoded `fields` [...], those over time cut to these steps.
 
     `continues`: it goes on where this row of the batch before stopped. `ends`: the row ends here and is to be answered.
     """
@@ -80,7 +80,8 @@ class RowTask(Task[B, P]):
         return fields
 
     def prepare(self, splits: DataSplits[Rows]) -> None:
-        """Learn from `train` unless it is known, and encode every split into the folder."""
+        """Learns from `train` unless that is done already, and encodes every split into the folder. Raises ConfigError
+        for a split that is not rows of a table."""
         for name, rows in splits.splits.items():
             if not isinstance(rows, Rows):
                 raise ConfigError(f"data: split '{name}' is not rows of a table; choose a source such as csv or jsonl")

@@ -19,7 +19,7 @@ from ostinato.padded import Padded
 from ostinato.registry import Count, Spec
 from ostinato.state import State
 from ostinato.tasks.base import Loss, Task, needs_stride_1, register
-from ostinato.wiring import Classes, Features, Ports, Tokens, Values, Wiring
+from ostinato.wiring import Classes, Ports, Tokens, Values, Vectors, Wiring
 
 BASELINE_EXAMPLES = 1000
 """Training examples that the baseline's one answer is taken from."""
@@ -66,13 +66,13 @@ class SyntheticTask(Task[SyntheticBatch, npt.NDArray[Any]]):
 
     def ports(self) -> Ports:
         """Which of them, the problem decides."""
-        return Ports({"input": (Tokens, Features)}, {"output": (Classes, Values)})
+        return Ports({"input": (Tokens, Vectors)}, {"output": (Classes, Values)})
 
     def wiring(self) -> Wiring:
         """The problem's symbols or features, and its classes or its one value."""
         symbols, features, classes = (self._sizes[name] for name in ("symbols", "features", "classes"))
         return Wiring(
-            {"input": Tokens(symbols) if symbols else Features(features or 1)},
+            {"input": Tokens(symbols) if symbols else Vectors(features or 1)},
             {"output": Classes(classes) if classes else Values(1)},
         )
 
@@ -144,14 +144,14 @@ class SyntheticTask(Task[SyntheticBatch, npt.NDArray[Any]]):
     def predict(
         self, model: nn.Module, batch: SyntheticBatch, state: State | None = None, options: Any = None
     ) -> tuple[list[npt.NDArray[Any]], State | None]:
-        """Each row's classes or values, one for each scored step."""
+        """Each row's classes or values [S] of its S scored steps."""
         outputs = self._outputs(model, batch).detach()
         answers = outputs.argmax(-1) if self._sizes["classes"] else outputs.squeeze(-1)
         rows = torch.split(answers, batch.scored.sum(1).tolist())  # type: ignore[no-untyped-call]
         return [row.numpy() for row in rows], None
 
     def references(self, batch: SyntheticBatch) -> list[npt.NDArray[Any]]:
-        """The targets of each row's scored steps."""
+        """The targets [S] of each row's S scored steps."""
         return [row[scored].numpy() for row, scored in zip(batch.targets.data, batch.scored)]
 
     def batches_of(self, items: Iterable[Any]) -> Iterator[SyntheticBatch]:
@@ -167,7 +167,7 @@ class SyntheticTask(Task[SyntheticBatch, npt.NDArray[Any]]):
             yield self.collate([SyntheticExample(inputs, np.zeros(len(inputs), np.int64), scored, f"item {number}")])
 
     def to_record(self, prediction: npt.NDArray[Any]) -> dict[str, Any]:
-        """The answers."""
+        """The classes or values [S] of a row, as `answers`."""
         return {"answers": prediction.tolist()}
 
     def _take(self, sizes: dict[str, int | None]) -> None:

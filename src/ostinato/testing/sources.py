@@ -24,10 +24,10 @@ MISFIT: Final[Any] = [[[]]]
 
 def there_is_a_training_split(table: Table, folder: Path) -> None:
     """With something in it; what is derived goes to the folder that was passed."""
-    made = _build(table, folder)
-    assert "train" in made.splits, f"its splits are {', '.join(made.splits)}"
-    assert made.folder == folder, f"its folder is {made.folder}"
-    for name, split in made.splits.items():
+    splits = _build(table, folder)
+    assert "train" in splits.splits, f"its splits are {', '.join(splits.splits)}"
+    assert splits.folder == folder, f"its folder is {splits.folder}"
+    for name, split in splits.splits.items():
         size = split.size_bytes if isinstance(split, Text) else len(split)
         assert size > 0, f"{name} is empty"
 

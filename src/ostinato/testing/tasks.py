@@ -108,7 +108,7 @@ def batches_are_known_by_number(case: Case) -> None:
         assert len(first) == len(second), "the number of batches changed"
         second.batch(1, 0)  # another epoch in between changes nothing
         for index in range(min(len(first), 3)):
-            keys = [[example.key for example in made.batch(0, index)] for made in (first, second)]
+            keys = [[example.key for example in batches.batch(0, index)] for batches in (first, second)]
             assert keys[0] == keys[1], f"batch {index} is not the same when it is asked for again"
 
 

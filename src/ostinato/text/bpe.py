@@ -25,8 +25,7 @@ class BPE(Library):
     Voita, 2020); `encode` omits none. Raises ConfigError where `size` is too small for the bytes and special tokens.
 
     Options:
-        dropout: share of the merges that are left out at random where a text is sampled for training; encoding leaves
-            out none.
+        dropout: probability of omitting a merge where a text is sampled for training; encoding omits none.
     """
 
     model = "BPE"

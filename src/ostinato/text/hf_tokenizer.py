@@ -37,7 +37,7 @@ LEAST = 300
 class Library(Tokenizer):
     """A tokenizer that wraps a `tokenizers.Tokenizer`. Ids [T] are the model's own, then `</s>` and `special` tokens.
 
-    `size` counts all ids; `form` is the Unicode normal form. A text is split into units, which no token crosses, and
+    A text is split into units, which no token crosses, and
     the ids of each unit are cached. A tokenizer.json from elsewhere may have no such units; it encodes a text as a
     whole. Raises ConfigError where `special` has an empty or repeated name.
 
@@ -45,8 +45,8 @@ class Library(Tokenizer):
         size: ids in the vocabulary, special tokens among them.
         form: the Unicode normalization of the text.
         lowercase: whether the text is lowercased.
-        unknown: what becomes of what is not in the vocabulary: the id of <unk>, an error, or (unigram) its bytes.
-        special: names of further ids, which no text is encoded as.
+        unknown: how text outside the vocabulary is encoded: as <unk>, as an error, or (unigram) as its bytes.
+        special: names of further ids, which no text produces.
     """
 
     model: ClassVar[str]

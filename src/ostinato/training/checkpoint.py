@@ -32,7 +32,8 @@ TABLE, TENSORS = "training.json", "training.safetensors"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One that was read and verified: the bundle's files, and the trainer's own two."""
+    """A checkpoint that was read and verified: the files of the `bundle`, and the trainer's own two (`training`, and
+    `tensors` [...] by name)."""
 
     path: Path
     bundle: dict[str, bytes]
@@ -56,7 +57,7 @@ def folders(out: Path) -> list[Path]:
 
 
 def write(out: Path, bundle: Mapping[str, bytes], training: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Path:
-    """Write one atomically, then remove what is no longer needed.
+    """Writes a checkpoint atomically, `tensors` [...] by name, then removes those that are no longer needed.
 
     Raises ResourceError where the disk is full; the checkpoints before are then untouched.
     """
@@ -87,23 +88,24 @@ def read(folder: Path) -> Checkpoint:
 
 
 def newest(
-    out: Path, say: Callable[[str], None], wanted: Callable[[Checkpoint], bool] = lambda checkpoint: True
+    out: Path, say: Callable[[str], None], accept: Callable[[Checkpoint], bool] = lambda checkpoint: True
 ) -> Checkpoint | None:
-    """The newest that verifies (and is `wanted`); `say` is told which were skipped and why. None if there is none.
+    """The newest checkpoint that verifies and that `accept` takes; None where there is none. `say` gets a line for each
+    one that is skipped, with the reason.
 
     Raises BundleError if there are checkpoints and none verifies.
     """
-    found = folders(out)
-    for folder in found:
+    paths = folders(out)
+    for folder in paths:
         try:
             checkpoint = read(folder)
         except BundleError as error:
             say(f"skipped checkpoint {folder.name}: {error}")
             continue
-        if wanted(checkpoint):
+        if accept(checkpoint):
             return checkpoint
-    if found:
-        raise BundleError(f"{out}: none of its {len(found)} checkpoints can be read; start again with --fresh")
+    if paths:
+        raise BundleError(f"{out}: none of its {len(paths)} checkpoints can be read; start again with --fresh")
     return None
 
 

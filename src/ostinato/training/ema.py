@@ -24,7 +24,7 @@ class EMA:
             self.tensors[name].lerp_(weight, 1 - decay)
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on from these."""
+        """Continues from these averages [...], by the name of the parameter."""
         for name, tensor in self.tensors.items():
             tensor.copy_(tensors[name])
 

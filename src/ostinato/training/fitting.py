@@ -103,8 +103,8 @@ def _finish(trainer: Trainer, progress: Progress, baselines: bool) -> Fitted:
     trainer.log.add("final", **at, best_step=run.best.step, scores=plain(scores))
     counted: dict[str, tuple[Score, ...]] = {}
     if baselines:
-        table = {name: plain(found) for name, found in task.baselines(SPLIT).items()}
-        counted = {name: tuple(scores_of(found)) for name, found in table.items()}
+        table = {name: plain(scores) for name, scores in task.baselines(SPLIT).items()}
+        counted = {name: tuple(scores_of(scores)) for name, scores in table.items()}
         trainer.log.add("baselines", **at, scores=table)
     bundle = Bundle(task, model, trainer.table)
     bundle.save(out)
@@ -171,8 +171,8 @@ def _resources(settings: Settings, out: Path) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        said = str(error).lower()
-        if isinstance(error, MemoryError) or any(words in said for words in ("allocate memory", "out of memory")):
+        message = str(error).lower()
+        if isinstance(error, MemoryError) or any(words in message for words in ("allocate memory", "out of memory")):
             raise ResourceError(
                 f"train: the memory is full with batches of {settings.batch_size} rows; halve train.batch_size and "
                 "double train.accumulate, which trains the same, or take a smaller model"

@@ -123,7 +123,10 @@ class CSV:
 
 
 class TensorBoard:
-    """Events in tensorboard/; what training went back from is marked as purged."""
+    """Events in tensorboard/; steps that training went back behind are marked as purged.
+
+    Raises ConfigError where the extra `tensorboard` is not installed.
+    """
 
     def __init__(self, out: Path):
         try:

@@ -7,7 +7,7 @@ from torch.optim import Optimizer
 
 
 def optimizer_tensors(optimizer: Optimizer, model: nn.Module) -> dict[str, Tensor]:
-    """Every tensor in the optimizer's state."""
+    """Every tensor [...] of the optimizer's state, by name."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     tensors: dict[str, Tensor] = {}
     for parameter, memory in optimizer.state.items():
@@ -20,7 +20,7 @@ def optimizer_tensors(optimizer: Optimizer, model: nn.Module) -> dict[str, Tenso
 
 
 def optimizer_from(tensors: Mapping[str, Tensor], optimizer: Optimizer, model: nn.Module) -> None:
-    """`optimizer_tensors`' inverse."""
+    """Sets the optimizer's state from the tensors [...] of `optimizer_tensors`."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     ordered = [names[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}

@@ -35,6 +35,8 @@ class Settings:
     With `seconds` the speed is measured once, at the start, and the number of steps fixed from it: the schedule then
     knows its end, and the same run resumed does the same steps.
 
+    Raises ConfigError where none of `steps`, `epochs` and `seconds` is given.
+
     Options:
         batch_size: rows of a batch.
         steps: ends training after this many updates; of `steps`, `epochs` and `seconds` the least ends it.

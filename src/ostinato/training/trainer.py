@@ -38,6 +38,8 @@ class Trainer:
 
     What decides the next step is in the checkpoint, all of it; only the wall clock is not, and nothing but the number
     of steps of a run with `seconds` depends on that, once.
+
+    Raises ConfigError where the model has no parameters, DataError where the training split has no batch.
     """
 
     def __init__(

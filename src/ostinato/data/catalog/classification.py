@@ -32,10 +32,10 @@ def _three(folder: Folder, name: str, number: int, line: str) -> tuple[str, str,
 
 
 def _named(folder: Folder, name: str, number: int, places: str, labels: list[str]) -> list[str]:
-    found = [parsed(folder, name, number, int, place) for place in places.split(",")]
-    if not all(0 <= place < len(labels) for place in found):
+    indices = [parsed(folder, name, number, int, place) for place in places.split(",")]
+    if not all(0 <= place < len(labels) for place in indices):
         raise folder.wrong(name, number, f"there are {len(labels)} labels, from 0, and not {places}")
-    return [labels[place] for place in found]
+    return [labels[place] for place in indices]
 
 
 def _splice(folder: Folder, split: str) -> Iterator[Row]:

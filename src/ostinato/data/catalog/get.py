@@ -54,9 +54,9 @@ def use(data_set: DataSet, say: Say = aloud, progress: OnProgress = silent) -> F
         folder = get(data_set, progress)
     for file in data_set.files:
         if _missized(folder, file):
-            found = (folder / file.path).stat().st_size
+            size_bytes = (folder / file.path).stat().st_size
             raise DataError(
-                f"{folder / file.path}: it has {found:,} bytes and must have {file.size_bytes:,}; "
+                f"{folder / file.path}: it has {size_bytes:,} bytes and must have {file.size_bytes:,}; "
                 f"{_again(data_set, file, folder)}"
             )
     _mention(data_set, say)
@@ -113,10 +113,11 @@ def _differing(data_set: DataSet, folder: Path, progress: OnProgress) -> DataErr
     """What to say of the first file that is not the one it was."""
     for file in data_set.files:
         path = folder / file.path
-        found = _sha256(path, lambda done, file=file: progress(f"check {file.path}", done, file.size_bytes))  # type: ignore[misc]
-        if found != file.sha256:
+        sha256 = _sha256(path, lambda done, file=file: progress(f"check {file.path}", done, file.size_bytes))  # type: ignore[misc]
+        if sha256 != file.sha256:
             return DataError(
-                f"{path}: its sha256 is {found[:12]}… and must be {file.sha256[:12]}…; {_again(data_set, file, folder)}"
+                f"{path}: its sha256 is {sha256[:12]}… and must be {file.sha256[:12]}…; "
+                f"{_again(data_set, file, folder)}"
             )
     return None
 
@@ -190,11 +191,11 @@ def _fetch(file: File, folder: Path, progress: OnProgress) -> None:
         raise DataError(
             f"{file.url}: only {size:,} of {file.size_bytes:,} bytes came; run again: what has come is kept"
         )
-    found = _sha256(part)
-    if found != file.sha256:
+    sha256 = _sha256(part)
+    if sha256 != file.sha256:
         part.unlink()
         raise DataError(
-            f"{file.url}: its sha256 is {found[:12]}… and must be {file.sha256[:12]}…, so it is not the file it was; "
+            f"{file.url}: its sha256 is {sha256[:12]}… and must be {file.sha256[:12]}…, so it is not the file it was; "
             f"set {MIRROR} to a folder that has it"
         )
     part.replace(target)

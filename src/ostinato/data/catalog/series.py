@@ -79,7 +79,7 @@ def _ecg(folder: Folder, split: str) -> Iterator[Row]:
 
 
 def _beats(symbol: str) -> Measure:
-    return lambda row: Counter(found for _, found in row["beats"])[symbol]
+    return lambda row: Counter(beat for _, beat in row["beats"])[symbol]
 
 
 def _of(name: str) -> Measure:

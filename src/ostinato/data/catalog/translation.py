@@ -33,12 +33,12 @@ def _cmudict(folder: Folder, split: str) -> Iterator[Row]:
     name = "cmudict.dict.xz"
     for number, line in folder.lines(name):
         entry, *phones = line.partition(" #")[0].split(" ")  # a comment
-        found = re.fullmatch(r"(.+?)(?:\(([0-9]+)\))?", entry)
-        if found is None or not all(phones) or not phones:
+        match = re.fullmatch(r"(.+?)(?:\(([0-9]+)\))?", entry)
+        if match is None or not all(phones) or not phones:
             raise folder.wrong(name, number, f"{line[:40]!r} is not a word and its phones")
-        word = found[1]
+        word = match[1]
         if hashed_split(word, 20) == split:
-            yield {"word": word, "variant": int(found[2] or 1), "phones": phones}
+            yield {"word": word, "variant": int(match[2] or 1), "phones": phones}
 
 
 def _sigmorphon(folder: Folder, split: str) -> Iterator[Row]:

@@ -31,10 +31,10 @@ def linear_cross_entropy(
 class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, smoothing: float) -> Tensor:
-        wanted = ctx.needs_input_grad
-        grad_x = torch.empty_like(x) if wanted[0] else None
-        grad_weight = torch.zeros_like(weight) if wanted[1] else None
-        grad_bias = torch.zeros_like(bias) if bias is not None and wanted[2] else None
+        needed = ctx.needs_input_grad
+        grad_x = torch.empty_like(x) if needed[0] else None
+        grad_weight = torch.zeros_like(weight) if needed[1] else None
+        grad_bias = torch.zeros_like(bias) if bias is not None and needed[2] else None
         total = x.new_zeros(())
         rows = max(1, AT_ONCE // len(weight))
         for first in range(0, len(x), rows):
@@ -47,7 +47,7 @@ class _Fused(torch.autograd.Function):
             grad = scores.exp_()
             sums = grad.sum(1, keepdim=True)
             total += (costs + sums.log()).sum()
-            if not any(wanted[:3]):
+            if not any(needed[:3]):
                 continue
             grad /= sums
             if smoothing:

@@ -19,6 +19,8 @@ def sgd(
 ) -> torch.optim.SGD:
     """v' = momentum · v + g;  w' = w − learning_rate · v'. `weight_decay` adds weight_decay · w to the gradient.
 
+    Raises ConfigError for `nesterov` without momentum.
+
     Options:
         learning_rate: the largest step size; the schedule scales it.
         momentum: decay of the sum of past gradients; 0 has none.
