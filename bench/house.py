@@ -39,7 +39,6 @@ def main() -> None:
     print(f"public names without shape, error or unit: {sum(silent.values())} (0): {silent}")
     for kind, rule in house_rules.RULES.items():
         print(f"violations of the rule '{kind}': {len(set(rule()))} (0)")
-    print(f"circles of files that have a reason: {len(house_rules.CIRCLES)}")
     print("names of types that several files define:")
     for name, places in house_rules.repeated_aliases().items():
         print(f"    {name}: {', '.join(place.removeprefix('ostinato.') for place in places)}")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ostinato.training.baselines import baselines
 
 from ostinato.recipe import load
 from ostinato.report import Subject, charts, page, subjects
@@ -110,6 +109,4 @@ def subject(run: Path) -> Subject:
 def _train(folder: Path, name: str, text: str) -> None:
     recipe = folder / f"{name}.toml"
     recipe.write_text(text, "utf-8")
-    chosen = load(recipe, (), Settings)
-    fitted = fit(chosen, folder / name, Silent())
-    baselines(chosen, fitted.bundle.task, folder / name, fitted.steps)
+    fit(load(recipe, (), Settings), folder / name, Silent())
