@@ -5,6 +5,7 @@ What is searched needs `size`, `eos`, `start`, `log_probs` and `advance`, and no
 
 from ostinato.decode.beam import beam
 from ostinato.decode.constraints import Constraint, Forbid, Force, MinLength, NoRepeat, Phrases, Prefix
+from ostinato.decode.ctc import CTCSearch, ctc_searches, greedy_ctc
 from ostinato.decode.diverse import diverse_beam
 from ostinato.decode.fusion import Fusion
 from ostinato.decode.generation import Generation, unknown_characters
@@ -19,6 +20,7 @@ from ostinato.decode.stochastic import stochastic_beam
 __all__ = [
     "GNMT",
     "AverageLogProb",
+    "CTCSearch",
     "Constraint",
     "Coverage",
     "Forbid",
@@ -36,8 +38,10 @@ __all__ = [
     "Search",
     "beam",
     "by_source",
+    "ctc_searches",
     "diverse_beam",
     "greedy",
+    "greedy_ctc",
     "greedy_tokens",
     "sample",
     "sample_tokens",
