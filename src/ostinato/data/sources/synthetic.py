@@ -1,4 +1,4 @@
-"""A synthetic problem as a source: as many examples a split as are asked for."""
+"""A synthetic problem as a source: any number of examples in each split."""
 
 from pathlib import Path
 
@@ -19,11 +19,11 @@ def synthetic(
     folder: Path,
     progress: OnProgress = silent,
 ) -> DataSplits:
-    """Examples of one problem, drawn anew whenever they are asked for; every split has its own rng."""
-    made = problem.build()
+    """Examples of one problem, each drawn from (seed, split, number) whenever it is read."""
+    rule = problem.build()
     counts = {"train": train, "valid": valid, "test": test}
     splits = {
-        name: Generated(made, count, seed, number, f"{problem.name}.{name}")
+        name: Generated(rule, count, seed, number, f"{problem.name}.{name}")
         for number, (name, count) in enumerate(counts.items())
     }
     return DataSplits(splits, folder, progress)
