@@ -413,7 +413,7 @@ class TestInMemoryRows:
     @pytest.mark.parametrize(
         ("items", "columns", "said"),
         [
-            ([], {}, "rows: there is no row; give some"),
+            ([], {}, "rows: there is no row; pass some"),
             ([{"a": 1}, [2]], {}, r"rows: row 1: it is a list, not a dict of columns"),
             ([{"a": math.nan}], {"a": "number"}, r"rows: row 0, column 'a': nan is not finite"),
             ([{"b": 1, "a": math.nan}], {}, r"rows: row 0, column 'a': nan is not finite"),
@@ -487,11 +487,11 @@ class TestFolders:
             read("folder", root / "cat" / "1.txt", folder=root.parent)
         with pytest.raises(DataError, match=r"dog: it has no sub-folder"):
             read("folder", root / "dog", folder=root.parent)
-        with pytest.raises(DataError, match=r"this class has no file that fits '\*\.wav'"):
+        with pytest.raises(DataError, match=r"this class has no file that matches '\*\.wav'"):
             read("folder", root, files="*.wav", folder=root.parent)
-        with pytest.raises(DataError, match=r"'/x/\*': it is no pattern of files"):
+        with pytest.raises(DataError, match=r"'/x/\*': it is not a pattern of files"):
             read("folder", root, files="/x/*", folder=root.parent)
-        with pytest.raises(DataError, match=r"\*\.wav: no file fits this pattern"):
+        with pytest.raises(DataError, match=r"\*\.wav: no file matches this pattern"):
             read("files", root / "*.wav", folder=root.parent)
         written(root / "cat" / "2.txt", b"t\xe9xt")
         with pytest.raises(DataError, match=r"2\.txt: byte 1 is not UTF-8"):

@@ -151,7 +151,7 @@ def test_a_mirror_is_a_folder_named_outside(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"mirror:some/a\.txt: the variable OSTINATO_DATA is not set"):
         corpora("mirror:some/a.txt", tmp_path)
     monkeypatch.setenv("OSTINATO_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match=r"nowhere, which is no folder"):
+    with pytest.raises(DataError, match=r"nowhere, which is not a folder"):
         corpora("mirror:some/a.txt", tmp_path)
     monkeypatch.setenv("OSTINATO_DATA", str(tmp_path))
     (tmp_path / "some").mkdir()

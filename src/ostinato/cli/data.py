@@ -117,7 +117,7 @@ def show(
     All of the source is read, as training would, and checked. Each row is a line of JSON.
     """
     from ostinato.data import data_sources
-    from ostinato.data.table.rows import plain
+    from ostinato.data.table.rows import to_json
     from ostinato.recipe import override
     from ostinato.registry import nearest
     from ostinato.training.progress import standard
@@ -134,7 +134,7 @@ def show(
         if split not in splits:
             raise ConfigError(f"--split: {source} has no split '{split}' here; {nearest(split, list(splits))}")
         for row in splits[split][:rows]:
-            print(json.dumps(row._asdict(), default=plain, ensure_ascii=False))
+            print(json.dumps(row._asdict(), default=to_json, ensure_ascii=False))
         for name, each in splits.items():
             skipped = getattr(each, "skipped", 0)
             left_out = f", {skipped:,} left out" if skipped else ""

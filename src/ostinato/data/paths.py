@@ -1,4 +1,4 @@
-"""Origin: the file behind what a recipe calls its text (a path, builtin:…, mirror:…), decompressed once."""
+"""Paths: the file or folder that a recipe's name means (a path, builtin:…, mirror:…), decompressed once."""
 
 import gzip
 import lzma
@@ -22,11 +22,12 @@ CHUNK_BYTES = 1 << 20
 
 
 def resolve_file(name: str, folder: Path, progress: OnProgress = silent) -> Path:
-    """A plain file with the bytes of `name`; what has to be made for it is made in `folder`.
+    """The uncompressed file that `name` means; a file that has to be made for it is written into `folder`.
 
-    `builtin:pydoc` is Python's own language reference (`builtin:pydoc.csv` and its like are tables of it), `mirror:…` a
-    file below the folder that OSTINATO_DATA names; anything else is a path. Raises DataError where there is no such
-    thing or it cannot be read.
+    `builtin:pydoc` is Python's own language reference (`builtin:pydoc.csv`, `.tsv`, `.jsonl` and `.parquet` are tables
+    of it), `mirror:…` a file below the folder that the variable OSTINATO_DATA names; anything else is a path. Files
+    ending in .gz and .xz are decompressed; `progress` counts compressed bytes. Raises DataError where there is no such
+    file or it cannot be read or decompressed, and ResourceError where the disk is full.
     """
     kind, _, rest = name.partition(":")
     if kind == "builtin":
@@ -39,7 +40,7 @@ def resolve_file(name: str, folder: Path, progress: OnProgress = silent) -> Path
 
 
 def resolve_folder(name: str, folder: Path) -> Path:
-    """The folder `name`: a path, `mirror:…` or `builtin:pydoc/`. Raises DataError where it is none."""
+    """The folder that `name` means: a path, `mirror:…` or `builtin:pydoc/`. Raises DataError where it is no folder."""
     kind, _, rest = name.partition(":")
     if kind == "builtin":
         return builtin_folder(rest, folder)
@@ -50,7 +51,7 @@ def resolve_folder(name: str, folder: Path) -> Path:
 
 
 def readable_file(path: Path) -> Path:
-    """`path`, if it is a file that can be read. Raises DataError that says what else it is, or the nearest name."""
+    """`path`, a file that can be read. Raises DataError saying what it is instead, or what name is similar."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -83,7 +84,9 @@ def _mirrored(rest: str) -> Path:
     if not root:
         raise DataError(f"mirror:{rest}: the variable {MIRROR} is not set; set it to the folder of data sets")
     if not Path(root).is_dir():
-        raise DataError(f"mirror:{rest}: {MIRROR} names {root}, which is no folder; set it to the folder of data sets")
+        raise DataError(
+            f"mirror:{rest}: {MIRROR} names {root}, which is not a folder; set it to the folder of data sets"
+        )
     return Path(root) / rest
 
 
