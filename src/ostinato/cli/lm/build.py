@@ -17,6 +17,28 @@ if TYPE_CHECKING:
     from ostinato.text import Tokenizer
 
 UNITS = ("character", "byte")
+Prune = Annotated[
+    str,
+    typer.Option(
+        metavar="COUNTS", help="Leave out n-grams with this count or less; one count for each order, such as 0,0,1."
+    ),
+]
+Unit = Annotated[
+    str,
+    typer.Option(
+        help="The tokens: word (split at white space, one sentence a line), character, byte, or a tokenizer.json."
+    ),
+]
+Vocabulary = Annotated[
+    str | None,
+    typer.Option(metavar="N|FILE", help="Keep only the N most frequent words, or the words of this text; default all."),
+]
+Reserved = Annotated[
+    str,
+    typer.Option(
+        help="What to do with <unk>, <s> and </s> in a text: refuse, skip, or unknown (reads <unk> as the unknown word)."
+    ),
+]
 
 
 def build(
@@ -28,35 +50,14 @@ def build(
     smoothing: Annotated[
         str, typer.Option(help="A smoothing's name, or its table: '{ name = \"absolute\", discount = 0.7 }'.")
     ] = "modified_kneser_ney",
-    prune: Annotated[
-        str,
-        typer.Option(
-            metavar="COUNTS", help="Leave out n-grams with this count or less; one count for each order, such as 0,0,1."
-        ),
-    ] = "0",
+    prune: Prune = "0",
     entropy: Annotated[
         float,
         typer.Option(help="Leave out n-grams without which perplexity rises by less than this share; 0 keeps all."),
     ] = 0.0,
-    unit: Annotated[
-        str,
-        typer.Option(
-            help="The tokens: word (split at white space, one sentence a line), character, byte, or a tokenizer.json."
-        ),
-    ] = "word",
-    vocabulary: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|FILE", help="Keep only the N most frequent words, or the words of this text; default all."
-        ),
-    ] = None,
-    reserved: Annotated[
-        str,
-        typer.Option(
-            help="What to do with <unk>, <s> and </s> in a text: refuse, skip, or "
-            "unknown (reads <unk> as the unknown word)."
-        ),
-    ] = "refuse",
+    unit: Unit = "word",
+    vocabulary: Vocabulary = None,
+    reserved: Reserved = "refuse",
     quantize: Quantize = False,
     memory: Memory = None,
 ) -> None:
