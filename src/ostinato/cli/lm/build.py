@@ -36,7 +36,7 @@ Vocabulary = Annotated[
 Reserved = Annotated[
     str,
     typer.Option(
-        help="What to do with <unk>, <s> and </s> in a text: refuse, skip, or unknown (reads <unk> as the unknown word)."
+        help="What to do with <unk>, <s> and </s> in a text: refuse, skip, or unknown (<unk> is the unknown word)."
     ),
 ]
 
