@@ -26,7 +26,7 @@ def run(capsys, monkeypatch):
 
 def test_a_quick_run_as_it_is_typed():
     words = ["bench", "--quick", "--seconds", "0.001", "--only", "infer B=1"]
-    command = [sys.executable, "-m", "ostinato.cli", *words]
+    command = [sys.executable, "-m", "ostinato", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "gru infer B=1 T=256 H=64 float32 threads=1" in done.stdout

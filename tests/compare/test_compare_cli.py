@@ -15,7 +15,7 @@ CHANGES = ["train.steps=1", "compare.seeds=[3]"]
 
 
 def test_as_it_is_typed(tmp_path):
-    command = [sys.executable, "-m", "ostinato.cli", "compare", "tiny.toml"]
+    command = [sys.executable, "-m", "ostinato", "compare", "tiny.toml"]
     command += ["--plot", "curves.svg", "--page", "page.md"]
     written(tmp_path)
     for change in CHANGES:

@@ -30,7 +30,7 @@ def called(tmp_path, monkeypatch, capsys):
 
 def test_as_it_is_typed(copied):
     run = copied("recall")
-    command = [sys.executable, "-m", "ostinato.cli", "report", str(run)]
+    command = [sys.executable, "-m", "ostinato", "report", str(run)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (0, f"{run / 'report.html'}\n"), done.stderr
     assert done.stderr.startswith("read the runs")
