@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ostinato
-from ostinato import bundle as bundles
-from ostinato.bundle import MANIFEST, SCHEMA, WEIGHTS, Bundle, read_folder, write_folder
+from ostinato import bundle_folder as bundles
+from ostinato.bundle import WEIGHTS, Bundle
+from ostinato.bundle_folder import MANIFEST, SCHEMA, read_folder, write_folder
 from ostinato.errors import BundleError, ResourceError
 from ostinato.models import models
 from ostinato.recipe import resolve

@@ -189,7 +189,7 @@ class TestShow:
 
     def test_what_is_wrong_is_said_in_a_sentence(self, said, table):
         wrong = ("data", "show", "csv", "--set", table, "--set", "valid=0.0")
-        assert "t.csv: line 3, column 'a': 'z' is no integer" in said(*wrong, "--set", "columns.a=integer", code=3)
+        assert "t.csv: line 3, column 'a': 'z' is not an integer" in said(*wrong, "--set", "columns.a=integer", code=3)
         assert "--split: csv has no split 'valid' here; choose from train" in said(*wrong, "--split", "valid", code=2)
         assert "did you mean 'csv'" in said("data", "show", "cvs", code=2)
         assert "source.path: csv needs it" in said("data", "show", "csv", code=2)

@@ -30,7 +30,7 @@ PROBE = {
 
 
 def test_there_is_a_migration_from_every_schema():
-    from ostinato.bundle import SCHEMA
+    from ostinato.bundle_folder import SCHEMA
 
     assert sorted(MIGRATIONS) == list(range(1, SCHEMA))
 

@@ -4,6 +4,8 @@ from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from ostinato.version import __version__
+
 if TYPE_CHECKING:
     from ostinato.bundle import Bundle
     from ostinato.nn import accelerate, restore
@@ -12,8 +14,7 @@ if TYPE_CHECKING:
     from ostinato.stream import Streamer
     from ostinato.training.run import Run, train
 
-__all__ = ["Bundle", "Padded", "Run", "Streamer", "accelerate", "load", "restore", "stepper", "train"]
-__version__ = "0.1.0"
+__all__ = ["Bundle", "Padded", "Run", "Streamer", "__version__", "accelerate", "load", "restore", "stepper", "train"]
 
 _HOMES = {
     "Bundle": "ostinato.bundle",

@@ -9,14 +9,11 @@
 No pickle, no archive, no code: a stranger's bundle may cost memory and time within limits, and nothing else.
 """
 
-import hashlib
 import json
-import math
 import os
-import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,31 +21,25 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from ostinato import __version__
 from ostinato.bundle_card import as_html, model_card, one_line
-from ostinato.decode import Generation, generated, unknown_characters
-from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
-from ostinato.files import FULL_DISK_ERRNOS, full_disk, sync_folder
+from ostinato.bundle_folder import MALFORMED, MANIFEST, read_folder, write_folder
+from ostinato.decode import Generation, unknown_characters
+from ostinato.errors import BundleError, ConfigError, DataError
 from ostinato.metrics import Score
-from ostinato.migrations import MIGRATIONS, Files
+from ostinato.migrations import Files
 from ostinato.models import models
-from ostinato.registry import Spec
+from ostinato.registry import check_call
 from ostinato.scoring import TokenScorer, whole
-from ostinato.tasks import Prediction, Task, tasks
+from ostinato.tasks import GenerativeTask, Prediction, Task, tasks
+from ostinato.tasks.building import build_model
 from ostinato.text import Tokenizer
-from ostinato.wiring import check_wiring, declared
+from ostinato.version import __version__
 
-SCHEMA: Final = 2
-MANIFEST: Final = "ostinato.json"
 WEIGHTS: Final = "model.safetensors"
 CONFIG_KEYS: Final = {"model_type", "architectures", "ostinato_version", "recipe"}
 HEADER_BYTES: Final = 10_000_000
 TENSORS: Final = 100_000
-
-MALFORMED: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
-"""What reading a stranger's JSON may raise."""
 
 
 class Bundle:
@@ -124,9 +115,21 @@ class Bundle:
             "README.md": model_card(self.recipe, type(self.model).__name__, self.parameters()).encode(),
         }
 
-    def predict(self, items: Sequence[Any]) -> list[Prediction]:
-        """One prediction for each item (for a language model: a text), in order."""
-        return list(self._predictions(items))
+    def predict(self, items: Iterable[Any], **options: Any) -> list[Prediction]:
+        """One prediction for each item (for a language model: a text), in order; a single text is one item.
+
+        The options are those of the task's `predict_options`. Raises ConfigError for an item or an option that does not
+        fit.
+        """
+        return list(self.predictions(items, **options))
+
+    def predictions(self, items: Iterable[Any], **options: Any) -> Iterator[Prediction]:
+        """As `predict`, one after another, for items without end. Raises ConfigError as `predict` does."""
+        constructor = self.task.predict_options
+        checked, problems = check_call(constructor, options, "predict", "predict")
+        if problems:
+            raise ConfigError(problems)
+        return self._predictions([items] if isinstance(items, str) else items, constructor(**checked))
 
     def stream(self) -> "LiveStream":
         """One live input. Raises StreamError if the model cannot answer before the end."""
@@ -155,15 +158,24 @@ class Bundle:
         Warns where the prompt has characters that the model does not know. Raises ConfigError where the model does not
         model text, or an option is out of range or without effect.
         """
-        lm, tokenizer = self.language_model()
         generation = Generation(
             length, temperature, top_k, top_p, min_p, typical, no_repeat_ngram, beam, length_penalty, seed
         )
-        unknown = unknown_characters(tokenizer, prompt)
+        pieces = self.continuation(prompt, generation)
+        unknown = unknown_characters(self.tokenizer, prompt)
         if unknown:
             text = f"generate: the model does not know {' '.join(unknown)!r} and reads it as unknown"
             warnings.warn(text, stacklevel=2)
-        return prompt + "".join(generated(lm, tokenizer, prompt, generation))
+        return prompt + "".join(pieces)
+
+    def continuation(self, prompt: Any, generation: Generation) -> Iterator[Any]:
+        """What the model writes after the prompt, piece by piece. Raises ConfigError where the task generates
+        nothing."""
+        if not isinstance(self.task, GenerativeTask):
+            name = self.recipe["task"]["name"]
+            raise ConfigError(f"bundle: its task is '{name}', which generates nothing; use predict")
+        ids = self.task.read_prompt(prompt)
+        return self.task.write(self.task.generate(self.model, ids, generation), ids)
 
     def score(self, text: str) -> dict[str, Score]:
         """What a text costs under the model, by the metric's name: `bits_per_character`, `nats_per_character`,
@@ -203,121 +215,9 @@ class Bundle:
         """How many numbers the model learnt."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
-    def _predictions(self, items: Sequence[Any]) -> Iterator[Prediction]:
+    def _predictions(self, items: Iterable[Any], options: Any) -> Iterator[Prediction]:
         with torch.inference_mode():
-            yield from self.task.predictions(self.model, items)
-
-
-def build_model(task: Task[Any, Any], spec: Spec[nn.Module]) -> nn.Module:
-    """The model, its size checked before anything is allocated. Raises ResourceError where memory would not hold it."""
-    wiring = task.wiring()
-    if wiring is not None:
-        check_wiring(wiring, declared(spec.constructor), type(task).__name__, spec.name)
-    numbers = count_parameters(task, spec)
-    needed, free = 4 * numbers, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > free:
-        raise ResourceError(
-            f"model: {numbers:,} parameters need {needed / 2**30:,.1f} GiB but this machine has "
-            f"{free / 2**30:,.1f}; take fewer or smaller layers"
-        )
-    return task.model(spec)
-
-
-def count_parameters(task: Task[Any, Any], spec: Spec[nn.Module]) -> int:
-    """How many numbers the model would learn; nothing is allocated."""
-    with torch.device("meta"), _Unfilled():
-        return sum(math.prod(parameter.shape) for parameter in task.model(spec).parameters())
-
-
-class _Unfilled(TorchFunctionMode):
-    """Nothing is filled with random numbers: where only sizes count that is idle, and torch would import its whole
-    compiler (seconds) to do it on the device that holds nothing."""
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(function, "__name__", "") in ("normal_", "uniform_"):
-            return args[0] if args else kwargs["tensor"]
-        return function(*args, **(kwargs or {}))
-
-
-def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write files and their manifest so that a reader finds the old folder or the new one, whenever the power fails.
-
-    A new folder appears by one rename. In one that exists, the manifest goes first and comes back last. Raises
-    ResourceError where the disk is full, with nothing left under a final name.
-    """
-    whole = {**files, MANIFEST: _manifest(files)}
-    scratch = path.parent / f".{path.name}.tmp-{os.getpid()}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-        for name, data in whole.items():
-            with open(scratch / name, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        sync_folder(scratch)
-        if path.exists():
-            (path / MANIFEST).unlink(missing_ok=True)
-            for name in whole:  # the manifest is the last
-                os.replace(scratch / name, path / name)
-            sync_folder(path)
-            scratch.rmdir()
-        else:
-            os.rename(scratch, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if error.errno in FULL_DISK_ERRNOS:
-            needed, free = sum(map(len, whole.values())), _free(path)
-            advice = f"make room for {needed:,} bytes ({free:,} are free) and run again"
-            raise full_disk(path, error, advice) from error
-        raise
-
-
-def read_folder(path: Path) -> Files:
-    """Every file that the manifest names, verified. Raises BundleError saying which file and which check."""
-    raw = _read(path / MANIFEST)
-    try:
-        manifest = json.loads(raw)
-        names, schema = dict(manifest["sha256"]), int(manifest["schema"])
-    except (*MALFORMED, AttributeError) as error:
-        raise BundleError(f"{path / MANIFEST}: it is not a manifest ({error}); fetch the folder again") from error
-    if schema > SCHEMA:  # first, for it may look otherwise
-        raise BundleError(f"{path}: its schema is {schema} and this version reads up to {SCHEMA}; upgrade Ostinato")
-    files: Files = {}
-    for name, digest in names.items():
-        if Path(name).name != name or name in ("", "..") or not name.isprintable() or "\\" in name:
-            raise BundleError(f"{path / MANIFEST}: it names {name!r} outside its folder; do not trust this bundle")
-        files[name] = _read(path / name)
-        if hashlib.sha256(files[name]).hexdigest() != digest:
-            raise BundleError(f"{path / name}: its sha256 is not the one in {MANIFEST}; fetch or save it again")
-    if raw != _manifest(files, schema):
-        raise BundleError(f"{path / MANIFEST}: it was changed after it was written; fetch or save the folder again")
-    return _migrated(files, schema, path)
-
-
-def _manifest(files: Mapping[str, bytes], schema: int = SCHEMA) -> bytes:
-    # One canonical form, with a checksum of itself, so that no bit of it can change unseen.
-    body: dict[str, Any] = {
-        "schema": schema,
-        "sha256": {name: hashlib.sha256(files[name]).hexdigest() for name in files},
-    }
-    body["self"] = hashlib.sha256(json.dumps(body).encode()).hexdigest()
-    return json.dumps(body, indent=2).encode()
-
-
-def _migrated(files: Files, schema: int, path: Path) -> Files:
-    for old in range(schema, SCHEMA):
-        if old not in MIGRATIONS:
-            raise BundleError(
-                f"{path}: its schema {old} is no longer read; load and save it with an older Ostinato first"
-            )
-        try:
-            files = MIGRATIONS[old](files)
-        except MALFORMED as error:
-            raise BundleError(f"{path}: a file of it cannot be read ({error}); fetch the bundle again") from error
-    return files
+            yield from self.task.predictions(self.model, items, options)
 
 
 def _config(files: Files, at: str) -> dict[str, Any]:
@@ -370,16 +270,3 @@ def _best_checkpoint(run: Path) -> Path:
             continue
         return run / "checkpoints" / best if best and (run / "checkpoints" / best).is_dir() else folder
     raise BundleError(f"{run}: it holds no checkpoint that can be read; train it again")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{path}: it cannot be read ({error.strerror}); fetch or save the folder again") from error
-
-
-def _free(path: Path) -> int:
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free

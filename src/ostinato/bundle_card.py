@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from ostinato import __version__
+from ostinato.version import __version__
 
 
 def one_line(recipe: Mapping[str, Any], parameters: int) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ostinato.data.paths import checked
+from ostinato.data.paths import readable_file
 from ostinato.errors import ConfigError
 from ostinato.progress import OnProgress, silent
 from ostinato.scoring.base import TextScorer, TokenScorer
@@ -14,7 +14,7 @@ def open_scorer(path: Path, progress: OnProgress = silent) -> TextScorer:
     """A run, a bundle, an n-gram file or a mixture. Raises DataError or BundleError where it is none of these."""
     if path.is_dir():
         return open_run(path)
-    with checked(path).open("rb") as file:
+    with readable_file(path).open("rb") as file:
         first = file.read(1)
     return open_mixture(path, open_scorer, progress) if first == b"{" else open_ngram(path, progress)
 

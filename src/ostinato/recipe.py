@@ -110,7 +110,7 @@ def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:
         path, equals, text = setting.partition("=")
         if not equals:
             raise _malformed(setting)
-        result = with_value(result, path.strip(), _value(text.strip()), f"--set {setting}")
+        result = with_value(result, path.strip(), value_of(text.strip()), f"--set {setting}")
     return result
 
 
@@ -225,7 +225,8 @@ def toml_value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """A value as it is written on the command line: TOML where it is that, else the text itself."""
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

@@ -253,7 +253,7 @@ def test_what_cannot_be_is_said(table, says):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"bands": 0}, r"fbank\.bands: 0 bands hear nothing"),
+        ({"bands": 0}, r"fbank\.bands: 0 bands are too few"),
         ({"floor": 0.0}, "floor: 0 has no logarithm; choose a small number above 0"),
         ({"floor": math.nan}, "floor: nan"),
         ({"low_hz": -5.0}, "bands from -5 to 8000 Hz are not within 0 to 8000"),

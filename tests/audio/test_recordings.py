@@ -109,7 +109,7 @@ def test_any_span_is_that_of_the_whole(data):
 @pytest.mark.parametrize("size", [0, -1])
 def test_pieces_of_nothing_are_refused(size):
     sound = wav(riff(chunk(b"fmt ", form()), chunk(b"data", bytes(8))))
-    with pytest.raises(ConfigError, match=f"pieces of {size} samples are none; ask for 1 or more"):
+    with pytest.raises(ConfigError, match=f"a piece of {size} samples is empty; ask for 1 or more"):
         sound.pieces(size)
 
 
@@ -140,12 +140,12 @@ class TestRefused:
 
     def test_what_is_no_wav(self):
         for raw in (b"", b"RIFF", b"some text that goes on for a while", riff()[:8] + b"AVI "):
-            refused(raw, "no wav, FLAC or Ogg")
+            refused(raw, "not a WAV, FLAC or Ogg")
         refused(b"RIFX" + riff()[4:], "the high byte first")
         refused(riff(), "ends before its sound begins")
         refused(riff(chunk(b"fmt ", form())), "ends before its sound begins")
         refused(riff(chunk(b"ds64", b"1234", 28), kind=b"RF64"), "ends before its sound begins")
-        refused(riff(chunk(b"data", self.SOUND)), "before it says of what form")
+        refused(riff(chunk(b"data", self.SOUND)), "data chunk comes before its fmt chunk")
         refused(riff(chunk(b"fmt ", form()[:14]), chunk(b"data", self.SOUND)), "14 bytes and not 16")
 
     def test_no_samples(self):
@@ -154,9 +154,9 @@ class TestRefused:
     def test_a_size_that_is_wrong(self):
         head = chunk(b"fmt ", form())
         refused(riff(head, chunk(b"data", self.SOUND, 10)), "cut short, with 8 of 10 bytes")
-        refused(riff(head, chunk(b"data", self.SOUND, 0)), "did not write how long it is, and 8 bytes follow")
-        refused(riff(head, chunk(b"data", self.SOUND, 0xFFFFFFFF)), "did not write how long it is")
-        refused(riff(head, chunk(b"data", self.SOUND[:7], 7)), "7 bytes of sound are no whole number of samples")
+        refused(riff(head, chunk(b"data", self.SOUND, 0)), "header does not have its length, and 8 bytes follow")
+        refused(riff(head, chunk(b"data", self.SOUND, 0xFFFFFFFF)), "header does not have its length")
+        refused(riff(head, chunk(b"data", self.SOUND[:7], 7)), "7 bytes of sound are not a whole number of samples")
 
     @pytest.mark.parametrize("codec", [2, 0x11, 0x55, 0x1234])
     def test_a_codec_by_its_name(self, codec):
@@ -257,7 +257,7 @@ class TestSoundfile:
                 open_recording(tmp_path / "b.flac").read()
 
     @pytest.mark.parametrize(
-        ("claimed", "says"), [(0, "did not write how long it is"), (2**36 - 1, "(cannot be decoded|is cut short)")]
+        ("claimed", "says"), [(0, "header does not have its length"), (2**36 - 1, "(cannot be decoded|is cut short)")]
     )
     def test_a_length_that_is_wrong(self, tmp_path, claimed, says):
         """The last 36 of 144 bits of STREAMINFO before its checksum (RFC 9639, section 8.2); 0 where it is unknown."""

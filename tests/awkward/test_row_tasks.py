@@ -9,6 +9,7 @@ from documents import DocumentTask, document, write_csv
 from topics import TOPICS, TopicTask, topics
 
 from ostinato import recipe
+from ostinato.bundle import Bundle
 from ostinato.data import DataSplits, InMemoryRows
 from ostinato.errors import ConfigError, DataError
 from ostinato.models import models
@@ -129,3 +130,16 @@ def test_the_metric_that_picks_the_best_is_the_one_named(here):
     fit(recipe.check(chosen, Settings, "topics"), here / "out", Silent())
     saved = json.loads(next((here / "out" / "checkpoints").glob("step-*4/training.json")).read_text())
     assert saved["run"]["best"]["selected"]["name"] == "average_precision"
+
+
+def test_options_of_a_prediction_are_the_task_s_own(here):
+    made = case("topics", here)
+    bundle = Bundle(made.task, made.model, made.recipe.table)
+    items = [{"text": "sea and sun"}]
+    assert bundle.predict(items, threshold=0.0)[0].labels == list(TOPICS)
+    assert bundle.predict(items, threshold=0.999)[0].labels == []
+    for options, message in (({"treshold": 0.1}, "did you mean 'threshold'"), ({"threshold": 2.0}, "threshold: 2.0")):
+        with pytest.raises(ConfigError, match=message):
+            bundle.predict(items, **options)
+    with pytest.raises(ConfigError, match="generates nothing"):
+        bundle.generate("x")

@@ -14,7 +14,7 @@ from ostinato.errors import DataError
 from ostinato.layers import Embedding, Recurrent
 from ostinato.metrics import metrics
 from ostinato.models.base import register as register_model
-from ostinato.registry import Hidden, Spec
+from ostinato.registry import Hidden, Share, Spec
 from ostinato.state import State
 from ostinato.tasks.base import Loss, carried, register
 from ostinato.tasks.rows import Fields, RowChunk, RowTask, flags, padded
@@ -27,6 +27,18 @@ TOPICS = ("sea", "sky", "sun")
 
 class Topics(NamedTuple):
     probabilities: np.ndarray
+    labels: list[str]
+
+
+class AboveThreshold:
+    """Labels are those whose probability is at least `threshold`.
+
+    Options:
+        threshold: the least probability of a label.
+    """
+
+    def __init__(self, threshold: Share = 0.5):
+        self.threshold = threshold
 
 
 @register_model("topics", example={"cell": {"name": "gru", "hidden": 4}})
@@ -37,6 +49,7 @@ def topics(cell: Spec[Cell], embedding: Hidden = 8, *, size: int, labels: int) -
 
 @register("topics")
 class TopicTask(RowTask[DocumentBatch, Topics]):
+    predict_options = AboveThreshold
     example_recipe = {
         "data": {"name": "jsonl", "path": "topics.jsonl", "valid": 0.3},
         "model": {"name": "topics", "cell": {"name": "gru", "hidden": 4}},
@@ -92,7 +105,8 @@ class TopicTask(RowTask[DocumentBatch, Topics]):
 
     def predict(self, model, batch: DocumentBatch, state: State | None = None, options: Any = None):
         logits, state = model(batch.input, carried(model, batch, state))
-        return [Topics(row.numpy()) for row in logits.detach().sigmoid()], state
+        rows, least = logits.detach().sigmoid().numpy(), (options or AboveThreshold()).threshold
+        return [Topics(row, [TOPICS[i] for i in np.flatnonzero(row >= least)]) for row in rows], state
 
     def metric_input(self, prediction: Topics) -> np.ndarray:
         return prediction.probabilities
@@ -101,4 +115,4 @@ class TopicTask(RowTask[DocumentBatch, Topics]):
         return [row.numpy() for row in batch.labels]
 
     def to_record(self, prediction: Topics) -> dict[str, Any]:
-        return {"labels": dict(zip(TOPICS, prediction.probabilities.tolist()))}
+        return {"labels": prediction.labels, "probabilities": dict(zip(TOPICS, prediction.probabilities.tolist()))}

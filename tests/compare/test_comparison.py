@@ -113,7 +113,7 @@ def test_a_budget_that_cannot_be_met_is_said_before_anything_is_trained(tiny, tm
 
 
 def test_contestants_whose_numbers_do_not_mean_the_same_are_refused_before_anything_is_trained(tiny, tmp_path):
-    with pytest.raises(ComparisonError, match=r"tiny\.toml: gru and bag: .*differ in problem .*seed 1.*seed 2"):
+    with pytest.raises(ComparisonError, match=r"tiny\.toml: gru and bag: .*differ in examples .*seed 1.*seed 2"):
         compared(tiny(more="data.seed = 2\n"), tmp_path / "out")
     with pytest.raises(ComparisonError, match=r"gru and bag: .*accuracy and squared_error"):
         compared(tiny(more='data.problem = { name = "adding" }\n'), tmp_path / "out")

@@ -71,8 +71,8 @@ class KeepsItToItself(Deltas):
 
     def advance(self, state, samples, final=False):
         frames, new = super().advance(state, samples, final)
-        if len(state.held) == len(new.held):
-            state.held[:] = new.held
+        if len(state.pending) == len(new.pending):
+            state.pending[:] = new.pending
         return frames, new
 
 

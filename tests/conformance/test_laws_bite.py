@@ -297,9 +297,9 @@ class Leaks:
 
 WRONG_MODELS = [
     ("sum", "sums_to_one"),
-    ("look", "looking_does_not_move"),
+    ("look", "log_probs_does_not_change_the_state"),
     ("rows", "rows_do_not_interact"),
-    ("score", "scores_are_looks_and_moves"),
+    ("score", "token_log_probs_are_the_fold"),
     ("nobody", "no_rows_are_no_error"),
     ("attention", "attention_is_a_distribution"),
 ]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ostinato.data import Columns, DataSplits, InMemoryRows, data_sources, split_by_hash
-from ostinato.data.paths import located
+from ostinato.data.paths import resolve_file
 from ostinato.data.table.rows import Subset
 from ostinato.registry import Entry, Share
 from ostinato.testing.sources import LAWS
@@ -35,7 +35,7 @@ class Sound(InMemoryRows):
     """The words of a text as rows, many of them equal."""
 
     def __init__(self, path: str, folder: Path):
-        words = located(path, folder).read_text().split()[:200]
+        words = resolve_file(path, folder).read_text().split()[:200]
         super().__init__([{"text": word} for word in words], name=path)
 
 

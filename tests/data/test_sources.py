@@ -124,7 +124,7 @@ def test_a_set_of_the_catalog_has_its_own_splits(tmp_path, monkeypatch):
     made = data_sources.build({"name": "catalog", "set": "wnut17", "columns": {"words": "texts"}}, folder=tmp_path)
     assert {name: len(rows) for name, rows in made.splits.items()} == {"train": 3394, "valid": 1009, "test": 1287}
     assert set(made.splits["valid"][0].fields) == {"words"}
-    with pytest.raises(ConfigError, match="wnut17 has a split 'dev' of its own"):
+    with pytest.raises(ConfigError, match="wnut17 already has a split 'dev'"):
         data_sources.build({"name": "catalog", "set": "wnut17", "valid": 0.1}, folder=tmp_path)
     cut = data_sources.build(
         {"name": "catalog", "set": "protein_secondary_structure", "valid": 0.3}, folder=tmp_path

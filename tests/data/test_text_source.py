@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ostinato.data import Text, data_sources
 from ostinato.data import paths as origin_module
-from ostinato.data.paths import located
+from ostinato.data.paths import resolve_file
 from ostinato.data.text_file import PIECE_BYTES
 from ostinato.errors import ConfigError, DataError, ResourceError
 
@@ -141,7 +141,7 @@ def test_a_broken_archive_is_refused(tmp_path, name, raw):
 def test_progress_is_told(tmp_path):
     (tmp_path / "a.gz").write_bytes(gzip.compress(os.urandom(3_000_000)))
     told = []
-    located(str(tmp_path / "a.gz"), tmp_path, lambda *what: told.append(what))
+    resolve_file(str(tmp_path / "a.gz"), tmp_path, lambda *what: told.append(what))
     assert told[-1][0] == "decompress a.gz"
     assert all(0 < done <= total for _, done, total in told)
 
@@ -151,7 +151,7 @@ def test_a_mirror_is_a_folder_named_outside(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"mirror:some/a\.txt: the variable OSTINATO_DATA is not set"):
         corpora("mirror:some/a.txt", tmp_path)
     monkeypatch.setenv("OSTINATO_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match=r"nowhere, which is no folder"):
+    with pytest.raises(DataError, match=r"nowhere, which is not a folder"):
         corpora("mirror:some/a.txt", tmp_path)
     monkeypatch.setenv("OSTINATO_DATA", str(tmp_path))
     (tmp_path / "some").mkdir()
@@ -234,7 +234,7 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr("ostinato.files.os.fsync", full)
     with pytest.raises(ResourceError, match="the disk is full"):
-        origin_module.located(str(packed), tmp_path / "run")
+        origin_module.resolve_file(str(packed), tmp_path / "run")
     assert not list((tmp_path / "run").iterdir())
 
 

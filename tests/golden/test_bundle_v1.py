@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import ostinato
-from ostinato.bundle import SCHEMA, read_folder
+from ostinato.bundle_folder import SCHEMA, read_folder
 
 FOLDER = Path(__file__).with_name("bundle-v1")
 TEXT = "wieder das kleine lied?"

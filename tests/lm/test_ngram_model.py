@@ -421,7 +421,7 @@ def test_tokens_are_words():
             NGram.from_bytes(lm._model.bytes(), tokens=wrong)
     with pytest.raises(DataError, match="a token outside"):
         seen.advance(state, torch.tensor([6]))
-    with pytest.raises(StreamError, match="call start"):
+    with pytest.raises(StreamError, match="begin with start"):
         seen.log_probs((torch.zeros(1, 5, dtype=torch.int64),))
 
 

@@ -131,9 +131,9 @@ def test_without_a_held_out_text_every_tenth_sentence_tells_the_weights():
 
 
 def test_weights_or_a_text_to_find_them():
-    with pytest.raises(ConfigError, match="only one of them decides"):
+    with pytest.raises(ConfigError, match="only one of them can decide"):
         build([["a"]], 1, smoothing={"name": "jelinek_mercer", "weights": [0.5], "held_out": "x"})
-    with pytest.raises(ConfigError, match="there are none"):
+    with pytest.raises(ConfigError, match="the list is empty"):
         build([["a"]], 1, smoothing={"name": "jelinek_mercer", "weights": []})
     with pytest.raises(ConfigError, match="there are 2 for order 1"):
         build([["a"]], 1, smoothing={"name": "jelinek_mercer", "weights": [0.5, 0.4]})
@@ -229,7 +229,7 @@ def test_pruning_by_entropy_is_stolckes(name, threshold):
 
 
 def test_entropy_is_for_distributions():
-    with pytest.raises(ConfigError, match="stupid_backoff gives scores that are no distribution"):
+    with pytest.raises(ConfigError, match="stupid_backoff gives scores that are not a distribution"):
         build([["a"]], 1, smoothing="stupid_backoff", entropy=1e-3)
     with pytest.raises(ConfigError, match="maximum_likelihood"):
         pruned(build([["a"]], 1, smoothing="maximum_likelihood").grams, 1e-3)

@@ -75,6 +75,18 @@ def test_it_says_what_it_is_to_those_who_do_not_see_it(two):
     assert set(levels[1:]) == {2}
 
 
+def test_nothing_on_the_page_is_wider_than_the_screen(two):
+    """A table scrolls in a box of its own, and a chart scales."""
+    boxes = [each for each in two.elements if each.attributes.get("class") == "scroll"]
+    assert sum(len(box.all("table")) for box in boxes) == len(two.root.all("table")) > 3
+    assert re.search(r"\.scroll \{[^}]*overflow-x: auto", CSS)
+    charts = two.root.all("svg")
+    assert charts
+    assert all("viewbox" in svg.attributes and "width" not in svg.attributes for svg in charts)
+    assert re.search(r"figure svg \{[^}]*width: 100%", CSS)
+    assert not re.findall(r"(?<!-)\bwidth: (?!100%|1px)", CSS)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_both_schemes_have_every_colour_and_enough_contrast(two, scheme):
     found = colours(CSS)
@@ -188,8 +200,11 @@ def test_curves_are_the_rows_of_the_log(made):
         scores = [(row["step"], row["scores"][0]) for row in rows(run, "scores")]
         assert list(zip(line.x, line.y)) == [(step, score["value"]) for step, score in scores]
         assert list(zip(line.low, line.high)) == [tuple(score["interval"]) for _, score in scores]
-    by_time = found["Bits per character on valid, by time"].series[0]
-    assert list(by_time.x) == [row["seconds"] for row in rows(runs[0], "scores")]
+    by_time = found["Bits per character on valid, by time"]
+    assert list(by_time.series[0].x) == [row["seconds"] for row in rows(runs[0], "scores")]
+    bars = {name: row["bits_per_character"]["value"] for name, row in baseline_rows(runs[0]).items()}
+    best_bar = min(bars, key=bars.get)
+    assert by_time.levels == found["Bits per character on valid"].levels == {f"{best_bar} (baseline)": bars[best_bar]}
 
 
 def test_every_chart_is_drawn_once_with_the_names_of_its_lines(two, made):

@@ -7,7 +7,8 @@ import pytest
 from parsed import Page, by_run
 from small_runs import reported, rows, subject
 
-from ostinato.bundle import MANIFEST, Bundle
+from ostinato.bundle import Bundle
+from ostinato.bundle_folder import MANIFEST
 from ostinato.errors import BundleError, ConfigError, DataError
 from ostinato.report import subjects
 from ostinato.training import checkpoint

@@ -83,7 +83,7 @@ def test_if_none_verifies_that_is_an_error(tmp_path):
 
 
 def test_a_bundle_is_no_checkpoint(tmp_path):
-    from ostinato.bundle import write_folder
+    from ostinato.bundle_folder import write_folder
 
     write_folder(tmp_path / "bundle", {"config.json": b"{}"})
     with pytest.raises(BundleError, match=r"it has no 'training\.json'"):

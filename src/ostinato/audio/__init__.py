@@ -1,4 +1,4 @@
-"""Sound: recordings read span by span, resampled, and made into frames, whole or as they come."""
+"""Sound: recordings, resampling, and frames of features, for a whole recording or chunk by chunk."""
 
 from ostinato.audio.compressed import Compressed
 from ostinato.audio.deltas import Deltas

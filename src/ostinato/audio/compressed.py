@@ -33,9 +33,7 @@ class Compressed(Recording):
         if self.samples <= 0:
             raise DataError(f"{name}: it has no samples; leave it out")
         if self.samples == UNKNOWN_LENGTH:
-            raise DataError(
-                f"{name}: its recorder did not write how long it is; have its header written, with ffmpeg -i IN OUT"
-            )
+            raise DataError(f"{name}: its header does not have its length; have it written, with ffmpeg -i IN OUT")
 
     def read(self, begin: int = 0, end: int | None = None) -> Samples:
         """[samples channels], as Recording says."""
@@ -57,7 +55,7 @@ class Compressed(Recording):
         return np.ascontiguousarray(self.finite(np.concatenate(parts), begin))
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._sound.close()
         self._file.close()
 

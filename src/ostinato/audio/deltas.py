@@ -12,17 +12,18 @@ SLOPE = np.array([-2, -1, 0, 1, 2]) / 10
 """Σ_k k (c_{t+k} - c_{t-k}) / (2 Σ_k k²) for k = 1, 2: the slope of a line through five frames."""
 
 
-class Waiting(NamedTuple):
-    """`of` is the inner features' state, `frames` [n width] the frames that frames to come need."""
+class DeltasState(NamedTuple):
+    """`inner` is the state of the inner features, `pending` [n width] the frames that later frames need."""
 
-    of: State
-    frames: Frames
+    inner: State
+    pending: Frames
 
 
 @register("deltas", example={"of": {"name": "fbank", "rate": 4000, "bands": 12}})
 class Deltas(Features):
-    """Each frame of `of`, its slope, and its slope's slope; before the first and behind the last frame stand themselves
-    again. They wait for four frames more.
+    """Each frame of `of`, its slope, and the slope of its slope: three times its width, four frames later.
+
+    The first frame is repeated before the start, the last one behind the end.
 
     Options:
         of: the features whose slopes are added.
@@ -35,25 +36,25 @@ class Deltas(Features):
         self.latency = self.of.latency + 4 * self.step
 
     def count(self, samples: int) -> int:
-        """How many frames a recording of so many samples has."""
+        """The number of frames of a recording of `samples` samples."""
         return self.of.count(samples)
 
-    def initial(self) -> Waiting:
-        """Nothing was heard yet."""
-        return Waiting(self.of.initial(), np.zeros((0, self.of.width), np.float32))
+    def initial(self) -> DeltasState:
+        """The state before the first sample."""
+        return DeltasState(self.of.initial(), np.zeros((0, self.of.width), np.float32))
 
-    def advance(self, state: Waiting, samples: Samples, final: bool = False) -> tuple[Frames, State]:
-        """The frames [T width] that `samples` [n], perhaps none, complete; `final` says that nothing follows."""
-        new, inner = self.of.advance(state.of, samples, final)
-        frames = state.frames
-        if len(new) and not len(frames):
-            frames = np.repeat(new[:1], 4, axis=0)
-        frames = np.concatenate([frames, new])
-        if final and len(frames):
-            frames = np.concatenate([frames, np.repeat(frames[-1:], 4, axis=0)])
-        count = max(0, len(frames) - 8)
-        deltas = np.zeros((count, 3, self.of.width))
+    def advance(self, state: DeltasState, samples: Samples, final: bool = False) -> tuple[Frames, State]:
+        """The frames [T width] that `samples` [n] (n may be 0) complete, and the state; `final`: nothing follows."""
+        new, inner = self.of.advance(state.inner, samples, final)
+        pending = state.pending
+        if len(new) and not len(pending):
+            pending = np.repeat(new[:1], 4, axis=0)
+        pending = np.concatenate([pending, new])
+        if final and len(pending):
+            pending = np.concatenate([pending, np.repeat(pending[-1:], 4, axis=0)])
+        count = max(0, len(pending) - 8)
+        frames = np.zeros((count, 3, self.of.width))
         for order, kernel in enumerate(self._kernels):
             for number in np.flatnonzero(kernel):
-                deltas[:, order] += kernel[number] * frames[number : number + count]
-        return deltas.reshape(count, self.width).astype(np.float32), Waiting(inner, frames[count:].copy())
+                frames[:, order] += kernel[number] * pending[number : number + count]
+        return frames.reshape(count, self.width).astype(np.float32), DeltasState(inner, pending[count:].copy())

@@ -19,7 +19,7 @@ class Fbank(Spectrum):
     """log Σ_k w_bk |X_k|²: `bands` triangles, each from its left neighbour's middle to its right one's. The middles are
     equally far apart between `low_hz` and `high_hz` on the scale mel(f) = 1127 log(1 + f / 700).
 
-    A `high_hz` of 0 or less is so far below half the rate. Raises ConfigError where there is no band, where the
+    A `high_hz` of 0 or less is added to half the rate. Raises ConfigError where there is no band, where the
     frequencies are not in that order, or a band is so narrow that no k falls into it.
 
     Options:
@@ -39,7 +39,7 @@ class Fbank(Spectrum):
     ):
         super().__init__(rate, floor, framing)
         if bands < 1:
-            raise ConfigError(f"fbank.bands: {bands} bands hear nothing; ask for 1 or more")
+            raise ConfigError(f"fbank.bands: {bands} bands are too few; ask for 1 or more")
         self.width = bands
         high = high_hz if high_hz > 0 else rate / 2 + high_hz
         if not 0 <= low_hz < high <= rate / 2:

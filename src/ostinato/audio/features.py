@@ -1,4 +1,4 @@
-"""Features: sound to frames of numbers, whole or as it comes."""
+"""Features: sound to frames of numbers, for a whole recording or chunk by chunk."""
 
 from abc import ABC, abstractmethod
 from typing import Any, Final, TypeAlias
@@ -12,9 +12,9 @@ from ostinato.registry import Registry
 
 Frames: TypeAlias = npt.NDArray[np.float32]
 State: TypeAlias = Any
-"""A NamedTuple of arrays and counts, which are never changed: a state can be kept, and gone on from twice."""
+"""A NamedTuple of arrays and counts that are never changed in place: a state may be kept and continued twice."""
 LOUDEST: Final = 256
-"""Floats may overshoot 1; those beyond this are in another unit, most often that of 16 bits."""
+"""Floats may exceed 1; those beyond this are in another unit, most often that of 16-bit integers."""
 
 
 class Features(ABC):
@@ -31,40 +31,41 @@ class Features(ABC):
 
     @abstractmethod
     def count(self, samples: int) -> int:
-        """How many frames a recording of so many samples has."""
+        """The number of frames of a recording of `samples` samples."""
 
     @abstractmethod
     def initial(self) -> State:
-        """Nothing was heard yet."""
+        """The state before the first sample."""
 
     @abstractmethod
     def advance(self, state: State, samples: Samples, final: bool = False) -> tuple[Frames, State]:
-        """The frames [T width] that `samples` [n], perhaps none, complete; `final` says that nothing follows."""
+        """The frames [T width] that `samples` [n] (n may be 0) complete, and the state; `final`: nothing follows."""
 
     def whole(self, samples: Any) -> Frames:
-        """The frames [T width] of a recording [n]. Raises DataError for what is no sound."""
-        return self.advance(self.initial(), sound(samples), final=True)[0]
+        """The frames [T width] of a recording [n]. Raises DataError where `samples` are not sound."""
+        return self.advance(self.initial(), as_samples(samples), final=True)[0]
 
 
-def sound(samples: Any, before: int = 0) -> Samples:
-    """A row of samples [n] as float32, PCM of 16 bits divided by 32768; `before` of them came earlier.
+def as_samples(samples: Any, before: int = 0) -> Samples:
+    """Samples [n] as float32: floats unchanged, int16 divided by 32768. Messages count from `before`.
 
-    Raises DataError where it is none, and for a sample that is NaN, infinite or not within ±256.
+    Raises DataError for another shape or dtype, and for a sample that is NaN, infinite or not within ±256.
     """
-    array = np.asarray(samples)
-    if array.ndim != 1 or (array.dtype.kind != "f" and array.dtype != np.int16):
+    given = np.asarray(samples)
+    if given.ndim != 1 or (given.dtype.kind != "f" and given.dtype != np.int16):
         raise DataError(
-            f"sound: it is one row of floats in [-1, 1) or of int16, but {array.dtype} {list(array.shape)} was passed"
+            f"sound: samples are floats in [-1, 1) or int16, [n], but {given.dtype} {list(given.shape)} was passed; "
+            "pass one channel in one of these types"
         )
-    if array.dtype == np.int16:
-        return (array / np.float32(32768)).astype(np.float32)
+    if given.dtype == np.int16:
+        return (given / np.float32(32768)).astype(np.float32)
     with np.errstate(over="ignore"):
-        row = array.astype(np.float32)
+        row = given.astype(np.float32)
     fit = np.abs(row) <= LOUDEST  # NaN does not
     if not fit.all():
         at = int(np.argmin(fit))
         raise DataError(
-            f"sound: sample {before + at} is {array[at]:g}; pass numbers in [-1, 1), those of 16 bits divided by 32768"
+            f"sound: sample {before + at} is {given[at]:g}; pass numbers in [-1, 1), those of 16 bits divided by 32768"
         )
     return row
 

@@ -12,15 +12,15 @@ from ostinato.errors import ConfigError
 from ostinato.registry import Count, NotNegative, Positive, Registry, Share
 
 Shape: TypeAlias = Literal["povey", "hann", "hamming", "rectangular"]
-Rows: TypeAlias = npt.NDArray[np.float32]
+Windows: TypeAlias = npt.NDArray[np.float32]
 
 
 class FramingState(NamedTuple):
-    """`tail` [n] are the last of `read` samples, those that frames to come need; `given` frames are out."""
+    """`tail` [n] are the last of `read` samples, those that frames to come need; `frames` have been returned."""
 
     tail: Samples
     read: int
-    given: int
+    frames: int
 
 
 class Framing(ABC):
@@ -75,7 +75,7 @@ class Framing(ABC):
 
     @abstractmethod
     def count(self, samples: int) -> int:
-        """How many frames a recording of so many samples has."""
+        """The number of frames of a recording of `samples` samples."""
 
     @abstractmethod
     def begin(self, frame: int) -> int:
@@ -83,49 +83,49 @@ class Framing(ABC):
 
     @property
     def latency(self) -> int:
-        """How many samples frame 0 waits for: those up to the end of its window."""
+        """The number of samples that frame 0 needs: those up to the end of its window."""
         return self.begin(0) + self.length
 
     def ready(self, samples: int) -> int:
-        """How many windows end within the first so many samples."""
+        """The number of windows that end within the first `samples` samples."""
         return max(0, (samples - self.latency) // self.step + 1)
 
     def initial(self) -> FramingState:
-        """Nothing was heard yet."""
+        """The state before the first sample."""
         return FramingState(np.zeros(0, np.float32), 0, 0)
 
-    def advance(self, state: FramingState, samples: Samples, final: bool) -> tuple[Rows, FramingState]:
-        """The windows [T fft] that `samples` [n] complete, made ready for a Fourier transform."""
+    def advance(self, state: FramingState, samples: Samples, final: bool) -> tuple[Windows, FramingState]:
+        """The windows [T fft] that `samples` [n] complete, prepared for a Fourier transform, and the state."""
         tail, read = np.concatenate([state.tail, samples]), state.read + len(samples)
-        end = max(state.given, self.count(read) if final else self.ready(read))
-        rows = np.zeros((end - state.given, self.fft), np.float32)
+        end = max(state.frames, self.count(read) if final else self.ready(read))
+        rows = np.zeros((end - state.frames, self.fft), np.float32)
         if len(rows):
-            first, last = self.begin(state.given), self.begin(end - 1) + self.length
+            first, last = self.begin(state.frames), self.begin(end - 1) + self.length
             before = read - len(tail)  # samples that came before the tail
             inside = tail[max(first, 0) - before : last - before]
             if first < 0 or last > read:
                 inside = tail[_reflected(np.arange(first, last), read) - before]
             windows = np.lib.stride_tricks.sliding_window_view(inside, self.length)[:: self.step]
-            self._prepare(rows[:, : self.length], windows, state.given)
+            self._prepare(rows[:, : self.length], windows, state.frames)
         # One sample more than the next window needs: one that ends beyond the recording may reflect on it.
         keep = min(read, max(0, self.begin(end) - 1))
         return rows, FramingState(tail[max(0, keep - read + len(tail)) :].copy(), read, end)
 
-    def _prepare(self, rows: Rows, windows: Samples, given: int) -> None:
+    def _prepare(self, rows: Windows, windows: Samples, first: int) -> None:
         """Write the windows into `rows`. Every operation is elementwise, or goes along a row from left to right, so
         that a frame's bits do not depend on how many there are; and it is in float32, so that they are Kaldi's."""
         rows[:] = windows
         if self._dither:
-            for number, row in enumerate(rows, given):  # a frame's noise depends on its number alone
-                chance = np.random.Generator(np.random.Philox(key=self._seed, counter=number << 64))
-                row += np.float32(self._dither) * chance.standard_normal(self.length, np.float32)
+            for number, row in enumerate(rows, first):  # a frame's noise depends on its number alone
+                rng = np.random.Generator(np.random.Philox(key=self._seed, counter=number << 64))
+                row += np.float32(self._dither) * rng.standard_normal(self.length, np.float32)
         if self._remove_mean:  # NumPy's own sum goes in another order, which may depend on the number of rows
             rows -= np.add.accumulate(rows, axis=1)[:, -1:] / np.float32(self.length)
         if self._preemphasis:
             factor = np.float32(self._preemphasis)
-            first = rows[:, :1] - factor * rows[:, :1]
+            start = rows[:, :1] - factor * rows[:, :1]
             rows[:, 1:] -= factor * rows[:, :-1]
-            rows[:, :1] = first
+            rows[:, :1] = start
         rows *= self.taper
 
 
@@ -143,7 +143,7 @@ class Inside(Framing):
     """Only windows that lie in the recording (Kaldi's snip_edges = true): 1 + (samples - length) // step of them."""
 
     def count(self, samples: int) -> int:
-        """How many frames a recording of so many samples has."""
+        """The number of frames of a recording of `samples` samples."""
         return self.ready(samples)
 
     def begin(self, frame: int) -> int:
@@ -157,7 +157,7 @@ class Centred(Framing):
     samples / step of them, rounded."""
 
     def count(self, samples: int) -> int:
-        """How many frames a recording of so many samples has."""
+        """The number of frames of a recording of `samples` samples."""
         return (samples + self.step // 2) // self.step
 
     def begin(self, frame: int) -> int:

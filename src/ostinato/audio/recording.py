@@ -13,7 +13,7 @@ Samples: TypeAlias = npt.NDArray[np.float32]
 
 
 class Recording(ABC):
-    """`rate` samples a second in each of `channels`, `samples` of them in all; `name` is what messages call it."""
+    """`samples` samples in each of `channels` channels, `rate` a second; `name` is the file in messages."""
 
     name: str
     rate: int
@@ -22,7 +22,7 @@ class Recording(ABC):
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Its duration."""
         return self.samples / self.rate
 
     @abstractmethod
@@ -35,7 +35,7 @@ class Recording(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
 
     def mono(self, begin: int = 0, end: int | None = None, channel: int | None = None) -> Samples:
         """[samples]: the mean of all channels, or one of them, counted from 0.
@@ -60,7 +60,7 @@ class Recording(ABC):
         Raises ConfigError for a size below 1, and as `mono` does.
         """
         if size < 1:
-            raise ConfigError(f"{self.name}: pieces of {size} samples are none; ask for 1 or more")
+            raise ConfigError(f"{self.name}: a piece of {size} samples is empty; ask for 1 or more")
         begins = range(0, self.samples, size)
         return (self.mono(begin, min(begin + size, self.samples), channel) for begin in begins)
 
@@ -74,7 +74,7 @@ class Recording(ABC):
         return begin, last
 
     def finite(self, sound: npt.NDArray[Any], begin: int) -> npt.NDArray[Any]:
-        """`sound` [samples channels], checked. Raises DataError that names the first sample which is no number."""
+        """`sound` [samples channels], checked. Raises DataError that names the first sample that is not finite."""
         if not np.isfinite(sound).all():
             sample, channel = np.argwhere(~np.isfinite(sound))[0].tolist()
             at = begin + sample

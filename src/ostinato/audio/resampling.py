@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.audio.features import sound
+from ostinato.audio.features import as_samples
 from ostinato.audio.recording import Samples
 from ostinato.errors import ConfigError
 
@@ -21,20 +21,21 @@ LARGEST_TABLE: Final = 1 << 24
 AT_ONCE: Final = 1 << 13
 
 
-class Passed(NamedTuple):
-    """`tail` [n] are the last of `read` samples, those that samples to come need; `given` are out."""
+class ResamplerState(NamedTuple):
+    """`tail` [n] are the last of `read` samples, which later samples need; `returned` samples have been returned."""
 
     tail: Samples
     read: int
-    given: int
+    returned: int
 
 
 class Resampler:
     """Samples at `source` a second to samples at `target`: ceil(n · target / source) of n, as if silence were around.
 
-    However the samples are cut into chunks, what comes out is that of the whole, bit for bit; `latency` is how many
-    samples behind its place a sample waits for. Up to 0.91 of the lower half rate all passes, from it on nothing does,
-    each by 80 dB and more. Raises ConfigError where the rates are not positive or have too little in common.
+    However the samples are cut into chunks, the result is that of the whole, bit for bit; a sample needs `latency`
+    samples of the source behind its place. Frequencies up to 0.91 of the lower Nyquist frequency pass with an error of
+    −80 dB or less; from the lower Nyquist frequency on they are attenuated by 80 dB or more. Raises ConfigError where
+    the rates are not positive, or where their ratio in lowest terms needs too large a table.
     """
 
     def __init__(self, source: int, target: int):
@@ -57,23 +58,23 @@ class Resampler:
         self._taps: npt.NDArray[np.float64] = np.ascontiguousarray((table / table.sum(axis=1, keepdims=True)).T)
 
     def count(self, samples: int) -> int:
-        """How many come of so many."""
+        """The number of samples at `target` for `samples` at `source`."""
         return -(-samples * self._up // self._down)
 
-    def initial(self) -> Passed:
-        """Nothing was heard yet."""
-        return Passed(np.zeros(self.latency, np.float32), 0, 0)
+    def initial(self) -> ResamplerState:
+        """The state before the first sample."""
+        return ResamplerState(np.zeros(self.latency, np.float32), 0, 0)
 
-    def advance(self, state: Passed, samples: Samples, final: bool = False) -> tuple[Samples, Passed]:
-        """What `samples` [n], perhaps none, complete; `final` says that nothing follows."""
+    def advance(self, state: ResamplerState, samples: Samples, final: bool = False) -> tuple[Samples, ResamplerState]:
+        """The samples [m] that `samples` [n] (n may be 0) complete, and the state; `final`: nothing follows."""
         read = state.read + len(samples)
         after = np.zeros(self.latency if final else 0, np.float32)
         tail = np.concatenate([state.tail, samples, after])
         # Sample m stands at m · down / up; it is complete when `latency` samples behind the place before it are there.
-        end = self.count(read) if final else max(state.given, self.count(read - self.latency))
+        end = self.count(read) if final else max(state.returned, self.count(read - self.latency))
         before = read + len(after) - len(tail)  # the place of tail[0]
         wide, parts = tail.astype(np.float64), [np.zeros(0, np.float32)]
-        for begin in range(state.given, end, AT_ONCE):
+        for begin in range(state.returned, end, AT_ONCE):
             place, phase = np.divmod(np.arange(begin, min(begin + AT_ONCE, end)) * self._down, self._up)
             place -= self.latency + before
             total = np.zeros(len(place))
@@ -82,8 +83,8 @@ class Resampler:
                 place += 1
             parts.append(total.astype(np.float32))
         first = end * self._down // self._up - self.latency  # the first place that the next sample takes of
-        return np.concatenate(parts), Passed(tail[max(0, first - before) :].copy(), read, end)
+        return np.concatenate(parts), ResamplerState(tail[max(0, first - before) :].copy(), read, end)
 
     def whole(self, samples: Any) -> Samples:
-        """A recording [n] at the target's rate. Raises DataError for what is no sound."""
-        return self.advance(self.initial(), sound(samples), final=True)[0]
+        """A recording [n] at the target's rate. Raises DataError where `samples` are not sound."""
+        return self.advance(self.initial(), as_samples(samples), final=True)[0]

@@ -15,5 +15,5 @@ class Spectrogram(Spectrum):
         self.width = self.framing.fft // 2 + 1
 
     def energies(self, power: Power) -> Power:
-        """[fft / 2 + 1, T], as it is."""
+        """The power [fft / 2 + 1, T] itself."""
         return power

@@ -32,14 +32,17 @@ class Statistics:
     squares: tuple[int, ...]
 
     @classmethod
-    def none(cls, width: int) -> Self:
-        """Of no frames yet."""
+    def empty(cls, width: int) -> Self:
+        """The statistics of no frame of `width` numbers."""
         return cls(0, (0,) * width, (0,) * width)
 
     def add(self, frames: Frames) -> "Statistics":
-        """With frames [T width] counted too. Raises DataError for those of another width, and for a value that is NaN
-        or not within ±1024, which no logarithm of an energy is."""
-        self._same(frames)
+        """The statistics with frames [T width] added.
+
+        Raises DataError for frames of another width, and for a value that is NaN or not within ±1024, as no logarithm
+        of an energy is.
+        """
+        self._require_width(frames)
         total = self
         for begin in range(0, len(frames), AT_ONCE):
             part = frames[begin : begin + AT_ONCE].astype(np.float64)
@@ -56,11 +59,11 @@ class Statistics:
         return total
 
     def __add__(self, other: "Statistics") -> "Statistics":
-        """Of both corpora together. Raises DataError where their frames have not the same width."""
+        """The statistics of both corpora. Raises DataError where their frames have different widths."""
         if len(self.sums) != len(other.sums):
             raise DataError(
-                f"statistics: of {len(self.sums)} and of {len(other.sums)} numbers do not add up; "
-                "add those of the same features"
+                f"statistics: those of {len(self.sums)} and of {len(other.sums)} numbers cannot be added; "
+                "add statistics of the same features"
             )
         return Statistics(
             self.frames + other.frames,
@@ -70,58 +73,52 @@ class Statistics:
 
     @cached_property
     def mean(self) -> npt.NDArray[np.float64]:
-        """[width]. Raises DataError where no frame was counted."""
-        self._some()
+        """The mean [width]. Raises DataError where no frame was counted."""
+        self._require_frames()
         return np.array([total / (self.frames * UNIT) for total in self.sums])
 
     @cached_property
-    def deviation(self) -> npt.NDArray[np.float64]:
-        """[width], of the corpus itself (divided by `frames`). Raises DataError where no frame was counted."""
-        self._some()
+    def std(self) -> npt.NDArray[np.float64]:
+        """The standard deviation [width], biased (divided by `frames`). Raises DataError where no frame was counted."""
+        self._require_frames()
         # The difference of the two large numbers is taken before anything is rounded.
         spread = [self.frames * square - total**2 for total, square in zip(self.sums, self.squares)]
         return np.array([math.sqrt(each / self.frames**2) / UNIT for each in spread])
 
     def normalize(self, frames: Frames) -> Frames:
-        """Frames [T width] less the mean, over the deviation; a number that is always the same only loses its mean.
+        """(frames − mean) / std, [T width]; where the standard deviation is 0 it is taken as 1.
 
         Raises DataError where no frame was counted, and for frames of another width.
         """
-        self._same(frames)
-        scale = np.where(self.deviation > 0, self.deviation, 1.0)
+        self._require_width(frames)
+        scale = np.where(self.std > 0, self.std, 1.0)
         return ((frames - self.mean) / scale).astype(np.float32)
 
     def to_json(self) -> str:
-        """A text that `from_json` reads, for a task's assets; the sums themselves, to which more can be added."""
+        """The sums as a JSON text, for the assets of a task; more frames can be added after `from_json`."""
         return json.dumps({"unit": UNIT, "frames": self.frames, "sums": self.sums, "squares": self.squares})
 
     @classmethod
     def from_json(cls, text: str) -> "Statistics":
-        """What `to_json` wrote. Raises DataError where it is something else."""
+        """The statistics that `to_json` wrote. Raises DataError for another text."""
         try:
-            document = json.loads(text)
-            parsed = cls(document["frames"], tuple(document["sums"]), tuple(document["squares"]))
-            whole = all(type(each) is int for each in (parsed.frames, *parsed.sums, *parsed.squares))
-            enough = all(parsed.frames * square >= total**2 for total, square in zip(parsed.sums, parsed.squares))
-            if (
-                document["unit"] == UNIT
-                and whole
-                and parsed.frames >= 0
-                and len(parsed.sums) == len(parsed.squares)
-                and enough
-            ):
-                return parsed
+            table = json.loads(text)
+            read = cls(table["frames"], tuple(table["sums"]), tuple(table["squares"]))
+            whole = all(type(each) is int for each in (read.frames, *read.sums, *read.squares))
+            enough = all(read.frames * square >= total**2 for total, square in zip(read.sums, read.squares))
+            if table["unit"] == UNIT and whole and read.frames >= 0 and len(read.sums) == len(read.squares) and enough:
+                return read
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
-        raise DataError("statistics: the text does not hold them; have them counted and saved again")
+        raise DataError("statistics: the text does not hold statistics; compute and save them again")
 
-    def _same(self, frames: Frames) -> None:
+    def _require_width(self, frames: Frames) -> None:
         if frames.ndim != 2 or frames.shape[1] != len(self.sums):
             raise DataError(
-                f"statistics: frames of {len(self.sums)} numbers are counted, not {list(frames.shape)}; "
+                f"statistics: frames are [T {len(self.sums)}], not {list(frames.shape)}; "
                 "pass frames of the same features"
             )
 
-    def _some(self) -> None:
+    def _require_frames(self) -> None:
         if self.frames == 0:
             raise DataError("statistics: no frame was counted; add the training split's frames first")

@@ -21,8 +21,8 @@ BELOW_ONE: Final = np.float32(1 - 2**-24)
 """The greatest float32 below 1."""
 
 
-class Form(NamedTuple):
-    """What a fmt chunk says; `bits` are of one sample as it is stored."""
+class WavFormat(NamedTuple):
+    """The contents of a fmt chunk; `bits` is the size of one stored sample."""
 
     codec: int
     channels: int
@@ -33,7 +33,7 @@ class Form(NamedTuple):
 class Wav(Recording):
     """PCM of 8, 16, 24 and 32 bits, floats of 32 and 64 bits, A-law and μ-law; RF64 where it is larger than 4 GiB.
 
-    Raises DataError for what is no such file, has no samples, or is not as long as it says.
+    Raises DataError for another file, and for one that has no samples or not as many as its header says.
     """
 
     def __init__(self, file: io.BufferedIOBase, name: str):
@@ -45,7 +45,7 @@ class Wav(Recording):
         whole = self._width * form.channels
         if size % whole:
             raise self._wrong(
-                f"its {size:,} bytes of sound are no whole number of samples of {whole} bytes", "fetch it again"
+                f"its {size:,} bytes of sound are not a whole number of samples of {whole} bytes", "fetch it again"
             )
         self.samples = size // whole
 
@@ -81,18 +81,18 @@ class Wav(Recording):
         return sound.astype(sound.dtype.newbyteorder("=")).reshape(-1, self.channels)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()
 
-    def _chunks(self) -> tuple[Form, int, int]:
-        """The form, and where the samples begin and how many bytes they have."""
+    def _chunks(self) -> tuple[WavFormat, int, int]:
+        """The format, the offset of the samples, and their size in bytes."""
         self._file.seek(0)
         head = self._file.read(12)
         if head[:4] == b"RIFX":
             raise self._wrong("it is RIFX, with the high byte first", "convert it to a wav with the low byte first")
         if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
-            raise self._wrong("it is no wav, FLAC or Ogg file", "convert it to one of them")
-        form: Form | None = None
+            raise self._wrong("it is not a WAV, FLAC or Ogg file", "convert it to one of them")
+        form: WavFormat | None = None
         long_size = None
         at = 12
         while at + 8 <= self._bytes:
@@ -101,7 +101,7 @@ class Wav(Recording):
             at += 8
             if kind == b"data":
                 if form is None:
-                    raise self._wrong("its sound comes before it says of what form it is", "write it again")
+                    raise self._wrong("its data chunk comes before its fmt chunk", "write it again")
                 if size == UNKNOWN_SIZE and long_size is not None:
                     size = long_size
                 return form, at, self._data_size(size, self._bytes - at)
@@ -115,7 +115,7 @@ class Wav(Recording):
     def _data_size(self, size: int, rest: int) -> int:
         if rest and size in (0, UNKNOWN_SIZE):
             raise self._wrong(
-                f"its recorder did not write how long it is, and {rest:,} bytes follow",
+                f"its header does not have its length, and {rest:,} bytes follow",
                 "have its header written, with ffmpeg -i IN.wav OUT.wav",
             )
         if size > rest:
@@ -127,7 +127,7 @@ class Wav(Recording):
             raise self._wrong("it has no samples", "leave it out")
         return size
 
-    def _form_of(self, raw: bytes) -> Form:
+    def _form_of(self, raw: bytes) -> WavFormat:
         if len(raw) < 16:
             raise self._wrong(f"its fmt chunk has {len(raw)} bytes and not 16", "write it again")
         codec, channels, rate, _, whole, bits = struct.unpack("<HHIIHH", raw[:16])
@@ -142,7 +142,7 @@ class Wav(Recording):
             raise self._wrong(
                 f"{channels} samples of {bits} bits in {whole} bytes are not read", "convert it to PCM of 16 bits"
             )
-        return Form(codec, channels, rate, bits)
+        return WavFormat(codec, channels, rate, bits)
 
     def _wrong(self, what: str, remedy: str) -> DataError:
         return DataError(f"{self.name}: {what}; {remedy}")

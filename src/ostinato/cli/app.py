@@ -33,6 +33,8 @@ VERBS: tuple[Callable[..., None], ...] = (
 PLANNED = (
     "serve", "export", "import", "verify", "doctor", "ctc", "embed", "chapter",
 )  # fmt: skip
+OWN_OPTIONS = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""Of `predict`: a task may have options that are known once its bundle is loaded."""
 USAGE = 2
 PIPE_CLOSED = 128 + signal.SIGPIPE
 INTERRUPTED = 128 + signal.SIGINT
@@ -137,7 +139,7 @@ def _planned(verb: str) -> Callable[[], Any]:
 
 
 for _verb in VERBS:
-    app.command()(_verb)
+    app.command(context_settings=OWN_OPTIONS if _verb is predict else None)(_verb)
 app.add_typer(tokenize)
 app.add_typer(data)
 app.add_typer(lm)

@@ -35,9 +35,10 @@ def compare(
     page: Annotated[Path | None, typer.Option(help="Write the results to this Markdown file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
 ) -> None:
-    """Train several models on one task under one budget, with several seeds, and compare their test scores.
+    """Train several models and compare their scores.
 
-    The same command continues after an interruption; runs that have ended are not repeated.
+    All have one task and one budget, and are trained with several seeds; the scores are those of the test split. The
+    same command continues after an interruption; runs that have ended are not repeated.
     """
     _can_be_written(plot=plot, page=page)
     file = recipe_path(comparison, "compare")

@@ -13,18 +13,19 @@ import typer
 from ostinato.cli.table import aligned
 from ostinato.errors import ConfigError, DataError
 
-app = typer.Typer(
-    name="data", help="List, fetch and check public data sets; print rows of any data source.", no_args_is_help=True
-)
+app = typer.Typer(name="data", help="List, fetch, check and show data sets.", no_args_is_help=True)
 Names = Annotated[
     list[str] | None, typer.Argument(help="Data sets; by default all that are on this machine.", show_default=False)
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List every data set: what it holds, how much of it, for which task, and which command trains on it."""
+    """List all data sets and what trains on them.
+
+    Of each: what it holds, for which task, how many rows, the fields of a row, where it is, and the command.
+    """
     from ostinato.data.catalog import catalog
     from ostinato.data.catalog.get import home
 
@@ -52,9 +53,9 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def get(names: Annotated[list[str], typer.Argument(help="Data sets.", show_default=False)]) -> None:
-    """Fetch data sets, check their checksums, and print their folders and what their licences ask for.
+    """Fetch data sets and check their checksums.
 
-    A download that was interrupted continues.
+    Prints their folders, and what their licences ask for. A download that was interrupted continues.
     """
     from ostinato.data.catalog import catalog
     from ostinato.data.catalog.get import renew, use
@@ -70,7 +71,10 @@ def get(names: Annotated[list[str], typer.Argument(help="Data sets.", show_defau
 
 @app.command()
 def check(names: Names = None, as_json: AsJson = False) -> None:
-    """Compare checksums, and the counts of rows with those that the publishers give."""
+    """Check the checksums and counts of data sets.
+
+    Counts are compared with those that the publishers give.
+    """
     from ostinato.data.catalog import catalog
     from ostinato.data.catalog.get import check, home, use
     from ostinato.training.progress import standard
@@ -108,9 +112,12 @@ def show(
     split: Annotated[str, typer.Option(help="The split to print rows of.")] = "train",
     rows: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 5,
 ) -> None:
-    """Read all of a data source, as training would, and print the first rows of a split, one JSON object a line."""
+    """Print the first rows of a data source.
+
+    All of the source is read, as training would, and checked. Each row is a line of JSON.
+    """
     from ostinato.data import data_sources
-    from ostinato.data.table.rows import plain
+    from ostinato.data.table.rows import to_json
     from ostinato.recipe import override
     from ostinato.registry import nearest
     from ostinato.training.progress import standard
@@ -127,7 +134,7 @@ def show(
         if split not in splits:
             raise ConfigError(f"--split: {source} has no split '{split}' here; {nearest(split, list(splits))}")
         for row in splits[split][:rows]:
-            print(json.dumps(row._asdict(), default=plain, ensure_ascii=False))
+            print(json.dumps(row._asdict(), default=to_json, ensure_ascii=False))
         for name, each in splits.items():
             skipped = getattr(each, "skipped", 0)
             left_out = f", {skipped:,} left out" if skipped else ""

@@ -46,7 +46,7 @@ def generate(
 ) -> None:
     """Write text: the prompt, and the model's continuation of it."""
     from ostinato.bundle import Bundle
-    from ostinato.decode import Generation, generated, unknown_characters
+    from ostinato.decode import Generation, unknown_characters
 
     generation = checked(
         Generation, length=length, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical=typical,
@@ -55,12 +55,12 @@ def generate(
     if stream and beam is not None:
         raise ConfigError("--stream: a beam search knows the text only at its end; leave out --stream or --beam")
     bundle = Bundle.load(run)
-    lm, tokenizer = bundle.language_model()
-    unknown = unknown_characters(tokenizer, prompt)
+    pieces = bundle.continuation(prompt, generation)
+    unknown = unknown_characters(bundle.tokenizer, prompt)
     if unknown:
         print(f"--prompt: the model does not know {' '.join(unknown)!r} and reads it as unknown", file=sys.stderr)
     sys.stdout.write(prompt)
-    for piece in generated(lm, tokenizer, prompt, generation):
+    for piece in pieces:
         sys.stdout.write(piece)
         if stream:
             sys.stdout.flush()

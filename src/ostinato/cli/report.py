@@ -25,9 +25,10 @@ def report(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the page's path.")] = False,
 ) -> None:
-    """Write one HTML page about runs: scores and baselines, samples, curves, recipes and their differences.
+    """Write one HTML page about training runs.
 
-    The page is a single file without scripts. A run may still be in training.
+    It shows scores and baselines, samples, curves, recipes and their differences, in a single file without scripts. A
+    run may still be in training.
     """
     from ostinato.files import replacing
     from ostinato.report import page, subjects

@@ -185,12 +185,12 @@ def _loaded(path: Path) -> "Tokenizer":
 
 
 def _pieces(paths: list[Path], folder: Path, progress: Any) -> Iterator[str]:
-    from ostinato.data.paths import located
+    from ostinato.data.paths import resolve_file
     from ostinato.data.text_file import Text
 
     for number, path in enumerate(paths):
         (folder / str(number)).mkdir()
-        plain = located(str(path), folder / str(number), progress)
+        plain = resolve_file(str(path), folder / str(number), progress)
         text = Text(plain, 0, plain.stat().st_size)
         yield from text.pieces(lambda done, total: progress(f"read {path.name}", done, total))  # noqa: B023
 

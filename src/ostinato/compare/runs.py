@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.bundle import MANIFEST, Bundle
+from ostinato.bundle import Bundle
+from ostinato.bundle_folder import MANIFEST
 from ostinato.compare.comparison import Comparison
 from ostinato.compare.plan import Contestant
 from ostinato.compare.scales import prepare

@@ -10,7 +10,6 @@ from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from ostinato.bundle import build_model, count_parameters
 from ostinato.data.splits import DataSplits
 from ostinato.errors import ConfigError
 from ostinato.metrics.base import Score, evaluate
@@ -18,6 +17,7 @@ from ostinato.progress import OnProgress
 from ostinato.recipe import Recipe, check
 from ostinato.registry import Table
 from ostinato.tasks.base import Task
+from ostinato.tasks.building import build_model, count_parameters
 from ostinato.training import Settings
 
 SPLITS = ("valid", "test")

@@ -1,4 +1,4 @@
-"""Built-in data: Python's own language reference, as a text, as a table in each format, and as a folder."""
+"""Built-in data: Python's own language reference as a text, as a table in each format, and as a folder."""
 
 import csv
 import io
@@ -18,8 +18,8 @@ FOLDER = "pydoc"
 def builtin(name: str, folder: Path) -> Path:
     """The file of a built-in, written into `folder`: the text `pydoc`, or a table of its topics such as `pydoc.csv`.
 
-    A row has the topic's name, how many characters it has, and its text with single spaces. Raises DataError where
-    there is no such thing.
+    A row has the name of the topic, its number of characters, and its text with single spaces. Raises DataError where
+    there is no built-in of that name, and ConfigError for Parquet where pyarrow is not installed.
     """
     kinds: dict[str, Callable[[], bytes]] = {
         "pydoc": _text, "pydoc.jsonl": _jsonl, "pydoc.csv": _csv, "pydoc.tsv": _tsv, "pydoc.parquet": _parquet,
@@ -30,8 +30,10 @@ def builtin(name: str, folder: Path) -> Path:
 
 
 def builtin_folder(name: str, folder: Path) -> Path:
-    """The folder `pydoc`: each topic a text file, in the sub-folder of its first letter. Raises DataError for a name
-    that is not built in."""
+    """The folder `pydoc`, written into `folder`: a text file for each topic, in the sub-folder of its first letter.
+
+    Raises DataError where there is no built-in folder of that name.
+    """
     if name.rstrip("/") != FOLDER:
         raise DataError(f"builtin:{name}: there is no such built-in folder; {nearest(name, [FOLDER])}")
     for topic, text in sorted(_topics().items()):

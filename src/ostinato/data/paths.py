@@ -1,4 +1,4 @@
-"""Origin: the file behind what a recipe calls its text (a path, builtin:…, mirror:…), decompressed once."""
+"""Paths: the file or folder that a recipe's name means (a path, builtin:…, mirror:…), decompressed once."""
 
 import gzip
 import lzma
@@ -15,31 +15,32 @@ from ostinato.errors import DataError
 from ostinato.progress import OnProgress, silent
 from ostinato.registry import nearest
 
-Unpacked: TypeAlias = gzip.GzipFile | lzma.LZMAFile
+DecompressedFile: TypeAlias = gzip.GzipFile | lzma.LZMAFile
 
 MIRROR = "OSTINATO_DATA"
 CHUNK_BYTES = 1 << 20
 
 
-def located(name: str, folder: Path, progress: OnProgress = silent) -> Path:
-    """A plain file with the bytes of `name`; what has to be made for it is made in `folder`.
+def resolve_file(name: str, folder: Path, progress: OnProgress = silent) -> Path:
+    """The uncompressed file that `name` means; a file that has to be made for it is written into `folder`.
 
-    `builtin:pydoc` is Python's own language reference (`builtin:pydoc.csv` and its like are tables of it), `mirror:…` a
-    file below the folder that OSTINATO_DATA names; anything else is a path. Raises DataError where there is no such
-    thing or it cannot be read.
+    `builtin:pydoc` is Python's own language reference (`builtin:pydoc.csv`, `.tsv`, `.jsonl` and `.parquet` are tables
+    of it), `mirror:…` a file below the folder that the variable OSTINATO_DATA names; anything else is a path. Files
+    ending in .gz and .xz are decompressed; `progress` counts compressed bytes. Raises DataError where there is no such
+    file or it cannot be read or decompressed, and ResourceError where the disk is full.
     """
     kind, _, rest = name.partition(":")
     if kind == "builtin":
         return builtin(rest, folder)
-    path = checked(_mirrored(rest) if kind == "mirror" else Path(name))
-    openers: dict[str, Callable[[BinaryIO], Unpacked]] = {".gz": _gzip, ".xz": lzma.LZMAFile}
+    path = readable_file(_mirrored(rest) if kind == "mirror" else Path(name))
+    openers: dict[str, Callable[[BinaryIO], DecompressedFile]] = {".gz": _gzip, ".xz": lzma.LZMAFile}
     if path.suffix in openers:
         return _decompressed(path, folder, openers[path.suffix], progress)
     return path
 
 
-def below(name: str, folder: Path) -> Path:
-    """The folder `name`: a path, `mirror:…` or `builtin:pydoc/`. Raises DataError where it is none."""
+def resolve_folder(name: str, folder: Path) -> Path:
+    """The folder that `name` means: a path, `mirror:…` or `builtin:pydoc/`. Raises DataError where it is no folder."""
     kind, _, rest = name.partition(":")
     if kind == "builtin":
         return builtin_folder(rest, folder)
@@ -49,8 +50,8 @@ def below(name: str, folder: Path) -> Path:
     return path
 
 
-def checked(path: Path) -> Path:
-    """`path`, if it is a file that can be read. Raises DataError that says what else it is, or the nearest name."""
+def readable_file(path: Path) -> Path:
+    """`path`, a file that can be read. Raises DataError saying what it is instead, or what name is similar."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -60,14 +61,14 @@ def checked(path: Path) -> Path:
         with path.open("rb"):
             return path
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{path}: there is no such file; {_neighbour(path)}") from None
+        raise DataError(f"{path}: there is no such file; {_nearest_name(path)}") from None
     except PermissionError:
         raise DataError(f"{path}: it may not be read by this user; change its permissions") from None
     except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
         raise DataError(f"{str(path)[:80]!r}: it cannot be opened ({error}); name another file") from None
 
 
-def _neighbour(path: Path) -> str:
+def _nearest_name(path: Path) -> str:
     if not path.parent.is_dir():
         return f"the folder {path.parent} does not exist either"
     try:
@@ -83,15 +84,19 @@ def _mirrored(rest: str) -> Path:
     if not root:
         raise DataError(f"mirror:{rest}: the variable {MIRROR} is not set; set it to the folder of data sets")
     if not Path(root).is_dir():
-        raise DataError(f"mirror:{rest}: {MIRROR} names {root}, which is no folder; set it to the folder of data sets")
+        raise DataError(
+            f"mirror:{rest}: {MIRROR} names {root}, which is not a folder; set it to the folder of data sets"
+        )
     return Path(root) / rest
 
 
-def _gzip(file: BinaryIO) -> Unpacked:
+def _gzip(file: BinaryIO) -> DecompressedFile:
     return gzip.GzipFile(fileobj=file)
 
 
-def _decompressed(path: Path, folder: Path, opener: Callable[[BinaryIO], Unpacked], progress: OnProgress) -> Path:
+def _decompressed(
+    path: Path, folder: Path, opener: Callable[[BinaryIO], DecompressedFile], progress: OnProgress
+) -> Path:
     plain, origin = folder / path.stem, file_origin(path)
 
     def decompress(file: BinaryIO) -> dict[str, int]:

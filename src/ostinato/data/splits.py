@@ -12,9 +12,10 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class DataSplits(Generic[S]):
-    """The splits of a data set by name: `train`, and `valid` and `test` where there are such.
+    """The splits of a data set by name: `train`, and `valid` and `test` where they exist.
 
-    `folder` is where files derived from it go; `progress` is told of long work.
+    A split is a `Text`, or examples by number (`Rows`, `Generated`). Files that are derived from them go to `folder`;
+    `progress` is called during long work.
     """
 
     splits: dict[str, S]

@@ -1,4 +1,4 @@
-"""Text: a span of a UTF-8 file that is never held in memory as a whole."""
+"""Text: a span of a UTF-8 file, read piece by piece."""
 
 import codecs
 import hashlib
@@ -17,9 +17,10 @@ PIECE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Text:
-    """Bytes `start` … `end` of a file. `errors` says what becomes of bytes that are not UTF-8: a DataError, or U+FFFD.
+    """Bytes `start` … `end` of a file. Bytes that are not UTF-8 raise DataError (`errors` "strict") or become U+FFFD
+    ("replace").
 
-    Nothing is changed on the way: line ends and a leading byte-order mark are characters like any other.
+    Nothing else is changed: line ends and a leading byte-order mark are characters like any other.
     """
 
     path: Path
@@ -29,21 +30,22 @@ class Text:
 
     @property
     def size_bytes(self) -> int:
-        """How long the span is."""
+        """The number of bytes of the span."""
         return self.end - self.start
 
     @cached_property
     def sha256(self) -> str:
-        """Of the span's bytes."""
+        """The SHA-256 of the span's bytes, in hexadecimal."""
         digest = hashlib.sha256()
         for raw in self._raw():
             digest.update(raw)
         return digest.hexdigest()
 
     def pieces(self, progress: Callable[[int, int], None] | None = None) -> Iterator[str]:
-        """The text in pieces of about 1 MiB, cut between characters; `progress` is told bytes done and bytes in all.
+        """The text in pieces of about 1 MiB, cut between characters; `progress` gets the bytes done and those in all.
 
-        Raises DataError with file, line and byte offset where the bytes are not UTF-8 and `errors` is "strict".
+        Raises DataError with file, line and byte offset where the bytes are not UTF-8 and `errors` is "strict", and
+        where the file cannot be read to the end of the span.
         """
         decoder = codecs.getincrementaldecoder("utf-8")(self.errors)
         done = 0
@@ -61,7 +63,7 @@ class Text:
             offset = self.start + done - pending + error.start
             raise DataError(
                 f"{self.path}: byte {offset} is not UTF-8 ({error.reason}, in line {self._line(offset)}); convert the "
-                'file to UTF-8, with iconv say, or, in a recipe, set errors = "replace" to read such bytes as U+FFFD'
+                'file to UTF-8 (iconv does), or set errors = "replace" in the recipe to read such bytes as U+FFFD'
             ) from error
 
     def _line(self, offset: int) -> int:
@@ -76,12 +78,12 @@ class Text:
         try:
             with self.path.open("rb") as file:
                 file.seek(self.start)
-                left = self.size_bytes
-                while left:
-                    raw = file.read(min(left, PIECE_BYTES))
+                remaining = self.size_bytes
+                while remaining:
+                    raw = file.read(min(remaining, PIECE_BYTES))
                     if not raw:
                         raise DataError(f"{self.path}: it has become shorter while it was read; start again")
-                    left -= len(raw)
+                    remaining -= len(raw)
                     yield raw
         except OSError as error:
             raise DataError(f"{self.path}: it cannot be read ({error.strerror}); check that it is there") from error

@@ -24,20 +24,21 @@ CHUNK_TOKENS = 1 << 20
 
 @runtime_checkable
 class TokenArray(Protocol):
-    """A row of ids: a TokenFile, or an array."""
+    """Ids [T]: a TokenFile, or an array."""
 
     def __len__(self) -> int:
-        """How many ids."""
+        """The number of ids."""
 
     def __getitem__(self, span: slice, /) -> npt.NDArray[Any]:
-        """The ids of a span."""
+        """A span of the ids, [end − start]."""
 
 
 @dataclass(frozen=True)
 class TokenCounts:
-    """What the sidecar says: how much text the ids stand for, and which text and tokenizer they came from.
+    """The file's description: how much text the ids stand for, and which text and tokenizer they came from.
 
-    `count` includes the boundary before the text; `characters`, `bytes` and `oov` (unknown ids) are of the text alone.
+    `dtype` is that of the ids. `count` includes the boundary before the text; `characters`, `bytes` and `oov` (unknown
+    ids) are of the text alone.
     """
 
     dtype: str
@@ -50,18 +51,19 @@ class TokenCounts:
     errors: str
 
     def of(self, text: Text, tokenizer_sha256: str) -> bool:
-        """Whether the ids are of this text, read in this way by this tokenizer."""
-        expected = (text.sha256, tokenizer_sha256, text.errors)
-        return (self.text_sha256, self.tokenizer_sha256, self.errors) == expected
+        """Whether the ids are those of this text, by this tokenizer, with the same handling of bad bytes."""
+        return (self.text_sha256, self.tokenizer_sha256, self.errors) == (text.sha256, tokenizer_sha256, text.errors)
 
     def fit(self, path: Path) -> bool:
-        """Whether the file is there and as long as it should be."""
+        """Whether the file exists and has the right size."""
         return path.is_file() and path.stat().st_size == self.count * np.dtype(self.dtype).itemsize
 
 
 class TokenFile:
-    """Token ids [tokens] as one raw array in a file: first the boundary `</s>`, then the text's. Raises DataError where
-    the file cannot be read."""
+    """The ids [T] of a text as one raw array in a file: first the boundary `</s>`, then the tokens of the text.
+
+    Raises DataError where the file cannot be read.
+    """
 
     def __init__(self, path: Path, counts: TokenCounts):
         self.path, self.counts = path, counts
@@ -75,17 +77,17 @@ class TokenFile:
 
     @classmethod
     def build(cls, text: Text, tokenizer: Tokenizer, path: Path, progress: OnProgress = silent) -> "TokenFile":
-        """The ids of `text` in `path`, described in `path`.json; made anew unless both files are of these two already.
+        """The ids of `text` in the file `path`, described in `path`.json; read where they are there already.
 
-        Memory is constant. Killed at any moment, it is made again the next time. Raises DataError for a bad text and
-        ResourceError for a full disk.
+        Memory is constant. A process that is killed leaves no half of it. `progress` counts bytes of text. Raises
+        DataError for a text that cannot be read and ResourceError where the disk is full.
         """
         sidecar = path.with_name(f"{path.name}.json")
         tokenizer_sha256 = hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
         counts = _counts(sidecar)
         if counts is not None and counts.of(text, tokenizer_sha256) and counts.fit(path):
             return cls(path, counts)
-        sidecar.unlink(missing_ok=True)  # first, so that it never speaks of ids it was not written for
+        sidecar.unlink(missing_ok=True)  # first, so that it never describes ids it was not written for
         counts = _write(text, tokenizer, path, tokenizer_sha256, progress)
         with replacing(sidecar) as file:
             file.write(json.dumps(asdict(counts), indent=2).encode())
@@ -93,24 +95,24 @@ class TokenFile:
 
     @property
     def characters(self) -> int:
-        """Of the text."""
+        """The number of characters of the text."""
         return self.counts.characters
 
     @property
     def bytes(self) -> int:
-        """Of the text as UTF-8."""
+        """The size of the text as UTF-8."""
         return self.counts.bytes
 
     @property
     def oov(self) -> int:
-        """How many ids are unknown."""
+        """The number of unknown ids."""
         return self.counts.oov
 
     def __len__(self) -> int:
         return self.counts.count
 
     def __getitem__(self, span: slice) -> npt.NDArray[np.int64]:
-        """A copy [T] of a span of ids."""
+        """A copy [end − start] of a span of ids. Raises IndexError for a span with a step."""
         first, last, step = span.indices(len(self))
         if step != 1:
             raise IndexError("TokenFile: a span has no step; take tokens[a:b]")
@@ -120,7 +122,7 @@ class TokenFile:
         return ids
 
     def chunks(self, count: int = CHUNK_TOKENS) -> Iterator[npt.NDArray[np.int64]]:
-        """All ids from the first on, `count` at a time."""
+        """All ids in order, in arrays of `count`; the last may be shorter."""
         for first in range(0, len(self), count):
             yield self[first : first + count]
 

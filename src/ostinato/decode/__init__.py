@@ -5,9 +5,10 @@ What is searched needs `size`, `eos`, `start`, `log_probs` and `advance`, and no
 
 from ostinato.decode.beam import beam
 from ostinato.decode.constraints import Constraint, Forbid, Force, MinLength, NoRepeat, Phrases, Prefix
+from ostinato.decode.ctc import CTCSearch, ctc_searches, greedy_ctc
 from ostinato.decode.diverse import diverse_beam
 from ostinato.decode.fusion import Fusion
-from ostinato.decode.generation import Generation, generated, unknown_characters
+from ostinato.decode.generation import Generation, unknown_characters
 from ostinato.decode.greedy import greedy, greedy_tokens
 from ostinato.decode.hypothesis import Hypothesis
 from ostinato.decode.lengths import by_source
@@ -19,6 +20,7 @@ from ostinato.decode.stochastic import stochastic_beam
 __all__ = [
     "GNMT",
     "AverageLogProb",
+    "CTCSearch",
     "Constraint",
     "Coverage",
     "Forbid",
@@ -36,9 +38,10 @@ __all__ = [
     "Search",
     "beam",
     "by_source",
+    "ctc_searches",
     "diverse_beam",
-    "generated",
     "greedy",
+    "greedy_ctc",
     "greedy_tokens",
     "sample",
     "sample_tokens",

@@ -1,10 +1,8 @@
-"""Generation: how a text is continued, and the text piece by piece as it is written."""
+"""Generation: how a sequence of tokens is continued, as one set of options."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from ostinato.decode.beam import beam
 from ostinato.decode.constraints import NoRepeat
@@ -89,18 +87,6 @@ class Generation:
         if self.length_penalty is not None:
             problems.append("length_penalty: only a beam search compares texts; add a beam, or leave this out")
         return problems
-
-
-def generated(lm: Predictor, tokenizer: Tokenizer, prompt: str, generation: Generation) -> Iterator[str]:
-    """The text after the prompt, in pieces of whole characters as they are written.
-
-    Characters of the prompt that the tokenizer does not know are read as unknown (`unknown_characters` lists them).
-    """
-    ids = torch.from_numpy(tokenizer.encode(prompt).astype("int64"))
-    writer = tokenizer.incremental_decoder()
-    for token in generation.tokens(lm, Padded.full(ids.unsqueeze(0)) if len(ids) else None):
-        yield writer.write(token)
-    yield writer.close()
 
 
 def unknown_characters(tokenizer: Tokenizer, text: str) -> list[str]:

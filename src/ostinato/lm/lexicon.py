@@ -133,8 +133,7 @@ class WordsAsPieces(LanguageModel):
         problems = []
         if self.separator == self.eos or not all(0 <= token < self.size for token in (self.eos, self.separator)):
             problems.append(
-                f"words: eos {self.eos} and separator {self.separator} are not two of {self.size} pieces; "
-                "give two of them"
+                f"words: eos {self.eos} and separator {self.separator} are not two of {self.size} pieces; give two"
             )
         if self.size < 3 or not spellings:
             problems.append(

@@ -9,6 +9,7 @@ from ostinato.errors import ConfigError, StreamError
 from ostinato.layers import Dropout, Embedding, Recurrent, Residual, SequenceLayer, Stack
 from ostinato.layers.base import as_module, nothing, started
 from ostinato.layers.outputs import Full, Output, linear_cross_entropy
+from ostinato.layers.steppable import alteration
 from ostinato.models.base import register
 from ostinato.models.language_state import LanguageState
 from ostinato.models.projected import first_cell, read_tokens
@@ -128,7 +129,7 @@ class Language(nn.Module):
 
     def _read(self, tokens: Padded, state: State, once_a_token: bool = False) -> tuple[Padded, LanguageState]:
         output, layers = state
-        cell = first_cell(self.body) if once_a_token else None
+        cell = first_cell(self.body) if once_a_token and alteration(self.embedding, Embedding) is None else None
         if cell is None:
             embedded, _ = self.embedding(tokens)
             out, layers = self.body(embedded, layers)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ostinato.cells import Cell
 from ostinato.layers import Recurrent, SequenceLayer, Stack
+from ostinato.layers.steppable import alteration
 from ostinato.padded import Padded
 from ostinato.state import State
 
@@ -17,7 +18,7 @@ from ostinato.state import State
 def first_cell(body: SequenceLayer) -> Cell | None:
     """The cell that reads the embedding, where it projects each step by itself; None where another layer reads it."""
     first = _layers(body)[0]
-    if type(first) is not Recurrent:
+    if not isinstance(first, Recurrent) or alteration(first, Recurrent) is not None:
         return None
     kind = type(first.cell)
     return first.cell if (kind.project, kind.run) == (Cell.project, Cell.run) else None

@@ -1,11 +1,12 @@
 """Charts: the curves of all runs, those that are comparable on the same axes."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ostinato.errors import ComparisonError
-from ostinato.metrics.base import Score, comparable
+from ostinato.metrics.base import Score, comparable, meaning
 from ostinato.plots import Series, svg
 from ostinato.report.history import Evaluation
 from ostinato.report.score_table import short
@@ -35,7 +36,8 @@ TRAINING = (
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines and the words below them; `is_further` marks a score that is not the first one."""
+    """Lines and the words below them; `levels` are horizontal lines by name, and `is_further` marks a score that is not
+    the first one."""
 
     title: str
     x_label: str
@@ -43,10 +45,11 @@ class Chart:
     series: tuple[Series, ...]
     words: str
     is_further: bool = False
+    levels: Mapping[str, float] = field(default_factory=dict)
 
     def svg(self) -> str:
         """The chart as an SVG element. Raises ConfigError where matplotlib is not installed."""
-        return svg(self.series, title=self.title, x_label=self.x_label, y_label=self.y_label)
+        return svg(self.series, title=self.title, x_label=self.x_label, y_label=self.y_label, levels=self.levels)
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,28 @@ def _of_scores(subjects: Sequence[Subject]) -> Iterator[Chart]:
             title = f"{name.replace('_', ' ').capitalize()} on {split}"
             words = [f"{score.better.capitalize()} is better."]
             words += ["The band is the 95 % interval over rows."] if any(line.low is not None for line in lines) else []
-            yield Chart(title, "step", score.unit, lines, _joined(*words, reason), is_further)
+            levels = _best_baseline(subjects, split, score)
+            yield Chart(title, "step", score.unit, lines, _joined(*words, reason), is_further, levels)
             if len(group) > 1 and not is_further:
                 lines = tuple(curve.series(by_seconds=True) for curve in group)
                 words.append("Each run was timed on its own machine.")
-                yield Chart(f"{title}, by time", "seconds of training", score.unit, lines, _joined(*words, reason))
+                words.append(reason)
+                yield Chart(
+                    f"{title}, by time", "seconds of training", score.unit, lines, _joined(*words), levels=levels
+                )
+
+
+def _best_baseline(subjects: Sequence[Subject], split: str, score: Score) -> dict[str, float]:
+    """The value of the best baseline that is comparable with a score, by the baseline's name, if any."""
+    values = {
+        other.value: f"{baseline.name} (baseline)"
+        for subject in subjects
+        for baseline in subject.history.baselines
+        for other in baseline.scores
+        if baseline.split == split and meaning(other) == meaning(score) and math.isfinite(other.value)
+    }
+    best = (min if score.better == "lower" else max)(values, default=None)
+    return {} if best is None else {values[best]: best}
 
 
 def _of_training(subjects: Sequence[Subject]) -> Iterator[Chart]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ostinato.bundle import MALFORMED
+from ostinato.bundle_folder import MALFORMED
 from ostinato.errors import DataError
 from ostinato.metrics.base import Score
 from ostinato.training.log import COLUMNS, FILE

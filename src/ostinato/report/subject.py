@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from ostinato.bundle import MANIFEST, Bundle, read_folder
+from ostinato.bundle import Bundle
+from ostinato.bundle_folder import MANIFEST, read_folder
 from ostinato.errors import BundleError, ConfigError
 from ostinato.report.history import History
 from ostinato.report.sample import Sample, sample

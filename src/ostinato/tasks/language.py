@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -265,12 +265,14 @@ class LanguageTask(LiveTask[LanguageBatch, TextLogProbs], GenerativeTask[Languag
             raise ConfigError(f"prompt: it is a {type(prompt).__name__}, not a text; pass a string")
         return self._tokens().encode(prompt)
 
-    def write(self, tokens: Iterable[int], prompt: npt.NDArray[Any] | None = None) -> Iterator[str]:
+    def write(self, tokens: Iterable[int], prompt: npt.NDArray[Any]) -> Iterator[str]:
         """The text of the tokens as they come; what an id is written as may depend on the `prompt` [T] before it."""
         decoder = self._tokens().incremental_decoder()
-        if prompt is not None and len(prompt):
+        if len(prompt):
             decoder.write(prompt)
-        yield from chain((decoder.write(token) for token in tokens), (decoder.close() for _ in range(1)))
+        for token in tokens:
+            yield decoder.write(token)
+        yield decoder.close()
 
     def _reference(self, ids: npt.NDArray[Any]) -> Reference:
         tokens = self._tokens()

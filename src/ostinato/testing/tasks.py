@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from ostinato.bundle import Bundle, build_model
+from ostinato.bundle import Bundle
 from ostinato.errors import ConfigError
 from ostinato.metrics.base import SummedMetric
 from ostinato.recipe import Recipe, check
 from ostinato.tasks.base import Task, tasks
+from ostinato.tasks.building import build_model
 from ostinato.training import Interrupted, Settings, Silent, fit
 
 SEED = 3

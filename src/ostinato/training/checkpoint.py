@@ -20,7 +20,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from ostinato.bundle import read_folder, write_folder
+from ostinato.bundle_folder import read_folder, write_folder
 from ostinato.errors import BundleError
 
 FORMAT = 1

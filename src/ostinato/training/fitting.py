@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 import torch
 
-from ostinato.bundle import MANIFEST, Bundle, build_model, load_weights
+from ostinato.bundle import Bundle, load_weights
+from ostinato.bundle_folder import MANIFEST
 from ostinato.errors import BundleError, ConfigError, ResourceError
 from ostinato.files import FULL_DISK_ERRNOS, full_disk
 from ostinato.metrics.base import Score
 from ostinato.recipe import Recipe
+from ostinato.tasks.building import build_model
 from ostinato.training import checkpoint
 from ostinato.training.checkpoint import Checkpoint
 from ostinato.training.evaluation import SPLIT

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ostinato.bundle import MANIFEST
+from ostinato.bundle_folder import MANIFEST
 from ostinato.errors import ConfigError
 from ostinato.files import FULL_DISK_ERRNOS
 from ostinato.training.checkpoint import sweep

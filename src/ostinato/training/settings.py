@@ -39,6 +39,7 @@ class Settings:
 
     Options:
         batch_size: rows of a batch.
+        batch_tokens: padded steps of a batch at most, where the task groups rows by length; not set: no bound.
         steps: ends training after this many updates; of `steps`, `epochs` and `seconds` the least ends it.
         epochs: ends training after this many passes over the training data.
         seconds: ends training after about this many seconds; the number of steps is fixed once, from the speed at the
@@ -46,6 +47,8 @@ class Settings:
         seed: decides initial weights, dropout and the order of the data.
         accumulate: batches whose gradients are added up for one update.
         evaluate_every: updates between two evaluations on the validation split; the best model is kept.
+        full_evaluate_every: evaluations between two by every metric; not set: only at the end.
+        best_by: the metric that picks the best model; not set: the first one.
         checkpoint_every: updates between two checkpoints; not set: as `evaluate_every`.
         stop_after: evaluations in a row without a new best after which training ends; 0: never.
         ema_decay: decay of the moving average of the weights, which is evaluated and kept instead of them; 0: no

@@ -70,9 +70,9 @@ def build(
 
 def _located(number: int, name: Path, folder: str, progress: Any) -> Path:
     """The plain file of a path, a compressed one, builtin:… or mirror:…"""
-    from ostinato.data.paths import located
+    from ostinato.data.paths import resolve_file
 
-    return located(str(name), Path(folder, str(number)), progress)
+    return resolve_file(str(name), Path(folder, str(number)), progress)
 
 
 def _of_tokens(
@@ -96,7 +96,7 @@ def _of_tokens(
 
 def _saved(path: Path) -> "Tokenizer":
     """A tokenizer.json, or that of a run's folder."""
-    from ostinato.data.paths import checked
+    from ostinato.data.paths import readable_file
     from ostinato.text import load
 
     file = path / "tokenizer.json" if path.is_dir() else path
@@ -106,7 +106,7 @@ def _saved(path: Path) -> "Tokenizer":
             "train one with ostinato tokenize train"
         )
     try:
-        return load(checked(file).read_text("utf-8"))
+        return load(readable_file(file).read_text("utf-8"))
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: byte {error.start} is not UTF-8; name a tokenizer.json") from error
 
@@ -135,11 +135,11 @@ def _counts(given: str) -> int | list[int]:
 def _vocabulary(given: str | None) -> int | list[str] | None:
     if given is None or given.isdecimal():
         return None if given is None else int(given)
-    from ostinato.data.paths import checked
+    from ostinato.data.paths import readable_file
     from ostinato.lm.ngram.files import unpacked
 
     words: dict[bytes, None] = {}
-    with checked(Path(given)).open("rb") as packed, unpacked(packed) as file:
+    with readable_file(Path(given)).open("rb") as packed, unpacked(packed) as file:
         for line in file:
             words.update(dict.fromkeys(line.split()))
     for name in (b"<s>", b"</s>", b"<unk>"):

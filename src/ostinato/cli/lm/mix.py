@@ -72,13 +72,13 @@ class Weighed(NamedTuple):
 def _tuned(members: "list[TextScorer]", tune: Path, progress: Any) -> Weighed:
     import numpy as np
 
-    from ostinato.data.paths import located
+    from ostinato.data.paths import resolve_file
     from ostinato.lm.em import fit_weights
     from ostinato.scoring import mixed
     from ostinato.scoring.base import whole
 
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
-        text = whole(located(str(tune), Path(folder), progress))
+        text = whole(resolve_file(str(tune), Path(folder), progress))
         readings = [each.read(text, progress) for each in members]
     weights = fit_weights(np.stack([each.log_probs for each in readings]))
     alone = [each.score().value for each in readings]

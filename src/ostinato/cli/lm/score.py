@@ -31,7 +31,7 @@ def score(
 
     In JSON an infinite number is null; `impossible` counts the tokens that make it so.
     """
-    from ostinato.data.paths import located
+    from ostinato.data.paths import resolve_file
     from ostinato.open_scorer import open_scorer
     from ostinato.scoring.base import whole
     from ostinato.training.progress import standard
@@ -40,7 +40,7 @@ def score(
         raise ConfigError("--json, --per: lines are JSON already, and an object is one of the whole text; give one")
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
         with contextlib.closing(standard()) as progress:
-            source = whole(located(str(text), Path(folder), progress.stage))
+            source = whole(resolve_file(str(text), Path(folder), progress.stage))
             reader = open_scorer(model, progress.stage)
             reading = reader.read(source, progress.stage, probabilities=per is None)
         if per is not None:

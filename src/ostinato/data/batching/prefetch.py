@@ -30,7 +30,7 @@ class Prefetched(Generic[T]):
     A process that was forked reads on a thread of its own. Ctrl-C is not held up by more than a second. The thread ends
     with `close`, with a `with` block, and when nobody holds this any more; asking again starts another.
 
-    `batches` and `make` are called on that thread and must not mind (by drawing from torch's own dice, say). It helps
+    `batches` and `make` are called on that thread and must not mind (by drawing from torch's own rng, say). It helps
     where reading waits for a disk, or where it and what is done meanwhile leave Python's lock; Python code itself does
     not get faster. Raises ConfigError where `ahead` is less than 1.
     """

@@ -1,4 +1,4 @@
-"""A set of the catalog as a source: its official splits by name, its rows as they are in its files."""
+"""A set of the catalog as a source: its official splits, its rows as its files have them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ostinato.registry import Share
 
 NONE: Columns = {}
 NAMES = {"dev": "valid"}
-"""What other communities call the split that is judged during training."""
+"""Other names of the split that is evaluated during training."""
 
 
 @register("catalog", example={"set": "protein_secondary_structure"})
@@ -30,7 +30,7 @@ def catalog(
 
     `valid` is the share of `train` that becomes `valid` (`split_by_hash`, by `seed`) where the set has no such split.
     `columns` says which fields are taken and what they must be; without it, all are taken as they are. The rows are in
-    memory. Raises ConfigError where there is no such set, DataError where it is not to be had.
+    memory. Raises ConfigError where there is no such set, DataError where it cannot be fetched.
 
     Options:
         set: the data set's name, as `ostinato data list` has it.
@@ -41,18 +41,17 @@ def catalog(
     from ostinato.data.catalog import catalog as sets
     from ostinato.data.catalog.get import use
 
-    chosen = sets[set]
-    own = {NAMES.get(split, split): split for split in chosen.splits}
+    data_set = sets[set]
+    own = {NAMES.get(split, split): split for split in data_set.splits}
     if valid and "valid" in own:
-        raise ConfigError(f"source.valid: {set} has a split '{own['valid']}' of its own; leave data.valid out")
-    files, splits = use(chosen, progress=progress), {}
+        raise ConfigError(f"source.valid: {set} already has a split '{own['valid']}'; leave data.valid out")
+    files, splits = use(data_set, progress=progress), {}
     for number, (name, split) in enumerate(own.items()):
         progress(f"read {set}", number, len(own))
-        splits[name] = _rows(list(chosen.rows(files, split)), columns, f"{set}.{split}")
+        splits[name] = _rows(list(data_set.rows(files, split)), columns, f"{set}.{split}")
     progress(f"read {set}", len(own), len(own))
     rest = {name: rows for name, rows in splits.items() if name != "train"}
-    return DataSplits(split_by_hash(splits["train"], {"valid": valid}, seed) | rest,
-                   folder, progress)  # fmt: skip
+    return DataSplits(split_by_hash(splits["train"], {"valid": valid}, seed) | rest, folder, progress)
 
 
 def _rows(rows: list[dict[str, object]], columns: Columns, name: str) -> Rows:

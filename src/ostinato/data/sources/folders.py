@@ -1,4 +1,4 @@
-"""Folders as sources: one sub-folder a class, or all files that fit a pattern; every file is a row."""
+"""Folders as sources: a sub-folder for each class, or all files that match a pattern; a file is a row."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ostinato.data.paths import below
+from ostinato.data.paths import resolve_folder
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.in_memory import InMemoryRows
 from ostinato.data.table.rows import Identities, Row, Rows
@@ -31,13 +31,13 @@ def folder_of_classes(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits[Rows]:
-    """Each sub-folder of `path` is a class and each file in it that fits `files` a row: its `path` and its `label`.
+) -> DataSplits:
+    """A row for each file that matches `files` in a sub-folder of `path`: its `path`, and the sub-folder as `label`.
 
-    With `text` it also has the file's UTF-8 as `text`. `files` may be `**/*.wav`, to look into the sub-folders of a
-    class. Hidden files are none. `valid` and `test` are folders with the same classes, or shares of the rows: by a
-    file's name below `path`, not by what is in it. Raises DataError for a class without a file, a file beside the
-    classes, and what is not UTF-8.
+    With `text`, a row also has the file's UTF-8 as `text`. The pattern `**/*.wav` also looks into the sub-folders of a
+    class. Hidden files are left out. `valid` and `test` are folders with the same classes, or shares of the rows; the
+    split of a file depends on its name below `path`, not on its contents. Raises DataError for a class without a file,
+    for a file beside the classes, and for a text that is not UTF-8.
 
     Options:
         path: the folder that holds one sub-folder for each class.
@@ -50,18 +50,18 @@ def folder_of_classes(
     """
 
     def read(name: str, folder: Path) -> Rows:
-        root = below(name, folder)
+        root = resolve_folder(name, folder)
         classes = sorted(each for each in root.iterdir() if each.is_dir() and not _hidden(each, root))
-        beside = [each for each in _fitting(root, files) if each.parent == root]
+        beside = [each for each in _matching(root, files) if each.parent == root]
         if not classes:
             raise DataError(f"{name}: it has no sub-folder, and each is a class; put the files of each class in one")
         if beside:
             raise DataError(f"{beside[0]}: it lies beside the classes; put it in the sub-folder of its own")
-        found = {each: _fitting(each, files) for each in classes}
-        empty = [each for each in classes if not found[each]]
+        members = {each: _matching(each, files) for each in classes}
+        empty = [each for each in classes if not members[each]]
         if empty:
-            raise DataError(f"{empty[0]}: this class has no file that fits {files!r}; delete the folder or fill it")
-        return Files(root, [file for each in classes for file in found[each]], name, text, True, progress)
+            raise DataError(f"{empty[0]}: this class has no file that matches {files!r}; delete the folder or fill it")
+        return FileRows(root, [file for each in classes for file in members[each]], name, text, True, progress)
 
     return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
@@ -76,12 +76,12 @@ def files_of_pattern(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits[Rows]:
-    """Each file that fits a pattern such as `recordings/**/*.wav` is a row: its `path`, and with `text` its `text`.
+) -> DataSplits:
+    """A row for each file that matches a pattern such as `recordings/**/*.wav`: its `path`, and with `text` its `text`.
 
-    Files come in the order of their names, and hidden ones are none. `valid` and `test` are patterns, or shares of the
-    rows: by a file's name below the last folder without a wild card, not by what is in it. Raises DataError where
-    nothing fits, and for what is not UTF-8.
+    Files come in the order of their names; hidden files are left out. `valid` and `test` are patterns, or shares of the
+    rows; the split of a file depends on its name below the last folder without a wild card, not on its contents. Raises
+    DataError where no file matches, and for a text that is not UTF-8.
 
     Options:
         path: the pattern of the files' paths, such as `recordings/**/*.wav`.
@@ -92,34 +92,34 @@ def files_of_pattern(
     """
 
     def read(name: str, folder: Path) -> Rows:
-        fixed, pattern = _parted(name)
-        root = below(fixed, folder)
-        found = _fitting(root, pattern)
-        if not found:
-            raise DataError(f"{name}: no file fits this pattern; correct it ({root} is there)")
-        return Files(root, found, name, text, False, progress)
+        fixed, pattern = _split_pattern(name)
+        root = resolve_folder(fixed, folder)
+        matches = _matching(root, pattern)
+        if not matches:
+            raise DataError(f"{name}: no file matches this pattern; correct it ({root} is there)")
+        return FileRows(root, matches, name, text, False, progress)
 
     return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
-class Files(InMemoryRows):
-    """Files as rows; their contents are read when asked for."""
+class FileRows(InMemoryRows):
+    """Files as rows; a text is read when its row is asked for. Raises DataError for a text that is not UTF-8."""
 
-    def __init__(self, root: Path, files: Sequence[Path], name: str, text: bool, labelled: bool, progress: OnProgress):
+    def __init__(self, root: Path, files: Sequence[Path], name: str, text: bool, classes: bool, progress: OnProgress):
         self._text, self._files = text, files
         self._fingerprints: Identities | None = None
         names = [file.relative_to(root) for file in files]
-        rows = [{"name": each.as_posix()} | ({"label": each.parts[0]} if labelled else {}) for each in names]
+        rows = [{"name": each.as_posix()} | ({"label": each.parts[0]} if classes else {}) for each in names]
         super().__init__(rows, name=name, keys=[str(file) for file in files])
         for number in range(len(files) if text else 0):
             self.row(number)
             progress(f"read {name}", number + 1, len(files))
 
     def row(self, number: int) -> Row:
-        """Its path, its label and its text, as far as asked for."""
+        """Its `path`, with classes its `label`, with `text` its `text`."""
         key, fields = super().row(number)
-        found = {"path": key} | ({"label": fields["label"]} if "label" in fields else {})
-        return Row(key, found | ({"text": _read(self._files[number])} if self._text else {}))
+        columns = {"path": key} | ({"label": fields["label"]} if "label" in fields else {})
+        return Row(key, columns | ({"text": _read(self._files[number])} if self._text else {}))
 
     def fingerprints(self) -> Identities:
         """[N] of each file's name and bytes; every file is read, once."""
@@ -130,18 +130,18 @@ class Files(InMemoryRows):
         return self._fingerprints
 
 
-def _fitting(root: Path, pattern: str) -> list[Path]:
+def _matching(root: Path, pattern: str) -> list[Path]:
     try:
         return sorted(each for each in root.glob(pattern) if each.is_file() and not _hidden(each, root))
     except (ValueError, NotImplementedError) as error:
-        raise DataError(f"{pattern!r}: it is no pattern of files ({error}); write one such as *.wav") from None
+        raise DataError(f"{pattern!r}: it is not a pattern of files ({error}); write one such as *.wav") from None
 
 
 def _hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def _parted(pattern: str) -> tuple[str, str]:
+def _split_pattern(pattern: str) -> tuple[str, str]:
     """The folder before the first wild card, and the rest."""
     parts = pattern.split("/")
     wild = next((number for number, part in enumerate(parts) if any(sign in part for sign in WILD)), len(parts) - 1)

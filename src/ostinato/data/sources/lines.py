@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.table.columns import BadRows, Columns, FieldError
-from ostinato.data.table.line_file import Format, LineFile, Span, lines, no_utf8, opened, without_end
+from ostinato.data.table.line_file import Format, LineFile, Span, lines, not_utf8, strip_line_end, utf8_file
 from ostinato.data.table.rows import Fields, Rows
 from ostinato.data.table.splitting import Split, read_splits
 from ostinato.progress import OnProgress, silent
@@ -25,10 +25,11 @@ def text_lines(
     folder: Path,
     progress: OnProgress = silent,
 ) -> DataSplits[Rows]:
-    r"""Every line of a UTF-8 text without its \n or \r\n; .gz and .xz are decompressed into `folder`.
+    r"""Every line of a UTF-8 text, without its \n or \r\n, as the column `text`.
 
-    `valid` and `test` are files, or shares of the lines of `path` (`split_by_hash`, by `seed`). Raises DataError with
-    file and line for one that is empty or not UTF-8.
+    `path` is a file as in `resolve_file`; .gz and .xz are decompressed into `folder`. `valid` and `test` are files, or
+    shares of the lines of `path` (`split_by_hash`, by `seed`). `bad_rows` is "refuse" or "skip". Raises DataError with
+    file and line for a line that is empty or not UTF-8.
 
     Options:
         path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
@@ -39,24 +40,24 @@ def text_lines(
     """
 
     def read(name: str, folder: Path) -> Rows:
-        return LineFile(opened(name, folder, progress), LineFormat(name, TEXT), folder, bad_rows, progress)
+        return LineFile(utf8_file(name, folder, progress), PlainLines(name, TEXT), folder, bad_rows, progress)
 
     return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
-class LineFormat(Format):
-    """Lines, as they are."""
+class PlainLines(Format):
+    """A row is a line."""
 
     def spans(self, file: BinaryIO) -> Iterator[tuple[Span, bytes]]:
-        """Its lines."""
+        """The lines."""
         return lines(file)
 
     def fields(self, raw: bytes) -> Fields:
-        """The line."""
-        raw = without_end(raw)
+        """The line as `text`. Raises FieldError where it is empty or not UTF-8."""
+        raw = strip_line_end(raw)
         if not raw:
             raise FieldError(None, "it is empty", "delete the line")
         try:
             return {"text": raw.decode()}
         except UnicodeDecodeError as error:
-            raise no_utf8(raw, None, error) from None
+            raise not_utf8(raw, None, error) from None

@@ -8,10 +8,10 @@ import numpy as np
 
 from ostinato.data.arrow import arrow
 from ostinato.data.derived_file import derived_file, file_origin
-from ostinato.data.paths import located
+from ostinato.data.paths import resolve_file
 from ostinato.data.splits import DataSplits, register
-from ostinato.data.table.columns import BadRows, Columns, FieldError, checked, present
-from ostinato.data.table.row_index import Index, Met
+from ostinato.data.table.columns import BadRows, Columns, FieldError, read_columns, require_columns
+from ostinato.data.table.row_index import RowIndex, ScannedRow
 from ostinato.data.table.rows import Identities, Row, Rows
 from ostinato.data.table.splitting import Split, read_splits
 from ostinato.errors import DataError
@@ -34,13 +34,13 @@ def parquet(
     folder: Path,
     progress: OnProgress = silent,
 ) -> DataSplits[Rows]:
-    """The columns of a Parquet file; names as in `origin.located`.
+    """The rows of a Parquet file; `path` is a file as in `resolve_file`.
 
-    Its row groups are unpacked once, one after the other, into a file of `folder` that is mapped into memory: any row
-    is then at hand, however large the file and its groups are. It takes the room of the unpacked columns. `columns`
-    says which are taken and what they must be; without it, all are taken as they are. `valid` and `test` are files, or
-    shares of the rows of `path` (`split_by_hash`, by `seed`). Raises ConfigError where pyarrow is not installed, and
-    DataError with file, row and column for what is wrong.
+    Its row groups are unpacked once, one after the other, into a file of `folder` that is mapped into memory. So a row
+    takes one read, however large the file and its groups are; the file needs the disk space of the unpacked columns.
+    `columns` names the columns to read and their kinds; without it, all are read unchanged. `valid` and `test` are
+    files, or shares of the rows of `path` (`split_by_hash`, by `seed`). `bad_rows` is "refuse" or "skip". Raises
+    ConfigError where pyarrow is not installed, and DataError with file, row and column for a bad row.
 
     Options:
         path: the file to read: a path, `builtin:…` (comes with Python) or `mirror:…` (below the folder OSTINATO_DATA).
@@ -52,25 +52,25 @@ def parquet(
     """
 
     def read(name: str, folder: Path) -> Rows:
-        return Unpacked(name, columns, folder, bad_rows, progress)
+        return ParquetRows(name, columns, folder, bad_rows, progress)
 
     return DataSplits(read_splits(read, path, valid, test, seed, folder), folder, progress)
 
 
-class Unpacked(Rows):
-    """A Parquet file's rows, unpacked into an Arrow file beside the prepared data."""
+class ParquetRows(Rows):
+    """The rows of a Parquet file, unpacked into an Arrow file in `folder`."""
 
     def __init__(self, name: str, columns: Columns, folder: Path, bad_rows: BadRows, progress: OnProgress):
         self.name, self._columns = name, columns
         library = arrow()
-        path = located(name, folder, progress)
+        path = resolve_file(name, folder, progress)
         target = folder / f"{path.name}.arrow"
         origin = {**file_origin(path), "columns": list(columns)}
         derived_file(target, origin, lambda file: self._unpack(library, path, file, progress))
         self._batches = library.ipc.open_file(library.memory_map(str(target)))
         self._starts = np.cumsum([0, *(len(self._batch(i)) for i in range(self._batches.num_record_batches))])
-        index = Index.build(
-            folder / f"{path.name}.rows", path, name, "row", self._met(), columns, bad_rows, {"format": "parquet"},
+        index = RowIndex.build(
+            folder / f"{path.name}.rows", path, name, "row", self._scan(), columns, bad_rows, {"format": "parquet"},
             progress,
         )  # fmt: skip
         self._places, self._identities, self.skipped = index.places, index.identities, index.skipped
@@ -79,38 +79,38 @@ class Unpacked(Rows):
         return len(self._places)
 
     def row(self, number: int) -> Row:
-        """Row `number`; keys count from 0."""
+        """Row `number`, from the unpacked file; its key has the row's number in the Parquet file, from 0."""
         place = int(self._places[number, 2])
         batch = int(np.searchsorted(self._starts, place, side="right")) - 1
         (fields,) = self._batch(batch).slice(place - int(self._starts[batch]), 1).to_pylist()
-        return Row(self.key(number), checked(fields, self._columns))
+        return Row(self.key(number), read_columns(fields, self._columns))
 
     def key(self, number: int) -> str:
         """The file and the row's number in it, from 0."""
         return f"{self.name}:{int(self._places[number, 2])}"
 
     def identities(self) -> Identities:
-        """[N] as the index has them."""
+        """[N], as `Rows` says; from the index."""
         return self._identities
 
     def _batch(self, number: int) -> Any:
         return self._batches.get_batch(number)
 
-    def _met(self) -> Iterator[Met]:
+    def _scan(self) -> Iterator[ScannedRow]:
         place, size = 0, self._batches.num_record_batches
         for number in range(size):
             for fields in self._batch(number).to_pylist():
                 try:
-                    yield Met((place, place + 1, place), checked(fields, self._columns), number)
+                    yield ScannedRow((place, place + 1, place), read_columns(fields, self._columns), number)
                 except FieldError as error:
-                    yield Met((place, place + 1, place), error, number)
+                    yield ScannedRow((place, place + 1, place), error, number)
                 place += 1
 
     def _unpack(self, library: Any, path: Path, file: BinaryIO, progress: OnProgress) -> dict[str, Any]:
         try:
             with library.parquet.ParquetFile(path) as packed:
                 names = list(packed.schema_arrow.names)
-                present(self._columns, names, self.name)
+                require_columns(self._columns, names, self.name)
                 columns, done, total = list(self._columns) or names, 0, packed.metadata.num_rows
                 schema = library.schema([packed.schema_arrow.field(column) for column in columns])
                 with library.ipc.new_file(file, schema) as out:
@@ -119,8 +119,8 @@ class Unpacked(Rows):
                         done += len(batch)
                         progress(f"unpack {path.name}", done, total)
         except (library.ArrowException, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:  # the disk's affair, not the file's
+            if isinstance(error, OSError) and error.errno is not None:  # the disk is at fault, not the file
                 raise
-            said = str(error).split("\n")[0].rstrip(".")
-            raise DataError(f"{self.name}: it cannot be read as Parquet ({said}); write or fetch it again") from error
+            reason = str(error).split("\n")[0].rstrip(".")
+            raise DataError(f"{self.name}: it cannot be read as Parquet ({reason}); write or fetch it again") from error
         return {"rows": done}

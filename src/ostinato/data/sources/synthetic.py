@@ -1,4 +1,4 @@
-"""A synthetic problem as a source: as many examples a split as are asked for."""
+"""A synthetic problem as a source: any number of examples in each split."""
 
 from pathlib import Path
 
@@ -18,8 +18,9 @@ def synthetic(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits[Generated]:
-    """Examples of one problem, drawn anew whenever they are asked for; every split has its own dice.
+) -> DataSplits:
+    """Examples of one problem, each drawn from (seed, split, number) whenever it is read."""
+    rule = problem.build()
 
     Options:
         problem: the problem that the examples are drawn from.
@@ -27,11 +28,9 @@ def synthetic(
         valid: validation examples.
         test: test examples.
         seed: decides which examples are drawn.
-    """
-    made = problem.build()
     counts = {"train": train, "valid": valid, "test": test}
     splits = {
-        name: Generated(made, count, seed, number, f"{problem.name}.{name}")
+        name: Generated(rule, count, seed, number, f"{problem.name}.{name}")
         for number, (name, count) in enumerate(counts.items())
     }
     return DataSplits(splits, folder, progress)

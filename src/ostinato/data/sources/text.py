@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ostinato.data.paths import located
+from ostinato.data.paths import resolve_file
 from ostinato.data.splits import DataSplits, register
 from ostinato.data.text_file import Errors, Text
 from ostinato.errors import ConfigError, DataError
@@ -37,7 +37,7 @@ def text(
         raise ConfigError(
             f"source.valid, source.test: {valid:g} and {test:g} leave nothing to train on; make their sum less than 1"
         )
-    path = located(text, folder, progress)
+    path = resolve_file(text, folder, progress)
     size = path.stat().st_size
     if size == 0:
         raise DataError(f"{path}: it is empty; name a file with text in it")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_each, at_last, register
+from ostinato.data.synthetic.base import Problem, SyntheticExample, answer_every_step, answer_last_step, register
 from ostinato.errors import ConfigError
 from ostinato.registry import Count
 
@@ -29,13 +29,13 @@ class Adding(Problem):
             raise ConfigError("problem.steps: two values are to be added; make it at least 2")
         self.steps = steps
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = steps, scored at the last."""
-        values, half = dice.random(self.steps, np.float32), self.steps // 2
+        values, half = rng.random(self.steps, np.float32), self.steps // 2
         marks = np.zeros(self.steps, np.float32)
-        marked = [int(dice.integers(half)), int(dice.integers(half, self.steps))]
+        marked = [int(rng.integers(half)), int(rng.integers(half, self.steps))]
         marks[marked] = 1
-        return at_last(np.stack([values, marks], 1), float(values[marked].sum()))
+        return answer_last_step(np.stack([values, marks], 1), float(values[marked].sum()))
 
 
 @register("parity", example={"steps": 6})
@@ -53,11 +53,11 @@ class Parity(Problem):
     def __init__(self, steps: Count = 40, answer: Literal["each", "last"] = "last"):
         self.steps, self.answer = steps, answer
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = steps."""
-        bits = dice.integers(2, size=self.steps)
+        bits = rng.integers(2, size=self.steps)
         so_far = np.cumsum(bits) % 2
-        return at_each(bits, so_far) if self.answer == "each" else at_last(bits, int(so_far[-1]))
+        return answer_every_step(bits, so_far) if self.answer == "each" else answer_last_step(bits, int(so_far[-1]))
 
 
 @register("modular_arithmetic", example={"operations": 3})
@@ -74,16 +74,16 @@ class ModularArithmetic(Problem):
         self.operations, self.modulus = operations, modulus
         self.symbols, self.classes, self.chance = modulus + 3, modulus, math.log(modulus)
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = 2 operations + 1: digits with operators between them, scored at the last."""
-        digits = dice.integers(self.modulus, size=self.operations + 1)
-        operators = dice.integers(3, size=self.operations)
+        digits = rng.integers(self.modulus, size=self.operations + 1)
+        operators = rng.integers(3, size=self.operations)
         inputs = np.empty(2 * self.operations + 1, np.int64)
         inputs[::2], inputs[1::2] = digits, self.modulus + operators
         value = int(digits[0])
         for operator, digit in zip(operators.tolist(), digits[1:].tolist()):
             value = (value + digit, value - digit, value * digit)[operator] % self.modulus
-        return at_last(inputs, value)
+        return answer_last_step(inputs, value)
 
 
 @register("permutations", example={"steps": 4, "elements": 3})
@@ -106,11 +106,11 @@ class Permutations(Problem):
         self.symbols = self.classes = len(self.all)
         self.chance = math.log(len(self.all))
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = steps; the later permutation is applied to the result of the earlier ones."""
-        inputs = dice.integers(len(self.all), size=self.steps)
+        inputs = rng.integers(len(self.all), size=self.steps)
         so_far, answers = self.all[0], []
         for each in inputs.tolist():
             so_far = self.all[each][so_far]
             answers.append(self._number[tuple(so_far.tolist())])
-        return at_each(inputs, np.array(answers))
+        return answer_every_step(inputs, np.array(answers))

@@ -1,4 +1,4 @@
-"""Problem: a rule that draws sequences and says what is to be answered where."""
+"""Problem: a rule that draws sequences, with the targets of the steps that are scored."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,12 +10,11 @@ import numpy.typing as npt
 from ostinato.registry import Registry
 
 Array = npt.NDArray[Any]
-Dice = np.random.Generator
 
 
 class SyntheticExample(NamedTuple):
-    """One sequence: `inputs` ids [T] or features [T D]; `targets` [T] classes or values, of which those count that are
-    `scored` [T]: the last step alone, a few, or all."""
+    """One sequence: `inputs` are ids [T] or features [T D], `targets` [T] classes or values. Only the steps where
+    `scored` [T] is True count: the last one, some, or all. `key` is `name:number`."""
 
     inputs: Array
     targets: Array
@@ -24,9 +23,9 @@ class SyntheticExample(NamedTuple):
 
 
 class Problem(ABC):
-    """What of its sequences is fixed: `symbols` ids or `features` numbers a step come in, one of `classes` goes out
-    (None: a value). `chance` is what an answer that looks at nothing costs, on average: nats a scored step, or squared
-    error.
+    """What its sequences have in common. A step is one of `symbols` ids or a vector of `features` numbers; its target
+    is one of `classes`, or a value where that is None. `chance` is the mean loss of the best constant answer: nats a
+    scored step, or squared error.
     """
 
     symbols: int | None = None
@@ -34,19 +33,19 @@ class Problem(ABC):
     classes: int | None = None
     chance: float
     pairs: ClassVar[bool] = False
-    """Whether examples 2i and 2i + 1 belong together and are drawn from the same dice."""
+    """Whether examples 2i and 2i + 1 belong together and are drawn from the same random numbers."""
 
     def __repr__(self) -> str:
         options = {name: value for name, value in vars(self).items() if isinstance(value, (int, float, str))}
         return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in sorted(options.items()))})"
 
     @abstractmethod
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
-        """Example `number`, made of nothing but the dice and, where there are pairs, whether the number is odd."""
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
+        """Example `number`, a function of the random numbers and, where `pairs`, of whether `number` is odd."""
 
 
 class Generated(Sequence[SyntheticExample]):
-    """Examples reachable by number: each is drawn anew from (seed, split, number), so none is held."""
+    """Examples by number: each is drawn from (seed, split, number) when it is asked for, so none is kept in memory."""
 
     def __init__(self, problem: Problem, count: int, seed: int, split: int, name: str):
         self.problem, self._count, self._seed, self._split, self._name = problem, count, seed, split, name
@@ -63,30 +62,30 @@ class Generated(Sequence[SyntheticExample]):
         if not -self._count <= number < self._count:
             raise IndexError(f"{self._name}: there is no example {number} of {self._count}")
         number %= self._count
-        dice = np.random.default_rng([self._seed, self._split, number // 2 if self.problem.pairs else number])
-        return self.problem.draw(dice, number)._replace(key=f"{self._name}:{number}")
+        rng = np.random.default_rng([self._seed, self._split, number // 2 if self.problem.pairs else number])
+        return self.problem.draw(rng, number)._replace(key=f"{self._name}:{number}")
 
 
 problems: Registry[Problem] = Registry(Problem, "problem", "ostinato.data.synthetic")
 register = problems.register
 
 
-def at_last(inputs: Array, answer: int | float) -> SyntheticExample:
-    """A sequence whose answer is given at its last step."""
+def answer_last_step(inputs: Array, answer: int | float) -> SyntheticExample:
+    """The example of a sequence [T] or [T D] whose last step is scored, against one class or value."""
     scored = np.zeros(len(inputs), np.bool_)
     scored[-1:] = True
     targets = np.full(len(inputs), answer, np.float32 if isinstance(answer, float) else np.int64)
     return SyntheticExample(inputs, targets, scored)
 
 
-def at_end(inputs: Array, answers: Array) -> SyntheticExample:
-    """A sequence at whose last steps the answers are given, one a step."""
+def answer_last_steps(inputs: Array, answers: Array) -> SyntheticExample:
+    """The example of a sequence [T] or [T D] whose last steps are scored, against one of `answers` [A] each."""
     targets, scored = np.zeros(len(inputs), np.int64), np.zeros(len(inputs), np.bool_)
     if len(answers):
         targets[-len(answers) :], scored[-len(answers) :] = answers, True
     return SyntheticExample(inputs, targets, scored)
 
 
-def at_each(inputs: Array, answers: Array) -> SyntheticExample:
-    """A sequence with an answer at every step."""
+def answer_every_step(inputs: Array, answers: Array) -> SyntheticExample:
+    """The example of a sequence [T] or [T D] whose every step is scored, against one of `answers` [T] each."""
     return SyntheticExample(inputs, answers, np.ones(len(inputs), np.bool_))

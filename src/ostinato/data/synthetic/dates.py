@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_end, register
+from ostinato.data.synthetic.base import Problem, SyntheticExample, answer_last_steps, register
 
 FORMS = (
     "{d} {B} {Y}",
@@ -51,11 +51,11 @@ class Dates(Problem):
         self.mark = len(self.characters)
         self.symbols = self.mark + 1
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = 38, scored at the last ten."""
-        date = datetime.date.fromordinal(int(dice.integers(FIRST, LAST + 1)))
+        date = datetime.date.fromordinal(int(rng.integers(FIRST, LAST + 1)))
         month = MONTHS[date.month - 1]
-        said = FORMS[int(dice.integers(len(FORMS)))].format(
+        said = FORMS[int(rng.integers(len(FORMS)))].format(
             d=date.day,
             m=date.month,
             B=month,
@@ -66,4 +66,4 @@ class Dates(Problem):
         )
         read = [self.characters.index(c) for c in said.ljust(LONGEST)]
         marks = [self.mark] * len(date.isoformat())
-        return at_end(np.array(read + marks), np.array([DIGITS.index(c) for c in date.isoformat()]))
+        return answer_last_steps(np.array(read + marks), np.array([DIGITS.index(c) for c in date.isoformat()]))

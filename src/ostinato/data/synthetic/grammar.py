@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_each, at_last, register
+from ostinato.data.synthetic.base import Problem, SyntheticExample, answer_every_step, answer_last_step, register
 from ostinato.registry import Count, Share
 
 REBER = "BTPSXVE"
@@ -25,14 +25,14 @@ class Reber(Problem):
 
     symbols, classes, chance = len(REBER), 2, math.log(2)
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = letters up to the one to be foretold; scored at the last."""
-        outer, inner, place = int(dice.integers(2)), ["B"], 0
+        outer, inner, place = int(rng.integers(2)), ["B"], 0
         while place != 7:
             choices = GRAPH[place]
-            letter, place = choices[int(dice.integers(len(choices)))]
+            letter, place = choices[int(rng.integers(len(choices)))]
             inner.append(letter)
-        return at_last(np.array([REBER.index(letter) for letter in ["B", "TP"[outer], *inner]]), outer)
+        return answer_last_step(np.array([REBER.index(letter) for letter in ["B", "TP"[outer], *inner]]), outer)
 
 
 @register("dyck", example={"steps": 8})
@@ -51,19 +51,19 @@ class Dyck(Problem):
         self.steps, self.kinds, self.depth = steps, kinds, depth
         self.symbols, self.classes, self.chance = 2 * kinds, kinds + 1, math.log(kinds + 1)
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = steps: a beginning of a well-nested string."""
         open_: list[int] = []
         inputs: list[int] = []
         answers: list[int] = []
         for _ in range(self.steps):
-            if not open_ or (len(open_) < self.depth and dice.random() < 0.5):
-                open_.append(int(dice.integers(self.kinds)))
+            if not open_ or (len(open_) < self.depth and rng.random() < 0.5):
+                open_.append(int(rng.integers(self.kinds)))
                 inputs.append(open_[-1])
             else:
                 inputs.append(self.kinds + open_.pop())
             answers.append(1 + open_[-1] if open_ else 0)
-        return at_each(np.array(inputs), np.array(answers))
+        return answer_every_step(np.array(inputs), np.array(answers))
 
 
 NOUNS = (
@@ -104,16 +104,16 @@ class Agreement(Problem):
         self.words = sorted(set(phrases.split()))
         self.symbols = len(self.words)
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = words before the verb, scored at the last."""
         many, words = [], []
         for level in range(self.depth + 1):
-            many.append(int(dice.integers(2)))
-            noun = NOUNS[int(dice.integers(len(NOUNS)))].split()[many[-1]]
-            words += ["that"] * (level > 0) + ["the", noun] + self._added(dice, ADDED[:4])
+            many.append(int(rng.integers(2)))
+            noun = NOUNS[int(rng.integers(len(NOUNS)))].split()[many[-1]]
+            words += ["that"] * (level > 0) + ["the", noun] + self._added(rng, ADDED[:4])
         for _ in range(self.depth):
-            words += [SEEN[int(dice.integers(len(SEEN)))], *self._added(dice, ADDED[4:])]
-        return at_last(np.array([self.words.index(word) for word in words]), many[0])
+            words += [SEEN[int(rng.integers(len(SEEN)))], *self._added(rng, ADDED[4:])]
+        return answer_last_step(np.array([self.words.index(word) for word in words]), many[0])
 
-    def _added(self, dice: Dice, among: tuple[str, ...]) -> list[str]:
-        return among[int(dice.integers(len(among)))].split() if dice.random() < self.added else []
+    def _added(self, rng: np.random.Generator, among: tuple[str, ...]) -> list[str]:
+        return among[int(rng.integers(len(among)))].split() if rng.random() < self.added else []

@@ -4,7 +4,14 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_each, at_end, at_last, register
+from ostinato.data.synthetic.base import (
+    Problem,
+    SyntheticExample,
+    answer_every_step,
+    answer_last_step,
+    answer_last_steps,
+    register,
+)
 from ostinato.errors import ConfigError
 from ostinato.registry import Count
 
@@ -30,14 +37,14 @@ class Copy(Problem):
         self.blank, self.mark = alphabet, alphabet + 1
         self.chance = length * math.log(alphabet) / (lag + 2 * length)
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = lag + 2 length steps, all of them scored."""
-        word = dice.integers(self.alphabet, size=self.length)
+        word = rng.integers(self.alphabet, size=self.length)
         inputs = np.full(self.lag + 2 * self.length, self.blank)
         targets = inputs.copy()
         inputs[: self.length], inputs[self.length + self.lag - 1] = word, self.mark
         targets[-self.length :] = word
-        return at_each(inputs, targets)
+        return answer_every_step(inputs, targets)
 
 
 @register("selective_copy", example={"steps": 20, "length": 3})
@@ -61,13 +68,13 @@ class SelectiveCopy(Problem):
         self.symbols, self.classes = alphabet + 2, alphabet
         self.chance = math.log(alphabet)
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = steps + length."""
-        word = dice.integers(self.alphabet, size=self.length)
+        word = rng.integers(self.alphabet, size=self.length)
         inputs = np.full(self.steps + self.length, self.alphabet)
-        inputs[np.sort(dice.choice(self.steps, self.length, replace=False))] = word
+        inputs[np.sort(rng.choice(self.steps, self.length, replace=False))] = word
         inputs[self.steps :] = self.alphabet + 1
-        return at_end(inputs, word)
+        return answer_last_steps(inputs, word)
 
 
 @register("reverse", example={"length": 4})
@@ -84,10 +91,10 @@ class Reverse(Problem):
         self.length, self.alphabet = length, alphabet
         self.symbols, self.classes, self.chance = alphabet + 1, alphabet, math.log(alphabet)
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = 2 length."""
-        word = dice.integers(self.alphabet, size=self.length)
-        return at_end(np.concatenate([word, np.full(self.length, self.alphabet)]), word[::-1])
+        word = rng.integers(self.alphabet, size=self.length)
+        return answer_last_steps(np.concatenate([word, np.full(self.length, self.alphabet)]), word[::-1])
 
 
 @register("delayed_recall", example={"lag": 4})
@@ -106,8 +113,8 @@ class DelayedRecall(Problem):
         self.lag, self.cues, self.distractors = lag, cues, distractors
         self.symbols, self.classes, self.chance = cues + distractors + 1, cues, math.log(cues)
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = lag + 2, scored at the last."""
-        cue = int(dice.integers(self.cues))
-        between = self.cues + dice.integers(self.distractors, size=self.lag)
-        return at_last(np.concatenate([[cue], between, [self.cues + self.distractors]]), cue)
+        cue = int(rng.integers(self.cues))
+        between = self.cues + rng.integers(self.distractors, size=self.lag)
+        return answer_last_step(np.concatenate([[cue], between, [self.cues + self.distractors]]), cue)

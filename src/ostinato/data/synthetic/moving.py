@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Array, Dice, Problem, SyntheticExample, at_last, register
+from ostinato.data.synthetic.base import Array, Problem, SyntheticExample, answer_last_step, register
 from ostinato.errors import ConfigError
 from ostinato.registry import Count
 
@@ -43,18 +43,18 @@ class MovingDigits(Problem):
         self.steps, self.side = steps, side
         self.features = side * side
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = steps frames [side²]; the direction in which it came to the last one."""
-        digit = GLYPHS[int(dice.integers(10))]
-        down, right = int(dice.integers(2)) * 2 - 1, int(dice.integers(2)) * 2 - 1
-        row, column = int(dice.integers(self.side - ROWS + 1)), int(dice.integers(self.side - COLUMNS + 1))
+        digit = GLYPHS[int(rng.integers(10))]
+        down, right = int(rng.integers(2)) * 2 - 1, int(rng.integers(2)) * 2 - 1
+        row, column = int(rng.integers(self.side - ROWS + 1)), int(rng.integers(self.side - COLUMNS + 1))
         frames = np.zeros((self.steps, self.side, self.side), np.float32)
         for step in range(self.steps):
             if step:
                 row, down = _moved(row, down, self.side - ROWS)
                 column, right = _moved(column, right, self.side - COLUMNS)
             _draw(frames[step], digit, row, column)
-        return at_last(frames.reshape(self.steps, -1), (down > 0) * 2 + (right > 0))
+        return answer_last_step(frames.reshape(self.steps, -1), (down > 0) * 2 + (right > 0))
 
 
 def _moved(place: int, by: int, most: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.synthetic.base import Dice, Problem, SyntheticExample, at_last, register
+from ostinato.data.synthetic.base import Problem, SyntheticExample, answer_last_step, register
 from ostinato.registry import Count
 
 NOUNS = (
@@ -89,14 +89,14 @@ class Order(Problem):
         self.words = sorted({"the", *NOUNS, *VERBS, *" ".join(PLACES).split()})
         self.symbols = len(self.words)
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = words, scored at the last; an odd number is the pair's other member."""
-        own = np.random.default_rng([7, int(dice.integers(self.pairs_of))])  # the pair itself
+        own = np.random.default_rng([7, int(rng.integers(self.pairs_of))])  # the pair itself
         first, second = sorted(own.choice(len(NOUNS), 2, replace=False).tolist())
         verb, place = VERBS[int(own.integers(len(VERBS)))], PLACES[int(own.integers(len(PLACES)))]
         subject, object_ = (first, second) if number % 2 else (second, first)
         sentence = f"the {NOUNS[subject]} {verb} the {NOUNS[object_]} {place}"
-        return at_last(np.array([self.words.index(word) for word in sentence.split()]), number % 2)
+        return answer_last_step(np.array([self.words.index(word) for word in sentence.split()]), number % 2)
 
 
 @register("reversed_sound", example={"steps": 20})
@@ -115,11 +115,11 @@ class ReversedSound(Problem):
     def __init__(self, steps: Count = 100):
         self.steps = steps
 
-    def draw(self, dice: Dice, number: int) -> SyntheticExample:
+    def draw(self, rng: np.random.Generator, number: int) -> SyntheticExample:
         """T = steps, scored at the last."""
         time = np.linspace(0, 1, self.steps)
-        low, high = dice.uniform(2, 4), dice.uniform(8, 12)  # cycles in the whole sound
-        wave = np.sin(2 * np.pi * (dice.random() + low * time + (high - low) * time**2 / 2))
-        sound = wave * np.sin(np.pi * time) + 0.05 * dice.standard_normal(self.steps)
+        low, high = rng.uniform(2, 4), rng.uniform(8, 12)  # cycles in the whole sound
+        wave = np.sin(2 * np.pi * (rng.random() + low * time + (high - low) * time**2 / 2))
+        sound = wave * np.sin(np.pi * time) + 0.05 * rng.standard_normal(self.steps)
         rising = number % 2 == 0
-        return at_last((sound if rising else sound[::-1]).astype(np.float32)[:, None], int(rising))
+        return answer_last_step((sound if rising else sound[::-1]).astype(np.float32)[:, None], int(rising))

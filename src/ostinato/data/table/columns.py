@@ -1,4 +1,4 @@
-"""Columns: what each field of a row must be, and the sentence to be said where one is not."""
+"""Columns: the kind of each field of a row, and the sentence for a field of another kind."""
 
 import math
 import re
@@ -11,10 +11,10 @@ from ostinato.errors import ConfigError, DataError
 from ostinato.registry import nearest
 
 ColumnKind: TypeAlias = Literal["text", "integer", "number", "boolean", "texts", "integers", "numbers", "any"]
-"""What a field is; the plural is a list of such. A number is finite, an integer has at most 64 bits."""
+"""The kind of a field; a plural is a list of them. A number is finite, an integer has at most 64 bits."""
 Columns: TypeAlias = Mapping[str, ColumnKind]
 BadRows: TypeAlias = Literal["refuse", "skip"]
-"""What becomes of a row with something wrong in it: a DataError, or it is left out, counted and said."""
+"""What happens to a bad row: "refuse" raises a DataError, "skip" leaves the row out, counts it and logs a warning."""
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -22,52 +22,52 @@ SHOWN = 40
 
 
 class FieldError(Exception):
-    """Something is wrong with one row, in `column` if that is known; who raises it does not know where the row is."""
+    """What is wrong with one row, in `column` where that is known, and what to do. `at` adds where the row is."""
 
     def __init__(self, column: str | None, what: str, advice: str = "correct it"):
         self.column, self.what, self.advice = column, what, advice
         super().__init__(what)
 
     def at(self, where: str, skippable: bool = True) -> DataError:
-        """What to raise for the row that stands at `where`."""
+        """The DataError for the row at `where` (such as `file: line 3`); `skippable` offers to skip such rows."""
         column = f", column '{self.column}'" if self.column is not None else ""
         skip = ', or leave such rows out with bad_rows = "skip"' if skippable else ""
         return DataError(f"{where}{column}: {self.what}; {self.advice}{skip}")
 
 
-def checked(fields: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
-    """The fields that `columns` names, each as its kind; all of them, as they are, where it names none.
+def read_columns(fields: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
+    """The fields that `columns` names, each as a value of its kind; all fields unchanged where it names none.
 
-    Raises FieldError for a column that is missing or holds something else.
+    Raises FieldError for a column that is missing or of another kind.
     """
     if not columns:
         return dict(fields)
-    found = {}
+    values = {}
     for name, kind in columns.items():
         if name not in fields:
             raise FieldError(name, f"the row has no such column; {_hint(name, list(fields))}")
         try:
-            found[name] = KINDS[kind](fields[name])
+            values[name] = KINDS[kind](fields[name])
         except FieldError as error:
             raise FieldError(name, error.what, error.advice) from None
-    return found
+    return values
 
 
-def from_text(cells: Mapping[str, str], columns: Columns) -> dict[str, Any]:
-    """The same of a row whose fields are written as text, as in CSV."""
+def parse_cells(cells: Mapping[str, str], columns: Columns) -> dict[str, Any]:
+    """`read_columns` for a row whose fields are text, as in CSV. Raises FieldError for text of another kind."""
     if not columns:
         return dict(cells)
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, kind in columns.items():
         try:
-            found[name] = WRITTEN[kind](cells[name])
+            values[name] = CELL_KINDS[kind](cells[name])
         except FieldError as error:
             raise FieldError(name, error.what, error.advice) from None
-    return found
+    return values
 
 
-def known(columns: Columns, bad_rows: BadRows, at: str) -> None:
-    """Raises ConfigError for a kind of column, or a way with bad rows, that does not exist."""
+def require_kinds(columns: Columns, bad_rows: BadRows, at: str) -> None:
+    """Raises ConfigError for a kind of column, or a value of `bad_rows`, that does not exist."""
     wrong = [f"{at}.columns.{name}: there is no kind '{kind}'; {nearest(str(kind), list(KINDS))}"
              for name, kind in columns.items() if kind not in KINDS]  # fmt: skip
     ways = get_args(BadRows)
@@ -77,16 +77,16 @@ def known(columns: Columns, bad_rows: BadRows, at: str) -> None:
         raise ConfigError(wrong)
 
 
-def writable(columns: Columns, at: str) -> None:
-    """Raises ConfigError where some column cannot be written as text in a cell."""
-    lists = [f"{at}.columns.{name}: a cell holds no list; say {_words(WRITTEN)}" for name in columns
-             if columns[name] not in WRITTEN]  # fmt: skip
+def require_cell_kinds(columns: Columns, at: str) -> None:
+    """Raises ConfigError for a column of a kind that a cell cannot hold (a list)."""
+    lists = [f"{at}.columns.{name}: a cell cannot hold a list; write {_words(CELL_KINDS)}" for name in columns
+             if columns[name] not in CELL_KINDS]  # fmt: skip
     if lists:
         raise ConfigError(lists)
 
 
-def present(columns: Columns, names: Sequence[str], where: str) -> None:
-    """Raises DataError where the file at `where`, whose columns are `names`, lacks one of `columns`."""
+def require_columns(columns: Columns, names: Sequence[str], where: str) -> None:
+    """Raises DataError where `names`, the columns of the file at `where`, lack one of `columns`."""
     for name in columns:
         if name not in names:
             raise DataError(f"{where}: there is no column '{name}'; {_hint(name, names)}")
@@ -103,13 +103,13 @@ def _words(names: Iterable[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    said = repr(value)
-    return said if len(said) <= SHOWN else f"{said[:SHOWN]}…"
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise FieldError(None, f"{_shown(value)} is no text", "write a text between quotes")
+        raise FieldError(None, f"{_shown(value)} is not text", "write a text between quotes")
     if not value.isascii():
         try:
             value.encode()
@@ -120,7 +120,7 @@ def _text(value: Any) -> str:
 
 def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise FieldError(None, f"{_shown(value)} is no integer", "write a whole number")
+        raise FieldError(None, f"{_shown(value)} is not an integer", "write a whole number")
     if not -(1 << 63) <= value < 1 << 63:
         raise FieldError(None, f"{_shown(value)} does not fit 64 bits", "write a smaller number")
     return int(value)
@@ -128,7 +128,7 @@ def _integer(value: Any) -> int:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise FieldError(None, f"{_shown(value)} is no number", "write a number")
+        raise FieldError(None, f"{_shown(value)} is not a number", "write a number")
     try:
         number = float(value)
     except OverflowError:
@@ -147,32 +147,34 @@ def _boolean(value: Any) -> bool:
 def _list(of: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
     def check(value: Any) -> list[Any]:
         if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)):
-            raise FieldError(None, f"{_shown(value)} is no list", "write a list")
-        found = []
+            raise FieldError(None, f"{_shown(value)} is not a list", "write a list")
+        items = []
         for number, item in enumerate(value):
             try:
-                found.append(of(item))
+                items.append(of(item))
             except FieldError as error:
                 raise FieldError(None, f"item {number}: {error.what}", error.advice) from None
-        return found
+        return items
 
     return check
 
 
-def _written_integer(cell: str) -> int:
+def _cell_integer(cell: str) -> int:
     if not INTEGER.fullmatch(cell):
-        raise FieldError(None, f"{_shown(cell)} is no integer", "write a whole number")
+        raise FieldError(None, f"{_shown(cell)} is not an integer", "write a whole number")
     return _integer(int(cell) if len(cell) < SHOWN else 1 << 64)
 
 
-def _written_number(cell: str) -> float:
+def _cell_number(cell: str) -> float:
     if not NUMBER.fullmatch(cell):
         finite = cell.strip().lower().lstrip("+-") not in ("nan", "inf", "infinity")
-        raise FieldError(None, f"{_shown(cell)} is {'no number' if finite else 'not finite'}", "write a finite number")
+        raise FieldError(
+            None, f"{_shown(cell)} is {'not a number' if finite else 'not finite'}", "write a finite number"
+        )
     return _number(float(cell))
 
 
-def _written_boolean(cell: str) -> bool:
+def _cell_boolean(cell: str) -> bool:
     if cell not in ("true", "false"):
         raise FieldError(None, f"{_shown(cell)} is neither true nor false", "write one of them")
     return cell == "true"
@@ -188,9 +190,9 @@ KINDS: dict[ColumnKind, Callable[[Any], Any]] = {
     "numbers": _list(_number),
     "any": lambda value: value,
 }
-WRITTEN: dict[ColumnKind, Callable[[str], Any]] = {
+CELL_KINDS: dict[ColumnKind, Callable[[str], Any]] = {
     "text": str,
-    "integer": _written_integer,
-    "number": _written_number,
-    "boolean": _written_boolean,
+    "integer": _cell_integer,
+    "number": _cell_number,
+    "boolean": _cell_boolean,
 }

@@ -1,4 +1,4 @@
-"""Lined: the rows of a text file, found through their index; what a row looks like is its format's affair."""
+"""LineFile: the rows of a text file, found through their index; a Format reads one row."""
 
 import os
 from abc import ABC, abstractmethod
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ostinato.data.paths import located
+from ostinato.data.paths import resolve_file
 from ostinato.data.table.columns import BadRows, Columns, FieldError
-from ostinato.data.table.row_index import Index, Met
+from ostinato.data.table.row_index import RowIndex, ScannedRow
 from ostinato.data.table.rows import Fields, Identities, Row, Rows
 from ostinato.errors import DataError
 from ostinato.progress import OnProgress
@@ -18,7 +18,7 @@ WIDE = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Span(NamedTuple):
-    """Bytes `start` … `end` of a file, which begin on a line."""
+    """Bytes `start` … `end` of a file; `line` is the one they begin on, from 1."""
 
     start: int
     end: int
@@ -26,31 +26,34 @@ class Span(NamedTuple):
 
 
 class Format(ABC):
-    """How rows stand in a text file. `name` is the file in messages."""
+    """How rows are written in a text file. `name` is the file in messages."""
 
     def __init__(self, name: str, columns: Columns):
         self.name, self.columns = name, columns
 
     @abstractmethod
     def spans(self, file: BinaryIO) -> Iterator[tuple[Span, bytes]]:
-        """Where each row stands, and its bytes. Raises DataError where it cannot be known where rows end."""
+        """The span of each row, and its bytes. Raises DataError where the end of a row cannot be found."""
 
     @abstractmethod
     def fields(self, raw: bytes) -> Fields:
-        """The checked columns of a row's bytes. Raises FieldError."""
+        """The columns of a row's bytes. Raises FieldError where one is missing or has another type."""
 
     def how(self) -> Mapping[str, Any]:
-        """What else than the columns decides where rows stand and what is in them."""
+        """What the spans and the contents of rows depend on, beside the columns; fit for JSON."""
         return {"format": type(self).__name__}
 
 
 class LineFile(Rows):
-    """Every row is read from the file when it is asked for, by however many threads and processes ask."""
+    """Rows that are read from the file when they are asked for; any number of threads and processes may read.
+
+    The index is made in `folder`. Raises DataError for a bad row, unless `bad_rows` says to skip them.
+    """
 
     def __init__(self, path: Path, form: Format, folder: Path, bad_rows: BadRows, progress: OnProgress):
         self.name, self._form = form.name, form
-        index = Index.build(
-            folder / f"{path.name}.rows", path, self.name, "line", self._met(path), form.columns, bad_rows, form.how(),
+        index = RowIndex.build(
+            folder / f"{path.name}.rows", path, self.name, "line", self._scan(path), form.columns, bad_rows, form.how(),
             progress,
         )  # fmt: skip
         self._places, self._identities, self.skipped = index.places, index.identities, index.skipped
@@ -60,7 +63,7 @@ class LineFile(Rows):
         return len(self._places)
 
     def row(self, number: int) -> Row:
-        """Row `number`, parsed anew."""
+        """Row `number`, read from the file. Raises DataError where the file has changed."""
         start, end, line = self._places[number].tolist()
         raw = os.pread(self._file.fileno(), end - start, start)  # leaves no position behind that threads would share
         try:
@@ -75,21 +78,21 @@ class LineFile(Rows):
         return f"{self.name}:{int(self._places[number, 2])}"
 
     def identities(self) -> Identities:
-        """[N] as the index has them."""
+        """[N], as `Rows` says; from the index."""
         return self._identities
 
-    def _met(self, path: Path) -> Iterator[Met]:
+    def _scan(self, path: Path) -> Iterator[ScannedRow]:
         with path.open("rb") as file:
             for span, raw in self._form.spans(file):
                 try:
-                    yield Met(span, self._form.fields(raw), span.end)
+                    yield ScannedRow(span, self._form.fields(raw), span.end)
                 except FieldError as error:
-                    yield Met(span, error, span.end)
+                    yield ScannedRow(span, error, span.end)
 
 
-def opened(name: str, folder: Path, progress: OnProgress) -> Path:
-    """The plain file behind `name` (see `located`). Raises DataError where it is empty, or not written in UTF-8."""
-    path = located(name, folder, progress)
+def utf8_file(name: str, folder: Path, progress: OnProgress) -> Path:
+    """The file of `name` (see `resolve_file`). Raises DataError where it is empty or written in UTF-16."""
+    path = resolve_file(name, folder, progress)
     with path.open("rb") as file:
         first = file.read(2)
     if not first:
@@ -100,7 +103,7 @@ def opened(name: str, folder: Path, progress: OnProgress) -> Path:
 
 
 def lines(file: BinaryIO) -> Iterator[tuple[Span, bytes]]:
-    """Each line with its end; a byte-order mark before the first one is passed over."""
+    """Each line with its line end; a byte-order mark before the first line is left out."""
     start = 0
     for number, raw in enumerate(file, 1):
         end = start + len(raw)
@@ -111,20 +114,20 @@ def lines(file: BinaryIO) -> Iterator[tuple[Span, bytes]]:
         start = end
 
 
-def without_end(raw: bytes) -> bytes:
-    r"""A line without its \n or \r\n."""
+def strip_line_end(raw: bytes) -> bytes:
+    r"""The bytes of a line without its \n or \r\n."""
     return raw.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def no_utf8(raw: bytes, column: str | None, error: UnicodeDecodeError) -> FieldError:
-    """What is wrong with a row of another encoding."""
+def not_utf8(raw: bytes, column: str | None, error: UnicodeDecodeError) -> FieldError:
+    """The error of a row that is written in another encoding."""
     return FieldError(
         column, f"byte {error.start} of the row (0x{raw[error.start]:02x}) is not UTF-8", "convert the file to UTF-8"
     )
 
 
-def undecoded(fields: Mapping[str, Any]) -> str | None:
-    """The first column with a byte that was no UTF-8, where such were decoded with "surrogateescape"."""
+def undecoded_column(fields: Mapping[str, Any]) -> str | None:
+    """The first column that holds a byte which is not UTF-8, decoded with "surrogateescape"; None where none does."""
     for name, value in fields.items():
         try:
             str(value).encode()

@@ -1,4 +1,4 @@
-"""Index: where each row of a file stands, on disk and memory-mapped, so that a file may be larger than memory."""
+"""RowIndex: where each row of a file stands, on disk and memory-mapped, so that a file may be larger than memory."""
 
 import logging
 from array import array
@@ -17,20 +17,23 @@ from ostinato.progress import OnProgress
 
 log = logging.getLogger(__name__)
 AT_ONCE = 1 << 14
-"""Rows between two writes, and between two words of progress."""
+"""Rows between two writes and two reports of progress."""
 
 
-class Met(NamedTuple):
-    """A row as it was met when the file was read through: `place` (three numbers that find it again; the third is the
-    line, or the row, that messages name), its fields or what is wrong with it, and how much of the file is done."""
+class ScannedRow(NamedTuple):
+    """A row as the first reading of the file finds it.
+
+    `place` is three numbers by which the row is found again (the third is the line, or the row, that messages name);
+    `fields` are its columns, or what is wrong with them; `done` says how much of the file has been read.
+    """
 
     place: tuple[int, int, int]
     fields: Fields | FieldError
     done: int
 
 
-class Index:
-    """`places` [N 3] of the sound rows, and how many were `skipped`."""
+class RowIndex:
+    """`places` [N 3] and `identities` [N] of the valid rows, and how many rows were `skipped`."""
 
     def __init__(self, path: Path, skipped: int):
         table = np.memmap(path, np.uint64, "r").reshape(-1, 4)
@@ -40,40 +43,41 @@ class Index:
 
     @classmethod
     def build(
-        cls, target: Path, source: Path, name: str, unit: str, rows: Iterable[Met], columns: Columns, bad_rows: BadRows,
-        how: Mapping[str, Any], progress: OnProgress,
-    ) -> "Index":  # fmt: skip
-        """The index of `source` in `target`, which is read through (`rows`) unless the index is there already.
+        cls, target: Path, source: Path, name: str, unit: str, rows: Iterable[ScannedRow], columns: Columns,
+        bad_rows: BadRows, how: Mapping[str, Any], progress: OnProgress,
+    ) -> "RowIndex":  # fmt: skip
+        """The index of `source`, read from `target` or made there from `rows`, a first reading of all its rows.
 
-        Every row is looked at once: what is wrong is known before anything begins. `name` is the source in messages,
-        `unit` what the third number of a place counts. Raises DataError for a bad row (unless they are to be skipped),
-        and where there is no row.
+        So what is wrong is known before training begins. `name` is the source in messages, `unit` ("line", "row") what
+        the third number of a place counts, `how` what the rows depend on beside the columns. Raises DataError for a bad
+        row, unless `bad_rows` says to skip them, and where there is no row.
         """
         total = source.stat().st_size
 
         def make(file: BinaryIO) -> dict[str, Any]:
-            count, skipped, first, waiting = 0, 0, "", array("Q")
-            for met in rows:
+            count, skipped, first_error, entries = 0, 0, "", array("Q")
+            for row in rows:
                 try:
-                    if isinstance(met.fields, FieldError):
-                        raise met.fields
-                    waiting.extend((*met.place, identity(met.fields)))
+                    if isinstance(row.fields, FieldError):
+                        raise row.fields
+                    entries.extend((*row.place, identity(row.fields)))
                 except FieldError as error:
                     if bad_rows == "refuse":
-                        raise error.at(f"{name}: {unit} {met.place[2]}") from None
-                    skipped, first = skipped + 1, first or error.at(f"{unit} {met.place[2]}").args[0].split(";")[0]
+                        raise error.at(f"{name}: {unit} {row.place[2]}") from None
+                    skipped += 1
+                    first_error = first_error or str(error.at(f"{unit} {row.place[2]}")).split(";")[0]
                     continue
                 count += 1
                 if count % AT_ONCE == 0:
-                    file.write(waiting)
-                    waiting = array("Q")
-                    progress(f"read {source.name}", met.done, total)
-            file.write(waiting)
+                    file.write(entries)
+                    entries = array("Q")
+                    progress(f"read {source.name}", row.done, total)
+            file.write(entries)
             if not count:
-                left = f"; all of its {skipped} rows were left out, the first for {first}" if skipped else ""
-                raise DataError(f"{name}: it has no row{left}; name a file that has some")
+                cause = f"; all of its {skipped} rows were left out, the first for {first_error}" if skipped else ""
+                raise DataError(f"{name}: it has no row{cause}; name a file that has some")
             progress(f"read {source.name}", total, total)
-            return {"skipped": skipped, "first": first, "rows": count}
+            return {"skipped": skipped, "first": first_error, "rows": count}
 
         origin = {**file_origin(source), **how, "columns": list(columns.items()), "bad_rows": bad_rows}
         result = derived_file(target, origin, make)

@@ -16,16 +16,16 @@ Identities: TypeAlias = npt.NDArray[np.uint64]
 
 
 class Row(NamedTuple):
-    """One example: `key` says where it stands (`file:line`), `fields` are its columns by name."""
+    """One example: `key` is its place (`file:line` or `name:number`), `fields` are its columns by name."""
 
     key: str
     fields: Fields
 
 
 class Rows(Sequence[Row], ABC):
-    """Rows reachable by number, in the order of their source; reading one leaves nothing behind.
+    """Rows by number, in the order of their source; a row that was read is not kept in memory.
 
-    `name` is what they are called in messages, `skipped` how many were left out because something was wrong with them.
+    `name` is what messages call them, `skipped` the number of bad rows that were left out.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Rows(Sequence[Row], ABC):
 
 
 class Subset(Rows):
-    """Some of the rows of others: `numbers` [N]; `skipped` of those others it has to answer for."""
+    """The rows `numbers` [N] of other rows; `skipped` is the share of their skipped rows that is counted here."""
 
     def __init__(self, rows: Rows, numbers: npt.NDArray[np.int64], skipped: int = 0):
         self.name, self._rows, self._numbers, self.skipped = rows.name, rows, numbers, skipped
@@ -84,18 +84,18 @@ class Subset(Rows):
 def identity(fields: Fields) -> int:
     """64 bits of what is in a row: BLAKE2b of its fields as JSON, sorted by name.
 
-    Raises FieldError where they cannot be written so: NaN and infinity, names that are no text, lists that hold
+    Raises FieldError where JSON cannot hold them: NaN and infinity, names that are not text, lists that hold
     themselves.
     """
     try:
-        written = _written(fields)
+        text = _to_strict_json(fields)
     except (TypeError, ValueError, RecursionError) as error:
         for name, value in fields.items():
             if _infinite(value):
-                said = repr(value) if isinstance(value, float) else "a number in it"
-                raise FieldError(name, f"{said} is not finite", "write a finite number, or null") from None
+                shown = repr(value) if isinstance(value, float) else "a number in it"
+                raise FieldError(name, f"{shown} is not finite", "write a finite number, or null") from None
         raise FieldError(None, f"it cannot be written as JSON ({error})", "give names that are texts") from None
-    return int.from_bytes(hashlib.blake2b(written.encode(), digest_size=8).digest(), "little")
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def content_hash(rows: Sequence[Row]) -> str:
@@ -117,25 +117,25 @@ def _identity_of(row: Row) -> int:
         raise error.at(row.key, skippable=False) from None
 
 
-def plain(value: Any) -> Any:
-    """What JSON takes, of a value that it does not: arrays as lists, bytes in hexadecimal, anything else as text."""
+def to_json(value: Any) -> Any:
+    """A value that JSON cannot hold in a form that it can: arrays as lists, bytes in hexadecimal, the rest as text."""
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
 
 
 def _infinite(value: Any) -> bool:
-    """Whether it holds a number that JSON has not."""
+    """Whether it holds NaN or infinity, which JSON cannot write."""
     try:
-        _lenient(value)
+        _to_lenient_json(value)
     except (TypeError, ValueError, RecursionError):
         return False
     try:
-        _written(value)
+        _to_strict_json(value)
     except ValueError:
         return True
     return False
 
 
-_written = json.JSONEncoder(sort_keys=True, default=plain, allow_nan=False).encode
-_lenient = json.JSONEncoder(sort_keys=True, default=plain).encode
+_to_strict_json = json.JSONEncoder(sort_keys=True, default=to_json, allow_nan=False).encode
+_to_lenient_json = json.JSONEncoder(sort_keys=True, default=to_json).encode

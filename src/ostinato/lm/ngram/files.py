@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
 import ostinato._core as _core
-from ostinato.data.paths import checked
+from ostinato.data.paths import readable_file
 from ostinato.errors import BundleError, ConfigError, DataError, ResourceError
 from ostinato.files import replacing
 from ostinato.progress import OnProgress, silent
@@ -19,7 +19,7 @@ from ostinato.progress import OnProgress, silent
 Named: TypeAlias = str | PathLike[str]
 Quantize: TypeAlias = int | None
 Grams: TypeAlias = Any
-"""Of `ostinato._core`: a model's n-grams in order, to be frozen, pruned or written; `Estimate.grams` is one."""
+"""The n-grams of a model in order, an object of `ostinato._core` to freeze, prune or write; see `Estimate.grams`."""
 
 MAGIC = b"ostinato n-gram\n"
 SORTING_BYTES = 256 << 20
@@ -36,13 +36,19 @@ def freeze(
 ) -> None:
     """Write the file that `NGram.load` maps; it is there whole or not at all.
 
-    `quantize=8` keeps at most 256 different probabilities and back-offs an order, each the nearest to its own (unigrams
-    stay as they are): less than half the size, and probabilities that sum to one no more than nearly. `memory`, in
-    bytes, is what n-grams are sorted in; beside it, about 20 bytes are held for each n-gram below the highest order.
+    `quantize=8` stores at most 256 different probabilities and back-off weights an order, the nearest to the exact ones
+    (unigrams stay exact): less than half the size, and probabilities that sum to one only approximately. `memory` is
+    the bytes for sorting; about 20 bytes more are needed for each n-gram below the highest order.
+
+    Raises ConfigError for another `quantize`, DataError for n-grams or a folder that cannot be written, ResourceError
+    where memory or disk are full.
     """
     if quantize not in (None, 8):
-        raise ConfigError(f"quantize: {quantize} bits are not offered; give 8, or None for numbers as they are")
-    with replacing(Path(path)) as file, _told(path, "n-grams in suffix order, closed, with probabilities up to 1"):
+        raise ConfigError(f"quantize: {quantize} bits are not offered; give 8, or None for exact numbers")
+    with (
+        replacing(Path(path)) as file,
+        _write_errors(path, "n-grams in suffix order, closed, with probabilities up to 1"),
+    ):
         folder = str(Path(file.name).parent)
         _core.ngram_freeze(grams, file.name, quantize or 32, memory, folder, progress)
 
@@ -51,10 +57,10 @@ def read_arpa(path: Named, *, progress: OnProgress = silent) -> Grams:
     """The n-grams of an ARPA file, which may be compressed (gzip or xz).
 
     A missing `<unk>`, `<s>` or `</s>` is added with log10 p = −99, a missing back-off is 0, and `<UNK>` is `<unk>`. An
-    n-gram that a higher order rests on and that is not there is added with the probability it has without being there.
-    The whole model is held in memory. Raises DataError, with the line, for anything else that is not as it should be.
+    missing n-gram that begins or ends a longer one is added with the probability that backing off gives it. The whole
+    model is held in memory. Raises DataError, with the line, for anything else that is not an ARPA file.
     """
-    name = checked(Path(path))
+    name = readable_file(Path(path))
     size = name.stat().st_size
     with name.open("rb") as packed, unpacked(packed) as file:
 
@@ -71,9 +77,10 @@ def read_arpa(path: Named, *, progress: OnProgress = silent) -> Grams:
 
 
 def write_arpa(grams: Grams, path: Named, *, progress: OnProgress = silent) -> None:
-    """Write an ARPA file, compressed where the name ends in .gz or .xz. Read again, its numbers are the same floats.
+    """Write an ARPA file, compressed where the name ends in .gz or .xz. Reading it gives the same floats.
 
-    Raises DataError for a word with white space in it, which the format cannot say.
+    Raises DataError for a word with white space, which the format cannot write, or a folder that cannot be written;
+    ResourceError where the disk is full.
     """
     target = Path(path)
     with replacing(target) as file, contextlib.ExitStack() as stack:
@@ -82,7 +89,7 @@ def write_arpa(grams: Grams, path: Named, *, progress: OnProgress = silent) -> N
             out = stack.enter_context(gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename=""))
         elif target.suffix == ".xz":
             out = stack.enter_context(lzma.LZMAFile(file, "wb", preset=1))
-        with _told(path, "a model whose words have no white space in them"):
+        with _write_errors(path, "a model whose words have no white space in them"):
             _core.ngram_write_arpa(grams, out.write, progress)
 
 
@@ -95,20 +102,20 @@ def mapped(path: Path) -> Any:
 
 
 def unnamed(grams: Grams) -> Any:
-    """A frozen model of the n-grams in a file that vanishes with it."""
+    """A frozen model of the n-grams in a file that the system removes with the model."""
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
         freeze(grams, Path(folder) / "model")
         return mapped(Path(folder) / "model")
 
 
 def is_frozen(path: Path) -> bool:
-    """Whether the file starts as a frozen model does."""
-    with checked(path).open("rb") as file:
+    """Whether the file starts like a frozen model. Raises DataError where it cannot be read."""
+    with readable_file(path).open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
 def unpacked(file: BinaryIO) -> Any:
-    """The file's bytes, decompressed if they start as gzip or xz do: a context to read in."""
+    """A context manager of the file, decompressed if it starts like gzip or xz."""
     start = file.read(6)
     file.seek(0)
     if start[:2] == b"\x1f\x8b":
@@ -119,10 +126,10 @@ def unpacked(file: BinaryIO) -> Any:
 
 
 @contextlib.contextmanager
-def _told(path: Named, wanted: str) -> Iterator[None]:
+def _write_errors(path: Named, needed: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise DataError(f"{path}: {error}; give {wanted}") from error
+        raise DataError(f"{path}: {error}; give {needed}") from error
     except MemoryError as error:
         raise ResourceError(f"{path}: the memory is full; give a model of fewer n-grams") from error

@@ -1,4 +1,4 @@
-"""NGram: a frozen back-off model, asked for the log-probability of words, texts and tokens.
+"""NGram: a frozen back-off model, which gives log-probabilities of words, texts and tokens.
 
 log p(w | c) = log_prob(c w)                  where the model has c w
                backoff(c) + log p(w | c′)     where it has not; c′ is c without its first word
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 import ostinato._core as _core
-from ostinato.data.paths import checked
+from ostinato.data.paths import readable_file
 from ostinato.data.table.line_file import BOM
 from ostinato.errors import BundleError, ConfigError, DataError
 from ostinato.files import replacing
@@ -43,12 +43,12 @@ log = logging.getLogger(__name__)
 
 
 class NGram:
-    """A LanguageModel over tokens, and a scorer of text whose words stand between white space.
+    """A LanguageModel over tokens, and a scorer of text whose words are between white space.
 
-    Without `tokens`, tokens are the model's own words by number. With it, `tokens[i]` is the word that token i stands
-    for: one is `</s>`, the model's `eos`; those that the model does not know share the probability of `<unk>`. Where
-    all are known and none is `<unk>`, a distribution is shared out among them alone; otherwise words that no token
-    stands for keep their probability. After `</s>` comes what begins a sentence.
+    Without `tokens`, tokens are the numbers of the model's own words. With it, `tokens[i]` is the word of token i; one
+    is `</s>`, the model's `eos`; tokens that the model does not know share the probability of `<unk>`. If all are known
+    and none is `<unk>`, the distribution is normalized over the tokens; otherwise words without a token keep their
+    probability. After `</s>` a new sentence starts. Raises ConfigError for `tokens` without exactly one `</s>`.
     """
 
     def __init__(self, model: Any, *, tokens: Sequence[str] | None = None, path: Path | None = None):
@@ -80,7 +80,8 @@ class NGram:
     def load(cls, path: Named, *, tokens: Sequence[str] | None = None, progress: OnProgress = silent) -> "NGram":
         """A frozen file, mapped as it is, or an ARPA file (see `read_arpa`).
 
-        Of a frozen file only the header is checked; `verify` reads it all. Raises BundleError or DataError.
+        Only the header of a frozen file is checked; `verify` reads all of it. Raises BundleError for a damaged frozen
+        file, DataError for a file that cannot be read or an ARPA file with an error.
         """
         name = Path(path)
         if files.is_frozen(name):
@@ -89,23 +90,26 @@ class NGram:
 
     @classmethod
     def of(cls, grams: files.Grams, *, tokens: Sequence[str] | None = None) -> "NGram":
-        """The model of n-grams in order, such as `build(…).grams`, frozen in a temporary file."""
+        """The model of n-grams in order, such as `build(…).grams`, frozen in a temporary file.
+
+        Raises ResourceError where the disk is full.
+        """
         return cls(files.unnamed(grams), tokens=tokens)
 
     @classmethod
     def from_bytes(cls, frozen: bytes, tokens: Sequence[str] | None = None) -> "NGram":
-        """The model whose frozen file has these bytes. Raises BundleError."""
+        """The model whose frozen file has these bytes. Raises BundleError where they are damaged."""
         try:
             return cls(_core.NGramModel.from_bytes(frozen), tokens=tokens)
         except ValueError as error:
             raise BundleError(f"n-gram model: {error}; save it again") from error
 
     def over(self, tokens: Sequence[str]) -> "NGram":
-        """The same model, seen through the words that tokens stand for."""
+        """The same model over other tokens, given by their words; nothing is copied."""
         return NGram(self._model, tokens=tokens, path=self._path)
 
     def save(self, path: Named, *, quantize: Quantize = None, progress: OnProgress = silent) -> None:
-        """Write a frozen file; see `freeze` for `quantize`. A quantized model stays one."""
+        """Write a frozen file; `quantize` and errors are those of `freeze`. A quantized model stays quantized."""
         if quantize == self.quantize or quantize is None:
             with replacing(Path(path)) as file:
                 file.write(self._model.bytes())
@@ -117,7 +121,7 @@ class NGram:
         return self._model.thaw()
 
     def verify(self) -> None:
-        """Read the whole model. Raises BundleError where it is not as it was written."""
+        """Read the whole model. Raises BundleError where it is damaged."""
         try:
             self._model.verify()
         except ValueError as error:
@@ -132,12 +136,12 @@ class NGram:
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
-        """Every word by its number; `<unk>`, `<s>` and `</s>` are the first."""
+        """The words in the order of their numbers; `<unk>`, `<s>` and `</s>` are the first."""
         return tuple(to_text(self._model.word(number)) for number in range(self._model.words))
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """How the model was made, as far as its file says: the smoothing's name and options, and `tokenizer`."""
+        """What the file says of the model's origin: the name and options of its smoothing, and `tokenizer`."""
         try:
             facts = json.loads(self.smoothing)
         except ValueError:
@@ -146,11 +150,11 @@ class NGram:
 
     @property
     def tokenizer(self) -> str | None:
-        """The sha256 of the tokenizer.json whose tokens the words are; None where words stand between white space."""
+        """The sha256 of the tokenizer.json whose tokens the words are; None where words are between white space."""
         return self.facts.get("tokenizer")
 
     def number(self, word: str) -> int:
-        """Of a word of the vocabulary; that of `<unk>` for every other."""
+        """The number of a word; that of `<unk>` for a word that the model does not have."""
         return number_of(self._model, word)
 
     def __contains__(self, word: object) -> bool:
@@ -161,19 +165,19 @@ class NGram:
         return f"NGram(order {self.order}, {', '.join(f'{count:,}' for count in self.counts)} n-grams{kind})"
 
     def look(self, word: str, context: Context = (BEGIN,)) -> WordLogProb:
-        """log10 p(word | context), and the context after it; equal contexts go on equally."""
+        """log10 p(word | context), and the context after it; equal contexts are followed by equal probabilities."""
         number = self.number(word)
         before = [self.number(each) for each in context][-(self.order - 1) :] if self.order > 1 else []
         history = self._tokens.aligned(before)
         row = np.array([[number]], np.uint32)
         log10, lengths, contexts = self._model.score_rows(history, row, np.ones(1, np.int64), 1)
-        # After </s> comes <s>, whose place is that of </s> among the last words.
+        # After </s> a sentence starts, so its place among the last words is that of <s>.
         last = [*context, BEGIN if word == END else word]
         after = tuple(each if each in self else UNKNOWN for each in last[len(last) - int(contexts[0]) :])
         return WordLogProb(float(log10[0, 0]), int(lengths[0, 0]), number == 0, after)
 
     def full_scores(self, text: str, *, begin: bool = True, end: bool = True) -> list[WordLogProb]:
-        """Of each word of a sentence; `begin` puts it after `<s>`, `end` adds `</s>`."""
+        """The answer for each word of a sentence; `begin` puts it after `<s>`, `end` adds `</s>`."""
         context: Context = (BEGIN,) if begin else ()
         answers: list[WordLogProb] = []
         words = [UNKNOWN if word in (BEGIN, END) else word for word in split_words(text)]
@@ -185,19 +189,19 @@ class NGram:
     def score_texts(
         self, texts: Iterable[str], *, begin: bool = True, end: bool = True, threads: int | None = None
     ) -> WordLogProbs:
-        """Of sentences, each a text of words between ASCII white space; see `full_scores`.
+        """The answers for sentences, each a text of words between ASCII white space; see `full_scores`.
 
-        `<s>`, `</s>` and `<unk>` in a text are words that the model does not know.
+        `<s>`, `</s>` and `<unk>` in a text count as unknown words. `threads` is by default that of the machine.
         """
         raw = [to_bytes(text) for text in texts]
         return word_log_probs(self._model.score_texts(raw, begin, end, threads or _threads()))
 
     def score_file(self, path: Named, *, threads: int | None = None, progress: OnProgress = silent) -> WordLogProbs:
-        """Of a text file, plain or compressed, a sentence a line; lines without a word are dropped and counted.
+        """The answers for a text file, plain or compressed: a sentence a line; lines without a word are left out.
 
         Raises DataError where the file cannot be read.
         """
-        name = checked(Path(path))
+        name = readable_file(Path(path))
         size = name.stat().st_size
         blocks: list[tuple[Any, ...]] = []
         with name.open("rb") as packed, files.unpacked(packed) as file:
@@ -220,7 +224,7 @@ class NGram:
     # Tokens: ostinato.lm.protocol.LanguageModel
 
     def start(self, owner: Tensor) -> State:
-        """[N order − 1]: the last tokens, the latest at the end, −1 where there is none; `eos` where a text begins."""
+        """[N order − 1]: the last tokens, the latest at the end, −1 where there is none; `eos` starts a text."""
         return self._tokens.start(owner)
 
     def log_probs(self, state: State) -> Tensor:
@@ -228,15 +232,15 @@ class NGram:
         return self._tokens.log_probs(state)
 
     def advance(self, state: State, tokens: Tensor) -> State:
-        """The state after a token a row, shortened to what the model can use."""
+        """The state after one more token a row [N], shortened to what the model can use."""
         return self._tokens.advance(state, tokens)
 
     def token_log_probs(self, tokens: Padded, state: State) -> tuple[Tensor, State]:
-        """[N T]: ln p of each token after those before it, 0 in the padding; and the state after each row's last."""
+        """[N T]: ln p of each token given those before it, 0 in the padding; and the state after each row's last."""
         return self._tokens.token_log_probs(tokens, state)
 
     def read(self, tokens: Padded, state: State) -> State:
-        """The state after each row's last token, as after `score`."""
+        """The state after each row's last token of [N T], as after `token_log_probs`."""
         from ostinato.lm.protocol import advanced  # which imports torch
 
         return advanced(self, tokens, state)
@@ -250,7 +254,7 @@ class NGram:
         return self._tokens.along(chunks)
 
     def attention(self, state: State) -> None:
-        """There is no source to look at."""
+        """None: there is no source to attend to."""
 
 
 def _loaded(path: str, tokens: Sequence[str] | None) -> NGram:

@@ -1,4 +1,4 @@
-"""n-grams of a tokenizer's tokens: how these are spelt as words, and a model built of texts that it cuts."""
+"""n-grams of tokens: the words that stand for a tokenizer's tokens, and a model built of tokenized texts."""
 
 import hashlib
 from collections import Counter
@@ -18,10 +18,10 @@ RESERVED = ("<s>", END, UNKNOWN)
 
 
 def words_of(tokenizer: Tokenizer) -> list[str]:
-    """A word for each id, no two alike and none with white space: its text, where `<U+0020>` stands for a space.
+    """A different word without white space for each id: its text, with `<U+0020>` for a space.
 
-    The boundary is `</s>` and the unknown `<unk>`; a text that several ids have, or that is one of these, is followed
-    by `#` and the id.
+    The boundary is `</s>` and the unknown token `<unk>`. The text of several ids, or one of these two, gets `#` and the
+    id at its end.
     """
     texts = ["".join(map(_visible, text)) for text in tokenizer.pieces(np.arange(tokenizer.size))]
     times = Counter(texts)
@@ -38,21 +38,21 @@ def words_of(tokenizer: Tokenizer) -> list[str]:
 def build_of_tokens(
     texts: Sequence[Text], tokenizer: Tokenizer, order: int, *, progress: OnProgress = silent, **options: Any
 ) -> Estimate:
-    """`build` with each text one long sentence of tokens, which is held in memory; options are those of `build`.
+    """`build` with each text as one sentence of tokens, in memory; `options` are those of `build`.
 
-    The model keeps the tokenizer's sha256. Raises DataError for what is not UTF-8, and as `build` does.
+    The model stores the tokenizer's sha256. Raises DataError for a text that is not UTF-8, and as `build` does.
     """
     words = words_of(tokenizer)
     places = np.delete(np.arange(tokenizer.size), tokenizer.eos)
     known = [words[token] for token in places]
-    # A text may hold the boundary nowhere, so the ids after it move up by one.
+    # The boundary is not a word of a sentence, so the ids above it are one smaller among the words.
     sentences = (ids - (ids > tokenizer.eos) for ids in _ids(texts, tokenizer, progress))
     sha256 = hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
     return build(sentences, order, vocabulary=known, reserved="unknown", tokenizer=sha256, progress=progress, **options)
 
 
 def sidecar(path: Path) -> Path:
-    """Where the tokenizer.json of an n-gram file stands."""
+    """The path of the tokenizer.json beside an n-gram file."""
     return path.with_name(f"{path.name}.tokenizer.json")
 
 
@@ -61,11 +61,11 @@ def _ids(texts: Sequence[Text], tokenizer: Tokenizer, progress: OnProgress) -> I
     for text in texts:
         reader = tokenizer.incremental_encoder()
 
-        def told(done: int, total: int, name: str = text.path.name) -> None:
+        def report(done: int, total: int, name: str = text.path.name) -> None:
             progress(f"tokenize {name}", done, total)
 
-        found = [reader.read(piece).astype(dtype, copy=False) for piece in text.pieces(told)]
-        yield np.concatenate([*found, reader.read("", final=True).astype(dtype, copy=False)])
+        ids = [reader.read(piece).astype(dtype, copy=False) for piece in text.pieces(report)]
+        yield np.concatenate([*ids, reader.read("", final=True).astype(dtype, copy=False)])
 
 
 def _visible(character: str) -> str:

@@ -10,9 +10,11 @@ class Plateau(Schedule):
     """The rate is multiplied by `factor` after more than `patience` evaluations in a row without a new best, and is
     never below `floor`. Raises ConfigError for a `factor` of 0.
 
-    Options: warmup: steps over which the rate rises from 0 to the full learning rate. factor: what the rate is
-    multiplied by after a plateau. patience: evaluations in a row without a new best that are let pass before the rate
-    falls. floor: share of the learning rate that it does not fall below.
+    Options:
+        warmup: steps over which the rate rises from 0 to the full learning rate.
+        factor: what the rate is multiplied by after a plateau.
+        patience: evaluations in a row without a new best that are let pass before the rate falls.
+        floor: share of the learning rate that it does not fall below.
     """
 
     def __init__(self, warmup: Warmup = 100, factor: Share = 0.5, patience: Count = 2, floor: Share = 0.0):
