@@ -7,28 +7,28 @@ import tarfile
 from collections.abc import Iterator
 from typing import Any
 
-from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
+from ostinato.data.catalog.base import DataSet, File, Folder, Record, catalog
 from ostinato.data.catalog.reading import BROKEN_ARCHIVE, counting, one, size
 from ostinato.errors import DataError
 
 RECORDINGS = "recordings.tar.xz"
 
 
-def _fsdd(folder: Folder, split: str) -> Iterator[Row]:
+def _fsdd(folder: Folder, split: str) -> Iterator[Record]:
     number = 0
     try:
         with lzma.open(folder.path / RECORDINGS) as raw, tarfile.open(fileobj=raw, mode="r|") as archive:
             for number, member in enumerate(archive, 1):
-                found = re.fullmatch(r"recordings/(([0-9])_([a-z]+)_([0-9]+))\.wav", member.name)
+                match = re.fullmatch(r"recordings/(([0-9])_([a-z]+)_([0-9]+))\.wav", member.name)
                 file = archive.extractfile(member)
-                if found is None or file is None:
+                if match is None or file is None:
                     raise folder.wrong(RECORDINGS, number, f"{member.name[:80]!r} is not a recording")
-                if (int(found[4]) < 5) == (split == "test"):
+                if (int(match[4]) < 5) == (split == "test"):
                     yield {
-                        "name": found[1],
-                        "digit": int(found[2]),
-                        "speaker": found[3],
-                        "index": int(found[4]),
+                        "name": match[1],
+                        "digit": int(match[2]),
+                        "speaker": match[3],
+                        "index": int(match[4]),
                         **_wave(folder, number, file.read()),
                     }
     except BROKEN_ARCHIVE as error:
