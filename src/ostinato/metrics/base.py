@@ -45,6 +45,9 @@ class Score:
     def __str__(self) -> str:
         return f"{self.value:.3f} {self.unit}"
 
+    def __repr__(self) -> str:
+        return f"Score({self.name}: {self})"
+
 
 class Metric(ABC):
     """`score` of summed `stats` is the number for all rows together, so parts of an evaluation merge by addition."""
