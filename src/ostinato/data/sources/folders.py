@@ -31,7 +31,7 @@ def folder_of_classes(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """A row for each file that matches `files` in a sub-folder of `path`: its `path`, and the sub-folder as `label`.
 
     With `text`, a row also has the file's UTF-8 as `text`. The pattern `**/*.wav` also looks into the sub-folders of a
@@ -76,7 +76,7 @@ def files_of_pattern(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
+) -> DataSplits[Rows]:
     """A row for each file that matches a pattern such as `recordings/**/*.wav`: its `path`, and with `text` its `text`.
 
     Files come in the order of their names; hidden files are left out. `valid` and `test` are patterns, or shares of the

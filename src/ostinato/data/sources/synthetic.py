@@ -18,9 +18,8 @@ def synthetic(
     *,
     folder: Path,
     progress: OnProgress = silent,
-) -> DataSplits:
-    """Examples of one problem, each drawn from (seed, split, number) whenever it is read."""
-    rule = problem.build()
+) -> DataSplits[Generated]:
+    """Examples of one problem, each drawn from (seed, split, number) whenever it is read.
 
     Options:
         problem: the problem that the examples are drawn from.
@@ -28,6 +27,8 @@ def synthetic(
         valid: validation examples.
         test: test examples.
         seed: decides which examples are drawn.
+    """
+    rule = problem.build()
     counts = {"train": train, "valid": valid, "test": test}
     splits = {
         name: Generated(rule, count, seed, number, f"{problem.name}.{name}")
