@@ -178,7 +178,7 @@ def test_what_it_writes_depends_on_the_seed_alone(lm):
     [
         (["--order", "0"], 2, ["order: 0"]),
         (["--smoothing", "knesser_ney"], 2, ["did you mean 'kneser_ney'"]),
-        (["--smoothing", "{ name = 3"], 2, ["--smoothing", "is no table"]),
+        (["--smoothing", "{ name = 3"], 2, ["--smoothing", "is not a table"]),
         (["--prune", "0,1,x"], 2, ["--prune"]),
         (["--prune", "0,2,1"], 2, ["prune"]),
         (["--memory", "12Q"], 2, ["memory"]),
@@ -254,7 +254,7 @@ def test_nothing_that_is_read_is_written_over(lm, tmp_path):
         ("mix", "m.json", "a.ngram", "--weights", "1,1", "-o", "m.json"),
         ("mix", "m.json", "a.ngram", "--weights", "1,1", "-o", "b.ngram"),
     ):
-        lm(*command).refused(2, "is read here")
+        lm(*command).refused(2, "is one of the inputs")
     (tmp_path / "folder").mkdir()
     lm("build", "train.txt", "-o", "folder").refused(2, "folder")
     (tmp_path / "folder").rmdir()
@@ -333,7 +333,7 @@ def test_a_word_model_stands_beside_one_of_characters_where_the_text_says_the_sa
     lm("w.ngram", "c.ngram", "--text", "held.txt", verb="evaluate").refused(3, "oov")
     (tmp_path / "spaced.txt").write_text(" the dog  sat\n\nthe cat ran \n")
     lm("w.ngram", "c.ngram", "--text", "spaced.txt", verb="evaluate").refused(3, "corpus")
-    lm("w.ngram", verb="evaluate").refused(2, "--text", "no text of its own")
+    lm("w.ngram", verb="evaluate").refused(2, "--text", "no data of its own")
 
 
 @pytest.mark.parametrize("verb", ["build", "score"])

@@ -80,14 +80,14 @@ class TestTokenize:
             (("encode", "nowhere"), "", 3, "name a tokenizer.json"),
             (("encode", "TEXT"), "", 3, "it is not JSON"),
             (("encode", "MADE", "nowhere"), "", 3, "name a text file"),
-            (("decode", "MADE"), "1 2 x\n", 3, "-:1: '1 2 x' is no row of ids"),
+            (("decode", "MADE"), "1 2 x\n", 3, "-:1: '1 2 x' is not a list of ids"),
             (("decode", "MADE"), "99999\n", 3, "-:1: there is no id 99999"),
             (("decode", "MADE"), "9" * 23 + "\n", 3, f"-:1: there is no id {'9' * 23}"),
-            (("train", "TEXT", "--set", "name=word"), "", 2, "--set name: the kind is not set like its options"),
-            (("train", "TEXT", "--size", 300, "--set", "size=280"), "", 2, "--size, --set size: both say"),
+            (("train", "TEXT", "--set", "name=word"), "", 2, "--set name: use --kind"),
+            (("train", "TEXT", "--size", 300, "--set", "size=280"), "", 2, "--size, --set size: both set"),
             (("train", "TEXT", "--size", 0), "", 2, "--size"),
             (("table", "TEXT", "--size", 0), "", 2, "--size"),
-            (("table", "TEXT", "MADE", "--size", 7), "", 2, "--size: the tokenizers that are named have their sizes"),
+            (("table", "TEXT", "MADE", "--size", 7), "", 2, "--size: saved tokenizers have their sizes"),
             (("encode", "MADE", "--json", "--pieces"), "", 2, "leave --pieces out"),
         ],
     )
@@ -101,7 +101,7 @@ class TestTokenize:
         (tmp_path / "link").symlink_to(text)
         for out in (text, tmp_path / "link"):
             left = said("tokenize", "train", text, "--size", 300, "-o", out, code=2)
-            assert "is one of the texts, and writing it would destroy that; name another file" in left
+            assert "is one of the texts and would be overwritten; name another file" in left
             assert text.read_text() == TEXT
 
     @pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, "gz"), (lzma.compress, "xz")])

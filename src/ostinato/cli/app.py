@@ -1,4 +1,4 @@
-"""The verbs by name, and what becomes of an error: one sentence and an exit code (`ostinato.errors` has the tree)."""
+"""The verbs by name, and how an error ends the program: one sentence and an exit code (`ostinato.errors`)."""
 
 import logging
 import os
@@ -42,7 +42,7 @@ INTERRUPTED = 128 + signal.SIGINT
 app = typer.Typer(
     name="ostinato",
     help="Train recurrent sequence models, stream them one element at a time, and look inside.",
-    epilog=f"Planned, and not there yet: {', '.join(PLANNED)}.",
+    epilog=f"Planned, not available yet: {', '.join(PLANNED)}.",
     rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -52,7 +52,7 @@ app = typer.Typer(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb and leave with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given  # wherever it stands
+    debug = "--debug" in given  # at any place
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(name)s: %(message)s")
     code = _run([argument for argument in given if argument != "--debug"], debug)
     sys.exit(_flushed(code))
@@ -63,10 +63,10 @@ def _run(arguments: list[str], debug: bool) -> int:
         return int(app(arguments, prog_name="ostinato", standalone_mode=False) or 0)
     except BrokenPipeError:
         return PIPE_CLOSED
-    except SystemExit as leaving:  # how the parser leaves, with 1, where the reader of stdout has gone away
+    except SystemExit as leaving:  # the parser leaves with 1 where stdout was closed
         return PIPE_CLOSED if leaving.code == 1 else int(leaving.code or 0)
     except (KeyboardInterrupt, typer.Abort):
-        return _said("ostinato: interrupted", INTERRUPTED)
+        return _printed("ostinato: interrupted", INTERRUPTED)
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -74,35 +74,35 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 
 def _explained(error: Exception) -> int:
-    """Say what went wrong, in one sentence a problem; the exit code for it."""
+    """Print one sentence for each problem of an error, and return the exit code for it."""
     if isinstance(error, OstinatoError):
-        return _said(str(error), error.exit_code)
-    if hasattr(error, "format_message"):  # a wrong call, as the parser of the command line found it
+        return _printed(str(error), error.exit_code)
+    if hasattr(error, "format_message"):  # a wrong call, reported by the parser of the command line
         context = getattr(error, "ctx", None)
         verb = context.command_path if context is not None else "ostinato"
         message = str(error.format_message()).rstrip(".")
         hint = "" if message.endswith("?") else f"; try '{verb} --help'"
-        return _said(f"{verb}: {message[:1].lower()}{message[1:]}{hint}" if message else "", USAGE)
+        return _printed(f"{verb}: {message[:1].lower()}{message[1:]}{hint}" if message else "", USAGE)
     if isinstance(error, OSError) and error.errno in FULL_DISK_ERRNOS:
         return _explained(full_disk(error.filename or "output", error))
     if isinstance(error, OSError) and error.filename is not None:
-        return _said(f"{error.filename}: {error.strerror}; check the path and its permissions", 3)
+        return _printed(f"{error.filename}: {error.strerror}; check the path and its permissions", 3)
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error):
-        return _said("memory: there is not enough of it; take fewer rows, or a smaller model", 6)
-    said = " ".join(str(error).split())
-    return _said(
-        f"ostinato: unexpected {type(error).__name__}: {said}; please report it; --debug shows the traceback", 1
+        return _printed("memory: it is full; set a smaller train.batch_size, or take a smaller model", 6)
+    text = " ".join(str(error).split())
+    return _printed(
+        f"ostinato: unexpected {type(error).__name__}: {text}; please report it; --debug shows the traceback", 1
     )
 
 
-def _said(sentence: str, code: int) -> int:
+def _printed(sentence: str, code: int) -> int:
     if sentence:
         print(sentence, file=sys.stderr)
     return code
 
 
 def _flushed(code: int) -> int:
-    """Write out what waits; a reader who has gone away is no error to speak of."""
+    """Write what is still buffered; that stdout was closed is not an error."""
     for channel in (sys.stdout, sys.stderr):
         try:
             channel.flush()
@@ -114,8 +114,8 @@ def _flushed(code: int) -> int:
     return code
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(asked: bool) -> None:
+    if asked:
         print(f"ostinato {ostinato.__version__}")
         raise typer.Exit
 
@@ -123,9 +123,11 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; allowed at any place.")
+    ] = False,
 ) -> None:
     pass
 

@@ -1,4 +1,4 @@
-"""bench: how fast it is on this machine, beside torch and ONNX Runtime, and where it loses."""
+"""bench: times on this machine beside torch and ONNX Runtime, and where ours are slower."""
 
 import contextlib
 import json
@@ -23,26 +23,33 @@ HEADER = ("", "torch ms", "ours ms", "ratio", "asked", "onnx ms", "ratio", "GF/s
 
 
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="A few rows, one thread, a fraction of a minute.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Time a few rows with one thread, in less than a minute.")
+    ] = False,
     seconds: Annotated[
-        float | None, typer.Option(help=f"For each pair of a row ({SECONDS:g}; quick: {QUICK_SECONDS:g}).")
+        float | None,
+        typer.Option(help=f"Seconds for each pair of a row; default {SECONDS:g}, with --quick {QUICK_SECONDS:g}."),
     ] = None,
-    threads: Annotated[str | None, typer.Option(help="Numbers of threads (1,2; quick: 1).")] = None,
+    threads: Annotated[
+        str | None, typer.Option(help="Numbers of threads, such as 1,2; default 1,2, with --quick 1.")
+    ] = None,
     only: Annotated[
-        str, typer.Option(metavar="WORDS", help='Rows with all of these words: "gru train H=64", "step".')
+        str, typer.Option(metavar="WORDS", help='Time only rows with all of these words, such as "gru train H=64".')
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the results as a page of Markdown.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the results as a page of Markdown too.")
+    ] = None,
 ) -> None:
     """Time training, inference and streaming on this machine against torch.nn and, where installed, ONNX Runtime."""
     seconds = seconds if seconds is not None else QUICK_SECONDS if quick else SECONDS
     if not 0 < seconds < float("inf"):
         raise ConfigError(
-            f"--seconds: {seconds:g} is no time to measure in; give a number above 0, such as {SECONDS:g}"
+            f"--seconds: {seconds:g} is not a time to measure in; give a number above 0, such as {SECONDS:g}"
         )
     if out is not None and out.is_dir():
         raise ConfigError(f"--out: {out} is a folder; name a file in it, such as {out / 'performance.md'}")
-    if out is not None and not out.parent.is_dir():  # found out before, and not after, minutes of work
+    if out is not None and not out.parent.is_dir():  # refused before minutes of work, not after
         raise ConfigError(f"--out: there is no folder {out.parent}; make it first, or name another")
     from ostinato.bench import page
 
@@ -101,12 +108,12 @@ def _threads(text: str | None, quick: bool) -> list[int]:
         return [1] if quick or most == 1 else [1, 2]
     counts = sorted({int(part) for part in text.split(",") if part.strip().isdecimal()})
     if not counts or len(counts) != len(text.split(",")) or not 1 <= counts[0] <= counts[-1] <= most:
-        raise ConfigError(f"--threads: '{text}' is not for this machine; give numbers from 1 to {most}, as in 1,2")
+        raise ConfigError(f"--threads: '{text}' does not fit this machine; give numbers from 1 to {most}, such as 1,2")
     return counts
 
 
 def table(results: "Results") -> str:
-    """What a person reads: a line a row, and the lost ones once more."""
+    """A line a row, and the rows in which ours are slower once more."""
     machine = results.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     parts = [f"{machine.cpu}, {machine.cores} cores, {machine.instruction_set}; {versions}"]
@@ -116,7 +123,7 @@ def table(results: "Results") -> str:
         for row in results.rows
         for rival, pair in row.losses().items()
     ]
-    parts.append("\n".join(["it loses here:", *lost]) if lost else "it loses nowhere")
+    parts.append("\n".join(["slower here:", *lost]) if lost else "slower nowhere")
     return "\n\n".join(parts)
 
 
@@ -133,7 +140,7 @@ def _cells(row: "BenchRow") -> list[str]:
 
 
 def _command(quick: bool, seconds: float, threads: str | None, only: str, out: Path | None) -> str:
-    """What was asked for, to be typed again."""
+    """The command that measures the same again."""
     words = ["ostinato", "bench", *(["--quick"] if quick else []), "--seconds", f"{seconds:g}"]
     words += ["--threads", threads] if threads else []
     words += ["--only", only] if only else []

@@ -1,4 +1,4 @@
-"""evaluate: numbers that may stand side by side, and a refusal where they may not."""
+"""evaluate: models scored on the same text; numbers that do not mean the same are refused."""
 
 import contextlib
 import json
@@ -22,43 +22,43 @@ SHOWN = ("bits_per_character", "nats_per_character", "perplexity")
 
 
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="Runs, bundles, n-gram files, mixtures.", show_default=False)],
-    text: Annotated[Path | None, typer.Option(help="Judge on this whole file, not on what a run held out.")] = None,
-    split: Annotated[str | None, typer.Option(help="Which part of a run's own data to judge on; valid.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    runs: Annotated[list[Path], typer.Argument(help="Runs, bundles, n-gram files or mixtures.", show_default=False)],
+    text: Annotated[Path | None, typer.Option(help="Score on this whole file instead of a run's own data.")] = None,
+    split: Annotated[str | None, typer.Option(help="Score on this split of a run's own data; default valid.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Score models side by side, on the same text.
 
-    Numbers that do not mean the same are refused. What is no run has no data of its own: without --text it is judged on
-    those of the first run.
+    Numbers that do not mean the same are refused. N-gram files and mixtures have no data of their own: without --text
+    they are scored on the data of the first run.
     """
     from ostinato.bundle import Bundle
     from ostinato.training import standard
 
     if text is not None and split is not None:
-        raise ConfigError("--split: --text is judged on as a whole; leave one of them out")
+        raise ConfigError("--split: --text is scored as a whole file; leave one of them out")
     twice = [str(run) for run in runs if runs.count(run) > 1]
     if twice:
-        raise ConfigError(f"{twice[0]}: it is named twice; name each model once")
+        raise ConfigError(f"{twice[0]}: it is given twice; give each model once")
     split = split or "valid"
-    found: dict[Path, list[Score]] = {}
+    scores_of: dict[Path, list[Score]] = {}
     data: Mapping[str, Any] | None = None
     with tempfile.TemporaryDirectory() as folder:
         for number, run in enumerate(sorted(runs, key=Path.is_file)):  # runs first: they have data
             with contextlib.closing(standard()) as progress:
                 bundle = None if run.is_file() else Bundle.load(run)
                 if bundle is None and data is None and text is None:
-                    raise ConfigError(f"--text: {run} has no text of its own to be judged on; name one")
+                    raise ConfigError(f"--text: {run} has no data of its own; give a text to score it on")
                 own = bundle.recipe["data"] if bundle else data
                 data = data or own
                 corpora = _corpora(own or {}, text, split, Path(folder, str(number)), progress.stage)
                 if bundle is None:
-                    found[run] = _read(run, corpora, split, progress.stage)
+                    scores_of[run] = _read(run, corpora, split, progress.stage)
                 else:
                     bundle.task.prepare(corpora)
-                    told = partial(progress.stage, f"evaluate {run}")
-                    found[run] = bundle.task.evaluate(bundle.model, split, told)
-    agreeing = _comparable({str(run): found[run] for run in runs})
+                    report = partial(progress.stage, f"evaluate {run}")
+                    scores_of[run] = bundle.task.evaluate(bundle.model, split, report)
+    agreeing = _comparable({str(run): scores_of[run] for run in runs})
     if as_json:
         print(json.dumps({run: as_object(scores) for run, scores in agreeing.items()}, indent=2, ensure_ascii=False))
     else:
@@ -66,26 +66,26 @@ def evaluate(
 
 
 def _read(path: Path, corpora: "DataSplits[Any]", split: str, progress: Any) -> "list[Score]":
-    """The scores of an n-gram file or a mixture, those of a run's own task."""
+    """The scores of an n-gram file or a mixture: the same that a run's task computes."""
     from ostinato.data import Text
     from ostinato.open_scorer import open_scorer
 
     text = corpora.splits.get(split)
     if not isinstance(text, Text):
         have = ", ".join(corpora.splits)
-        raise ConfigError(f"{path}: it is judged on a text, and split '{split}' is none (there is {have}); give --text")
+        raise ConfigError(f"{path}: it scores a text, and split '{split}' is not one (there is {have}); give --text")
     reading = open_scorer(path, progress).read(text, progress)
     if reading.meaning.corpus != text.sha256:
         print(
-            f"{path}: it reads words with single spaces between, and no line without one; {text.path} is not written "
-            "so, and is another text to it",
+            f"{path}: it reads words with single spaces between them and skips empty lines; {text.path} has other "
+            "spaces or empty lines, so its numbers are of another text",
             file=sys.stderr,
         )
     return reading.scores()
 
 
 def _corpora(data: Mapping[str, Any], text: Path | None, split: str, folder: Path, progress: Any) -> "DataSplits[Any]":
-    """What to judge on: the run's own data, or all of a file under the split's name."""
+    """What to score on: the run's own data, or all of a file under the split's name."""
     from ostinato.data import DataSplits, data_sources
 
     if text is None:
@@ -95,12 +95,13 @@ def _corpora(data: Mapping[str, Any], text: Path | None, split: str, folder: Pat
     return DataSplits({split: whole.splits["train"]}, folder, progress)
 
 
-def _comparable(found: "Mapping[str, Sequence[Score]]") -> "dict[str, list[Score]]":
-    """The scores of each run that mean the same in all of them. Raises ComparisonError where the first one does not."""
+def _comparable(scores_of: "Mapping[str, Sequence[Score]]") -> "dict[str, list[Score]]":
+    """The scores of each run that mean the same in all of them. Raises ComparisonError where not even the first
+    does."""
     from ostinato.metrics import comparable
 
-    first, *others = found.values()
-    kept: dict[str, list[Score]] = {run: [] for run in found}
+    first, *others = scores_of.values()
+    agreeing: dict[str, list[Score]] = {run: [] for run in scores_of}
     for place, score in enumerate(first):
         try:
             for other in others:
@@ -110,17 +111,17 @@ def _comparable(found: "Mapping[str, Sequence[Score]]") -> "dict[str, list[Score
                 raise
             print(f"{score.name}: left out; {error}", file=sys.stderr)
             continue
-        for run, scores in found.items():
-            kept[run].append(scores[place])
-    return kept
+        for run, scores in scores_of.items():
+            agreeing[run].append(scores[place])
+    return agreeing
 
 
-def tabled(found: "Mapping[str, Sequence[Score]]", corner: str = "") -> str:
+def tabled(scores_of: "Mapping[str, Sequence[Score]]", corner: str = "") -> str:
     """One row a model, one column a metric, the best model first."""
-    first = next(iter(found.values()))
+    first = next(iter(scores_of.values()))
     places = [place for place, score in enumerate(first) if score.name in SHOWN] or list(range(len(first)))
     sign = -1 if first[0].better == "higher" else 1
-    ranked = sorted(found.items(), key=lambda item: sign * item[1][0].value)
+    ranked = sorted(scores_of.items(), key=lambda item: sign * item[1][0].value)
     header = [corner, *(first[place].name.replace("_", " ") for place in places)]
     return aligned(header, [[name, *(f"{scores[place].value:.3f}" for place in places)] for name, scores in ranked])
 

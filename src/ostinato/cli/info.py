@@ -1,4 +1,4 @@
-"""info: what a run or a bundle is."""
+"""info: what a run or a bundle is: task, model, size, scores, recipe."""
 
 import json
 from pathlib import Path
@@ -8,16 +8,16 @@ import typer
 
 
 def info(
-    run: Annotated[Path, typer.Argument(help="A training run or a bundle.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
+    run: Annotated[Path, typer.Argument(help="A run's or a bundle's folder.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
-    """What a trained thing is: task, model, size, scores, recipe."""
+    """Print what a trained model is: task, model, size, scores, recipe."""
     from ostinato.bundle import Bundle
     from ostinato.recipe import toml
 
     bundle = Bundle.load(run)
     scores = _scores(run)
-    found: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "path": str(run),
         "task": bundle.recipe["task"]["name"],
         "model": bundle.recipe["model"]["name"],
@@ -28,11 +28,11 @@ def info(
         "recipe": bundle.recipe,
     }
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
         return
-    print(f"task        {found['task']}\nmodel       {found['model']} ({type(bundle.model).__name__})")
-    print(f"parameters  {found['parameters']:,}\nsize        {found['size_bytes'] / 1e6:,.1f} MB")
-    print(f"streams     {'yes, one element at a time' if found['streams'] else 'no, it needs the whole sequence'}")
+    print(f"task        {facts['task']}\nmodel       {facts['model']} ({type(bundle.model).__name__})")
+    print(f"parameters  {facts['parameters']:,}\nsize        {facts['size_bytes'] / 1e6:,.1f} MB")
+    print(f"streams     {'yes, one element at a time' if facts['streams'] else 'no, it needs the whole sequence'}")
     for name, score in scores.items():
         print(f"{'scores' if name == next(iter(scores)) else '':<12}{score['value']:.3f} {score['unit']}")
     print(f"\n{toml(bundle.recipe)}")

@@ -1,4 +1,4 @@
-"""tokenize: train a tokenizer, use one, and see what several make of a text."""
+"""tokenize: train a tokenizer, encode, decode, and compare several on one text."""
 
 import contextlib
 import gzip
@@ -22,25 +22,27 @@ if TYPE_CHECKING:
     from ostinato.text import Tokenizer
 
 app = typer.Typer(
-    name="tokenize", help="Train a tokenizer, use one, and see what several make of a text.", no_args_is_help=True
+    name="tokenize", help="Train a tokenizer, encode, decode, and compare several on one text.", no_args_is_help=True
 )
-Kinds = Annotated[str, typer.Option("--kind", help="character, byte, word, bpe, wordpiece or unigram.")]
+Kinds = Annotated[
+    str, typer.Option("--kind", help="Kind of tokenizer: character, byte, word, bpe, wordpiece or unigram.")
+]
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="OPTION=VALUE", help="An option of the kind, such as lowercase=true."),
+    typer.Option("--set", metavar="OPTION=VALUE", help="An option of the kind, such as lowercase=true; repeatable."),
 ]
 Saved = Annotated[Path, typer.Argument(help="A tokenizer.json, or a SentencePiece .model.", show_default=False)]
-Input = Annotated[Path, typer.Argument(help="A text of UTF-8, or a .gz or .xz of one; - reads standard input.")]
+Input = Annotated[Path, typer.Argument(help="A text in UTF-8, also .gz and .xz; - reads standard input.")]
 SIZE: Final = 8000
 
 
 @app.command()
 def train(
-    texts: Annotated[list[Path], typer.Argument(help="Texts of UTF-8; .gz and .xz are read too.", show_default=False)],
+    texts: Annotated[list[Path], typer.Argument(help="Texts in UTF-8, also .gz and .xz.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="The tokenizer.json to write.")] = Path("tokenizer.json"),
     kind: Kinds = "bpe",
     size: Annotated[
-        int | None, typer.Option(min=1, help="Ids in the vocabulary, for kinds that have a size (8,000).")
+        int | None, typer.Option(min=1, help="Ids in the vocabulary, for kinds that have a size; default 8,000.")
     ] = None,
     options: Sets = None,
 ) -> None:
@@ -48,7 +50,7 @@ def train(
     from ostinato.files import replacing
     from ostinato.training.progress import standard
 
-    _apart(out, texts)
+    _not_an_input(out, texts)
     tokenizer = _built(kind, size, options or [])
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(standard()) as progress:
         tokenizer.train(_pieces(texts, Path(folder), progress.stage))
@@ -61,12 +63,14 @@ def train(
 def encode(
     tokenizer: Saved,
     text: Input = Path("-"),
-    pieces: Annotated[bool, typer.Option("--pieces", help="The tokens' text instead of their ids.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One object a line: ids, pieces and spans.")] = False,
+    pieces: Annotated[bool, typer.Option("--pieces", help="Print the tokens' text instead of their ids.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a line: ids, pieces and spans.")
+    ] = False,
 ) -> None:
-    """The ids of each line, separated by spaces."""
+    """Print the ids of each line of a text, separated by spaces."""
     if pieces and as_json:
-        raise ConfigError("--pieces: what --json prints has the pieces too; leave --pieces out")
+        raise ConfigError("--pieces: --json prints the pieces too; leave --pieces out")
     chosen = _loaded(tokenizer)
     for line in _lines(text):
         ids = chosen.encode(line)
@@ -81,14 +85,14 @@ def encode(
 def decode(
     tokenizer: Saved, ids: Annotated[Path, typer.Argument(help="Lines of ids; - reads standard input.")] = Path("-")
 ) -> None:
-    """The text of each line of ids."""
+    """Print the text of each line of ids."""
     chosen = _loaded(tokenizer)
     for number, line in enumerate(_lines(ids), 1):
         try:
             found = [int(word) for word in line.split()]
         except ValueError:
             raise DataError(
-                f"{ids}:{number}: {line[:40]!r} is no row of ids; give whole numbers with spaces between"
+                f"{ids}:{number}: {line[:40]!r} is not a list of ids; give integers with spaces between"
             ) from None
         try:
             text = chosen.decode(found)
@@ -99,21 +103,25 @@ def decode(
 
 @app.command()
 def table(
-    text: Annotated[Path, typer.Argument(help="A text of UTF-8; .gz and .xz are read too.", show_default=False)],
+    text: Annotated[Path, typer.Argument(help="A text in UTF-8, also .gz and .xz.", show_default=False)],
     saved: Annotated[
-        list[Path] | None, typer.Argument(help="tokenizer.json files; without any, one of each kind is trained.")
+        list[Path] | None,
+        typer.Argument(help="tokenizer.json files; without any, one tokenizer of each kind is trained."),
     ] = None,
-    size: Annotated[int | None, typer.Option(min=1, help="Ids of those that are trained here (8,000).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Ids of the tokenizers that are trained here; default 8,000.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Tokens a word, unknown rate and bits a character (of a bigram, on the last tenth), by tokenizer."""
+    """Compare tokenizers: tokens per word, share of unknown tokens, and bits per character of a bigram on the last
+    tenth."""
     from ostinato.compare.tokenizers import count_tokens
     from ostinato.data.sources.text import text as source
     from ostinato.text import tokenizers
     from ostinato.training.progress import standard
 
     if saved and size is not None:
-        raise ConfigError("--size: the tokenizers that are named have their sizes already; leave --size out")
+        raise ConfigError("--size: saved tokenizers have their sizes already; leave --size out")
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(standard()) as progress:
         corpora = source(str(text), folder=Path(folder), progress=progress.stage)
@@ -150,23 +158,23 @@ def _built(kind: str, size: int | None, options: list[str]) -> "Tokenizer":
     from ostinato.recipe import override
     from ostinato.text import tokenizers
 
-    said = override({}, options)
-    if "name" in said:
-        raise ConfigError("--set name: the kind is not set like its options; give it as --kind")
-    if "size" in said and size is not None:
-        raise ConfigError("--size, --set size: both say how many ids there are; leave one of them out")
-    table = {"name": kind, **said}
+    options_table = override({}, options)
+    if "name" in options_table:
+        raise ConfigError("--set name: use --kind to choose the kind")
+    if "size" in options_table and size is not None:
+        raise ConfigError("--size, --set size: both set the number of ids; leave one of them out")
+    table = {"name": kind, **options_table}
     if "size" in tokenizers.example(kind):
         table = {"size": SIZE if size is None else size, **table}
     elif size is not None:
-        raise ConfigError(f"--size: {kind} has no size, its text decides; leave --size out")
+        raise ConfigError(f"--size: {kind} has no size to choose; leave --size out")
     return tokenizers.build(table, at="tokenizer")
 
 
-def _apart(out: Path, texts: list[Path]) -> None:
+def _not_an_input(out: Path, texts: list[Path]) -> None:
     for text in texts:
         if os.path.exists(out) and os.path.exists(text) and out.samefile(text):
-            raise ConfigError(f"--out: {out} is one of the texts, and writing it would destroy that; name another file")
+            raise ConfigError(f"--out: {out} is one of the texts and would be overwritten; name another file")
 
 
 def _loaded(path: Path) -> "Tokenizer":
@@ -196,7 +204,8 @@ def _pieces(paths: list[Path], folder: Path, progress: Any) -> Iterator[str]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Without their ends. Raises DataError with file and line where one is not UTF-8 or has more than 1 MiB."""
+    """The lines of a text, without their ends. Raises DataError with file and line where one is not UTF-8 or has more
+    than 1 MiB."""
     with contextlib.ExitStack() as stack:
         try:
             file = sys.stdin.buffer if str(path) == "-" else stack.enter_context(_opened(path))
@@ -214,14 +223,14 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _opened(path: Path) -> io.BufferedReader:
-    """The file's bytes, without its .gz or .xz."""
+    """A file opened for reading, decompressed where it is a .gz or .xz."""
     openers: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open}
     file = openers[path.suffix](path) if path.suffix in openers else path.open("rb")
     return cast(io.BufferedReader, file if isinstance(file, io.BufferedReader) else io.BufferedReader(file))
 
 
 def _line(file: Any, path: Path) -> bytes:
-    """The next line, or what of it is in 1 MiB and a byte; nothing at the end."""
+    """The next line, or its first 1 MiB and one byte where it is longer; empty at the end."""
     try:
         return cast(bytes, file.readline((1 << 20) + 1))
     except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:

@@ -1,4 +1,4 @@
-"""lm: language models of counts: built, scored, pruned, converted, mixed, and asked for text."""
+"""lm: n-gram language models: build, score, prune, convert, mix, generate."""
 
 import typer
 
@@ -10,7 +10,7 @@ from ostinato.cli.lm.score import score
 
 app = typer.Typer(
     name="lm",
-    help="Language models of counts: build n-grams, score texts, prune, convert, mix, and write.",
+    help="n-gram language models: build, score texts, prune, convert, mix, and generate.",
     no_args_is_help=True,
 )
 for _verb in (build, score, prune, convert, mix, generate):

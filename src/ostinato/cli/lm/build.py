@@ -1,4 +1,4 @@
-"""lm build: texts to an n-gram file."""
+"""lm build: n-grams are counted in texts, smoothed, and written to a file."""
 
 import contextlib
 import sys
@@ -17,39 +17,58 @@ if TYPE_CHECKING:
     from ostinato.text import Tokenizer
 
 UNITS = ("character", "byte")
+Prune = Annotated[
+    str,
+    typer.Option(
+        metavar="COUNTS", help="Leave out n-grams with this count or less; one count for each order, such as 0,0,1."
+    ),
+]
+Unit = Annotated[
+    str,
+    typer.Option(
+        help="The tokens: word (split at white space, one sentence a line), character, byte, or a tokenizer.json."
+    ),
+]
+Vocabulary = Annotated[
+    str | None,
+    typer.Option(metavar="N|FILE", help="Keep only the N most frequent words, or the words of this text; default all."),
+]
+Reserved = Annotated[
+    str,
+    typer.Option(
+        help="What to do with <unk>, <s> and </s> in a text: refuse, skip, or unknown (<unk> is the unknown word)."
+    ),
+]
 
 
 def build(
-    texts: Annotated[list[Path], typer.Argument(help="Texts, .gz and .xz too; or mirror:NAME.", show_default=False)],
+    texts: Annotated[
+        list[Path], typer.Argument(help="Texts in UTF-8, also .gz and .xz, or mirror:NAME.", show_default=False)
+    ],
     out: Out,
-    order: Annotated[int, typer.Option(help="Words in the longest n-gram.")] = 3,
+    order: Annotated[int, typer.Option(help="Tokens in the longest n-gram, 1 to 24.")] = 3,
     smoothing: Annotated[
-        str, typer.Option(help="A name, or a table: '{ name = \"absolute\", discount = 0.7 }'.")
+        str, typer.Option(help="A smoothing's name, or its table: '{ name = \"absolute\", discount = 0.7 }'.")
     ] = "modified_kneser_ney",
-    prune: Annotated[
-        str, typer.Option(metavar="COUNTS", help="Leave out n-grams seen so often or less: 0,0,1, one an order.")
-    ] = "0",
-    entropy: Annotated[float, typer.Option(help="Leave out what raises perplexity by less than this share.")] = 0.0,
-    unit: Annotated[
-        str, typer.Option(help="word (between white space, a sentence a line), character, byte, or a tokenizer.json.")
-    ] = "word",
-    vocabulary: Annotated[
-        str | None, typer.Option(metavar="N|FILE", help="The N most frequent words, or all words of a text.")
-    ] = None,
-    reserved: Annotated[
-        str, typer.Option(help="<unk>, <s> and </s> in a text: refuse, skip, or unknown (<unk> is the unknown word).")
-    ] = "refuse",
+    prune: Prune = "0",
+    entropy: Annotated[
+        float,
+        typer.Option(help="Leave out n-grams without which perplexity rises by less than this share; 0 keeps all."),
+    ] = 0.0,
+    unit: Unit = "word",
+    vocabulary: Vocabulary = None,
+    reserved: Reserved = "refuse",
     quantize: Quantize = False,
     memory: Memory = None,
 ) -> None:
-    """Count n-grams and smooth them; -o FILE.arpa (.gz, .xz) writes text, any other name a file to be asked."""
+    """Count n-grams and smooth them. -o FILE.arpa (.arpa.gz, .arpa.xz) writes text, any other name a binary file."""
     from ostinato.lm.ngram import build as estimate
     from ostinato.training.progress import standard
 
     options: dict[str, Any] = {"smoothing": _table(smoothing), "prune": _counts(prune), "entropy": entropy}
     options["memory"] = memory
     if unit != "word" and vocabulary is not None:
-        raise ConfigError(f"--vocabulary: of --unit {unit} the tokenizer has it; leave it out")
+        raise ConfigError(f"--vocabulary: with --unit {unit} it is the tokenizer's; leave it out")
     if unit != "word" and reserved != "refuse":
         raise ConfigError(f"--reserved: --unit {unit} has no words like these; leave it out")
     value_bits = bits(out, quantize)
@@ -85,7 +104,7 @@ def _of_tokens(
     texts = [whole(name) for name in names]
     for text in texts:
         if not text.size_bytes:
-            raise DataError(f"{text.path}: it is empty; name a text with something in it")
+            raise DataError(f"{text.path}: it is empty; give a text with at least one character")
     if unit in UNITS:
         tokenizer = tokenizers.build({"name": unit})
         tokenizer.train(piece for text in texts for piece in text.pieces())
@@ -118,7 +137,7 @@ def _table(given: str) -> str | dict[str, Any]:
         return dict(tomllib.loads(f"smoothing = {given}")["smoothing"])
     except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
         raise ConfigError(
-            f"--smoothing: {given!r} is no table ({error}); write '{{ name = \"absolute\", discount = 0.7 }}'"
+            f"--smoothing: {given!r} is not a table ({error}); write '{{ name = \"absolute\", discount = 0.7 }}'"
         ) from error
 
 
@@ -128,7 +147,7 @@ def _counts(given: str) -> int | list[int]:
     except ValueError:
         found = []
     if not found:
-        raise ConfigError(f"--prune: {given!r} are no counts; write one an order, such as 0,0,1")
+        raise ConfigError(f"--prune: {given!r} is not a list of counts; write one for each order, such as 0,0,1")
     return found if len(found) > 1 else found[0]
 
 
@@ -145,12 +164,12 @@ def _vocabulary(given: str | None) -> int | list[str] | None:
     for name in (b"<s>", b"</s>", b"<unk>"):
         words.pop(name, None)
     if not words:
-        raise DataError(f"{given}: there is no word in it; name a text that has every word")
+        raise DataError(f"{given}: it has no words; give a text that has every word")
     return [word.decode("utf-8", "surrogateescape") for word in words]
 
 
 def _say(found: "Estimate", out: Path) -> None:
-    """What was seen, and what was done otherwise than asked."""
+    """Print what was counted, and where the build differs from what was asked."""
     sizes = ", ".join(f"{found.grams.count(n):,}" for n in range(1, found.grams.order + 1))
     print(f"{out}: order {found.grams.order}; {sizes} n-grams", file=sys.stderr)
     parts = [f"{found.tokens:,} tokens", f"{found.sentences:,} sentences"]

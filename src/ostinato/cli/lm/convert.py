@@ -10,17 +10,18 @@ import typer
 from ostinato.cli.lm.written import Memory, Out, Quantize, bits, checked_out, is_arpa, write
 from ostinato.errors import ConfigError
 
-Model = Annotated[Path, typer.Argument(help="An n-gram file, frozen or ARPA.", show_default=False)]
+Model = Annotated[Path, typer.Argument(help="An n-gram file, binary or ARPA.", show_default=False)]
 
 
 def convert(model: Model, out: Out, quantize: Quantize = False, memory: Memory = None) -> None:
-    """ARPA to a file that is asked at once, and back; -o FILE.arpa (.gz, .xz) writes text."""
+    """Convert ARPA text to the binary file that loads at once, or back. -o FILE.arpa (.arpa.gz, .arpa.xz) writes
+    text."""
     from ostinato.training.progress import standard
 
     value_bits = bits(out, quantize)
     checked_out(out, [model])
     if memory is not None and is_arpa(out):
-        raise ConfigError(f"--memory: {out} is written as it is read, and nothing is sorted; leave it out")
+        raise ConfigError(f"--memory: {out} is written while it is read and needs no sorting; leave it out")
     with contextlib.closing(standard()) as progress:
         grams, tokenizer, kept = _read(model, progress.stage)
         write(grams, out, None if is_arpa(out) else value_bits or kept, memory, progress.stage, tokenizer)
@@ -36,7 +37,7 @@ def prune(
     quantize: Quantize = False,
     memory: Memory = None,
 ) -> None:
-    """Leave out n-grams that change little (Stolcke, 1998). By counts, only lm build can: a model has none."""
+    """Leave out n-grams that change perplexity little (Stolcke, 1998). Pruning by counts is an option of lm build."""
     from ostinato.lm.ngram import pruned
     from ostinato.training.progress import standard
 
@@ -59,7 +60,7 @@ def _read(model: Path, progress: Any) -> tuple[Any, Any, int | None]:
 
     found = open_scorer(model, progress)
     if not isinstance(found, WordNGramScorer | TokenNGramScorer):
-        raise ConfigError(f"{model}: it is no n-gram file; name a file that lm build wrote, or an ARPA file")
+        raise ConfigError(f"{model}: it is not an n-gram file; give a file that lm build wrote, or an ARPA file")
     return found.ngram.grams(), found.tokenizer, found.ngram.quantize
 
 

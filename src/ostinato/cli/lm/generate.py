@@ -1,4 +1,4 @@
-"""lm generate: a language model writes."""
+"""lm generate: a language model of any kind continues a text."""
 
 import sys
 from collections.abc import Iterator
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 def generate(
     model: Annotated[Path, typer.Argument(help="An n-gram file, a mixture, a run or a bundle.", show_default=False)],
-    prompt: Annotated[str, typer.Option(help="What to go on from.")] = "",
-    length: Annotated[int, typer.Option(min=0, help="How many tokens to write; ends of lines count.")] = 100,
-    temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder.")] = 1.0,
-    top_k: Annotated[int | None, typer.Option(help="Draw from this many of the likeliest.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest that hold this probability.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same text.")] = 0,
+    prompt: Annotated[str, typer.Option(help="The text to continue.")] = "",
+    length: Annotated[int, typer.Option(min=0, help="Number of tokens to write; the end of a line is one.")] = 100,
+    temperature: Annotated[float, typer.Option(help="Above 0; below 1 more predictable, above 1 less.")] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Sample from this many of the most probable tokens.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Sample from the most probable tokens that hold this probability, 0 to 1.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
 ) -> None:
-    """Write text: the prompt, and what the model goes on with; after a sentence, another."""
+    """Write text: the prompt, and the model's continuation of it; after the end of a sentence a new one begins."""
     from ostinato.cli.generate import checked
     from ostinato.decode import Sampling
     from ostinato.open_scorer import open_scorer
@@ -38,10 +40,10 @@ def _words(reader: "TextScorer", prompt: str, length: int, seed: int, options: d
     numbers = {word: number for number, word in enumerate(reader.words)}
     given = prompt.split()
     ids = [numbers.get(word, numbers["<unk>"]) for word in given]
-    _say_unknown([word for word in given if word not in numbers])
+    _print_unknown([word for word in given if word not in numbers])
     yield " ".join(given)
     between = " " if given else ""
-    for token in _drawn(reader.lm, ids, length, seed, options):
+    for token in _sampled(reader.lm, ids, length, seed, options):
         if token == reader.lm.eos:
             yield "\n"
             between = ""
@@ -54,17 +56,18 @@ def _tokens(reader: "TextScorer", prompt: str, length: int, seed: int, options: 
     tokenizer = reader.tokenizer
     assert tokenizer is not None, "models of words write words"
     ids = tokenizer.encode(prompt).tolist() if prompt else []
-    _say_unknown([piece for i, piece in zip(ids, tokenizer.pieces(ids)) if i == tokenizer.unknown])
+    _print_unknown([piece for i, piece in zip(ids, tokenizer.pieces(ids)) if i == tokenizer.unknown])
     writer = tokenizer.incremental_decoder()
     yield prompt
-    for token in _drawn(reader.lm, ids, length, seed, options):
+    for token in _sampled(reader.lm, ids, length, seed, options):
         if token != tokenizer.eos:
             yield writer.write(token)
     yield writer.close()
 
 
-def _drawn(lm: Any, prompt: list[int], length: int, seed: int, options: dict[str, Any]) -> Iterator[int]:
-    """Tokens, </s> among them; what comes after it is drawn anew, from the next of a row of seeds."""
+def _sampled(lm: Any, prompt: list[int], length: int, seed: int, options: dict[str, Any]) -> Iterator[int]:
+    """Tokens, </s> among them; after it a new sentence is sampled, with the next number of the generator as its
+    seed."""
     import torch
 
     from ostinato.decode import sample_tokens
@@ -85,7 +88,7 @@ def _drawn(lm: Any, prompt: list[int], length: int, seed: int, options: dict[str
         prompt = []
 
 
-def _say_unknown(found: list[str]) -> None:
+def _print_unknown(found: list[str]) -> None:
     if found:
         listed = ", ".join(sorted(set(found)))
-        print(f"--prompt: the model never saw {listed}; that is read as unknown", file=sys.stderr)
+        print(f"--prompt: the model does not know {listed} and reads it as unknown", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""lm mix: several models as one."""
+"""lm mix: a mixture of several models, with weights given or estimated."""
 
 import contextlib
 import json
@@ -21,23 +21,27 @@ Kind = Literal["linear", "log-linear"]
 
 
 def mix(
-    models: Annotated[list[Path], typer.Argument(help="n-gram files, mixtures, runs, bundles.", show_default=False)],
+    models: Annotated[list[Path], typer.Argument(help="n-gram files, mixtures, runs or bundles.", show_default=False)],
     out: Out,
-    tune: Annotated[Path | None, typer.Option(help="Find the weights that make this text likeliest.")] = None,
-    weights: Annotated[str | None, typer.Option(help="Or give them: 0.7,0.3, one a model.")] = None,
-    cache: Annotated[int | None, typer.Option(min=1, help="And a unigram cache of so many tokens.")] = None,
-    kind: Annotated[Kind, typer.Option(help="Of probabilities, or of their logarithms.")] = "linear",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    tune: Annotated[
+        Path | None, typer.Option(help="Estimate the weights that maximize the probability of this text.")
+    ] = None,
+    weights: Annotated[str | None, typer.Option(help="The weights, one for each model, such as 0.7,0.3.")] = None,
+    cache: Annotated[int | None, typer.Option(min=1, help="Add a unigram cache of this many tokens.")] = None,
+    kind: Annotated[
+        Kind, typer.Option(help="Whether probabilities (linear) or their logarithms (log-linear) are averaged.")
+    ] = "linear",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Weigh models of the same tokens; the small file that names them stands wherever a model does."""
+    """Mix models of the same tokens. The file that is written names the models and can be used wherever a model can."""
     from ostinato.open_scorer import open_scorer
     from ostinato.scoring.mixture import MixtureScorer, save_mixture, with_caches
     from ostinato.training.progress import standard
 
     if (tune is None) == (weights is None):
-        raise ConfigError("--tune, --weights: one of them says how much each model counts; give one, not both")
+        raise ConfigError("--tune, --weights: the weights are estimated or given; use one of these options")
     if tune is not None and kind != "linear":
-        raise ConfigError("--tune: only the weights of a linear mixture are found so; give --weights")
+        raise ConfigError("--tune: it estimates the weights of a linear mixture only; use --weights")
     names: list[Path | int] = [*models, *([cache] if cache else [])]
     with contextlib.closing(standard()) as progress:
         opened_models = [each if isinstance(each, int) else open_scorer(each, progress.stage) for each in names]
@@ -62,7 +66,7 @@ def mix(
 
 
 class Weighed(NamedTuple):
-    """A weight a model, and if there was a text to tune on its perplexity by each, and by all of them."""
+    """A weight for each model and, where there was a text to tune on, its perplexity under each model and under all."""
 
     weights: list[float]
     alone: list[float]
@@ -91,5 +95,7 @@ def _given(weights: str, models: int, kind: Kind) -> list[float]:
     try:
         found = [float(each) for each in weights.replace(",", " ").split()]
     except ValueError:
-        raise ConfigError(f"--weights: {weights!r} are no numbers; write 0.7,0.3, one a model") from None
+        raise ConfigError(
+            f"--weights: {weights!r} is not a list of numbers; write one for each model, such as 0.7,0.3"
+        ) from None
     return list(checked_weights(found, models, kind))

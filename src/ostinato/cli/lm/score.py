@@ -1,4 +1,4 @@
-"""lm score: what a text costs a language model."""
+"""lm score: the perplexity of a text under a language model of any kind."""
 
 import contextlib
 import json
@@ -23,11 +23,11 @@ Per = Literal["sentence", "word"]
 
 def score(
     model: Annotated[Path, typer.Argument(help="An n-gram file, a mixture, a run or a bundle.", show_default=False)],
-    text: Annotated[Path, typer.Argument(help="A text; .gz and .xz are read too.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
-    per: Annotated[Per | None, typer.Option(help="A line of JSON for each sentence, or word, instead.")] = None,
+    text: Annotated[Path, typer.Argument(help="A text in UTF-8, also .gz and .xz.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+    per: Annotated[Per | None, typer.Option(help="Print a line of JSON for each sentence or word instead.")] = None,
 ) -> None:
-    """Perplexity of a text, with and without its unknown words, and what the numbers mean.
+    """Print the perplexity of a text, with and without its unknown words, and the signature of the numbers.
 
     In JSON an infinite number is null; `impossible` counts the tokens that make it so.
     """
@@ -37,7 +37,9 @@ def score(
     from ostinato.training.progress import standard
 
     if as_json and per is not None:
-        raise ConfigError("--json, --per: lines are JSON already, and an object is one of the whole text; give one")
+        raise ConfigError(
+            "--json, --per: --per prints lines of JSON, --json one object for the whole text; use one of them"
+        )
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
         with contextlib.closing(standard()) as progress:
             source = whole(resolve_file(str(text), Path(folder), progress.stage))

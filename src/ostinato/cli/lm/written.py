@@ -1,4 +1,4 @@
-"""Where an n-gram model is written, and as what."""
+"""The file that an n-gram model is written to, and its format."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ostinato.text import Tokenizer
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write.", show_default=False)]
-Quantize = Annotated[bool, typer.Option("--quantize", help="8 bits a number: less than half the size.")]
-Memory = Annotated[str | None, typer.Option(help="Such as 2G; half of the machine's if not given.")]
+Quantize = Annotated[bool, typer.Option("--quantize", help="Store numbers in 8 bits: less than half the size.")]
+Memory = Annotated[str | None, typer.Option(help="Memory to use, such as 2G; default half of the machine's.")]
 
 PACKED = (".gz", ".xz")
 
@@ -26,9 +26,12 @@ def is_arpa(path: Path) -> bool:
 def bits(out: Path, quantize: bool) -> int | None:
     """How many bits a number has. Raises ConfigError for a name that cannot be written so."""
     if quantize and is_arpa(out):
-        raise ConfigError(f"--quantize: {out} is text and has no bits to save; give the file another suffix")
+        raise ConfigError(f"--quantize: {out} is text, which is not quantized; give the file another suffix")
     if out.suffix in PACKED and not is_arpa(out):
-        raise ConfigError(f"-o: {out} would be compressed, and only ARPA files are; name it .arpa{out.suffix}")
+        raise ConfigError(
+            f"-o: {out} has the suffix of a compressed file, and only ARPA files are "
+            f"compressed; name it .arpa{out.suffix}"
+        )
     return 8 if quantize else None
 
 
@@ -38,7 +41,7 @@ def checked_out(out: Path, inputs: Iterable[Path]) -> None:
         raise ConfigError(f"-o: {out} is a folder; name a file")
     for each in inputs:
         if each.exists() and out.exists() and each.samefile(out):
-            raise ConfigError(f"-o: {out} is read here, and would be written over; name another file")
+            raise ConfigError(f"-o: {out} is one of the inputs and would be overwritten; name another file")
 
 
 def write(

@@ -18,6 +18,11 @@ class OneDiscount(Smoothing):
     """The base of smoothings with one discount an order, D = n₁ / (n₁ + 2n₂), or `discount` for all orders.
 
     Raises ConfigError for a discount of 0.
+
+    Options:
+        discount: the discount D of every order, taken from each count; not set: estimated for each order.
+        interpolate_unigrams: whether the unigrams are mixed with the uniform distribution; false leaves what they free
+            to <unk>.
     """
 
     adjusted = False

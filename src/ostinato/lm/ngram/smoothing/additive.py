@@ -12,6 +12,9 @@ class Additive(Smoothing):
 
     for contexts of order − 1 words, or all words since <s>. Lower orders are not used: after a context that did not
     occur, every word has 1 / |V|.
+
+    Options:
+        gamma: added to every count.
     """
 
     def __init__(self, gamma: Positive = 1.0):

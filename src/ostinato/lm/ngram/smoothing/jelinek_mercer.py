@@ -20,6 +20,13 @@ class JelinekMercer(Smoothing):
     one λ an order. With fewer than 20 sentences each λ is 0.5, with a note.
 
     Raises ConfigError for options that do not fit together.
+
+    Options:
+        weights: the weight λ of each order, from the unigrams up; not set: estimated on held-out text.
+        held_out: the path of the text to estimate the weights on; not set: every tenth sentence of the corpus.
+        buckets: weights for each order, by the count of the context; 1 is one weight an order.
+        interpolate_unigrams: whether the unigrams are mixed with the uniform distribution; false leaves what they free
+            to <unk>.
     """
 
     def __init__(

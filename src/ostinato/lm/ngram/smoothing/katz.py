@@ -17,6 +17,9 @@ class Katz(Smoothing):
     the absolute discount n₁ / (n₁ + 2n₂) instead, or 0.5, with a note. A context whose counts are all above k would
     leave nothing for other words, so its total is taken one larger (Doug Paul's rule). α of the unigrams goes to the
     words without a count: <unk> alone, unless a vocabulary was given.
+
+    Options:
+        k: the largest count that is discounted.
     """
 
     def __init__(self, k: Literal[1, 2, 3, 4, 5] = 5):

@@ -19,6 +19,11 @@ class ModifiedKneserNey(Smoothing):
     order are `fallback`, with a note. Without `interpolate_unigrams`, <unk> gets all that the unigrams leave.
 
     Raises ConfigError for a `fallback` that is not three discounts.
+
+    Options:
+        interpolate_unigrams: whether the unigrams are mixed with the uniform distribution; false leaves what they free
+            to <unk>.
+        fallback: the discounts of counts 1, 2 and 3 or more where an order's own cannot be estimated.
     """
 
     def __init__(

@@ -13,6 +13,9 @@ class StupidBackoff(Smoothing):
     back-off model has no weight for it, and the factor would be the same for all words. <unk> has 0.
 
     Raises ConfigError for an alpha above 1.
+
+    Options:
+        alpha: the factor of each step back to a shorter context.
     """
 
     distribution = False
