@@ -16,7 +16,8 @@ class Adding(Problem):
     """The adding problem (Hochreiter and Schmidhuber, 1997, section 5.4; as Le, Jaitly and Hinton, 2015): a value in
     [0, 1) and a mark each step; wanted at the end is the sum of the two marked values, one in either half.
 
-    Always saying 1 costs 1/6 = 0.1667, their variance; 0.1767 is what the second paper names.
+    Always saying 1 costs 1/6 = 0.1667, their variance; 0.1767 is what the second paper names. Raises ConfigError for
+    fewer than 2 `steps`.
 
     Options:
         steps: steps of a sequence.
@@ -90,7 +91,7 @@ class ModularArithmetic(Problem):
 class Permutations(Problem):
     """Permutations of `elements` things, one a step; wanted at each step is the product of all so far (Merrill, Petty
     and Sabharwal, 2024): with 5 things, a word problem that no constant-depth transformer or linear recurrence with
-    diagonal gates solves at every length. A guess costs ln(elements!).
+    diagonal gates solves at every length. A guess costs ln(elements!). Raises ConfigError for more than 6 `elements`.
 
     Options:
         steps: permutations of a sequence.

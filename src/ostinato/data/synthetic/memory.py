@@ -52,8 +52,9 @@ class SelectiveCopy(Problem):
     """Selective copying (Gu and Dao, 2023, section 4.1.1): `length` symbols lie at random places among blanks, and are
     wanted in order at the end, one for each of `length` marks.
 
-    The paper's setting is 4,096 steps, 16 symbols and an alphabet of 16; its selective model reaches 99.8 %,
-    its time-invariant one 18.3 % [recalled]. A guess costs ln(alphabet) a symbol.
+    The paper's setting is 4,096 steps, 16 symbols and an alphabet of 16; its selective model reaches 99.8 %, its
+    time-invariant one 18.3 % [recalled]. A guess costs ln(alphabet) a symbol. Raises ConfigError where `length` exceeds
+    `steps`.
 
     Options:
         steps: steps before the copy, blanks and symbols.

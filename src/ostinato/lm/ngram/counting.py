@@ -89,7 +89,8 @@ class Counting:
         return weights + [weights[-1]] * (self.order - len(weights)), []
 
     def read(self, source: Source, vocabulary: int | Sequence[str] | None, reserved: Reserved) -> tuple[Any, str]:
-        """The corpus, and its name in messages. Raises DataError for input that is wrong."""
+        """The corpus of `source` (paths, or sentences of words or of ids [words]), and its name in messages. Raises
+        DataError for input that is wrong."""
         if isinstance(source, (str, os.PathLike)):
             source = [source]
         items = iter(source)

@@ -32,7 +32,7 @@ class NGramContext(NamedTuple):
 
 class TokenNGram:
     """A compiled n-gram model as a LanguageModel: token i is the word `words[i]`, or, where `words` is None, the
-    model's own word number i. See `NGram`."""
+    model's own word number i. See `NGram`. Raises ConfigError where not exactly one word is `</s>`, or one is `<s>`."""
 
     def __init__(self, model: Any, words: Sequence[str] | None):
         """`model` is an `ostinato._core.NGramModel`. Raises ConfigError where not exactly one word is `</s>`, or one is
