@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from ostinato.data.splits import data_sources
-from ostinato.errors import ConfigError
+from ostinato.errors import ComparisonError, ConfigError
 from ostinato.lm import language_models
+from ostinato.metrics import comparable
 from ostinato.models import models
 from ostinato.padded import Padded
-from ostinato.progress import silent as silent
+from ostinato.progress import silent
+from ostinato.scoring import TokenScorer, whole
 from ostinato.scoring.score_tokens import score_tokens
 from ostinato.tasks import LanguageTask, tasks
 from ostinato.tasks.base import Loss, carried
@@ -142,3 +144,41 @@ def test_before_it_is_prepared_it_says_so(task):
 def test_losses_add_up_and_nothing_costs_nothing():
     assert float(Loss(torch.tensor(6.0), 3).mean()) == 2.0
     assert float(Loss(torch.tensor(0.0), 0).mean()) == 0.0
+
+
+def test_one_model_and_one_text_have_one_number(task, model, tmp_path):
+    """By the task and by a scorer of texts: the same value under the same signature, on the same bytes."""
+    text = tmp_path / "held-out.txt"
+    split = task.files["valid"]
+    text.write_text(task.tokenizer.decode(split[1:]), "utf-8")
+    by_text = TokenScorer(text, task.tokenizer, model).read(whole(text)).scores()
+    for one, other in zip(task.evaluate(model, "valid"), by_text, strict=True):
+        comparable(one, other)
+        assert one.value == pytest.approx(other.value, rel=1e-9)
+        assert one.interval == pytest.approx(other.interval, rel=1e-9)
+
+
+def test_quick_numbers_say_in_how_many_stretches_the_text_was_read(tmp_path):
+    long = tmp_path / "long.txt"
+    long.write_text("der hund und die katze. " * 800, "utf-8")
+    task = tasks.build({"name": "language"})
+    source = {"name": "text", "text": str(long), "valid": 0.6}
+    task.prepare(data_sources.build(source, folder=tmp_path / "data"))
+    model = task.model(models.spec({"name": "language", "cell": {"name": "lstm", "hidden": 6}}))
+    quick, full = task.evaluate(model, "valid", quick=True), task.evaluate(model, "valid")
+    assert "parallel stretches" in quick[0].signature.parts()["state"]
+    assert full[0].signature.parts()["state"] == "carried"
+    with pytest.raises(ComparisonError, match="state"):
+        comparable(quick[0], full[0])
+    assert quick[0].value == pytest.approx(full[0].value, rel=0.02)
+
+
+def test_the_bar_to_beat_is_an_n_gram(tmp_path):
+    """Of order 6 over characters, 3 over words; counted from training text that is long enough to smooth."""
+    for name, order in (("character", 6), ("word", 3)):
+        task = tasks.build({"name": "language", "tokenizer": {"name": name}})
+        source = {"name": "text", "text": "builtin:pydoc", "valid": 0.02}
+        task.prepare(data_sources.build(source, folder=tmp_path / name))
+        baselines = {kind: scores[0].value for kind, scores in task.baselines("valid").items()}
+        assert list(baselines) == [f"{order}-gram", "bigram", "unigram", "uniform"]
+        assert sorted(baselines, key=baselines.__getitem__) == list(baselines)

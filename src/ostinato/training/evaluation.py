@@ -1,5 +1,6 @@
 """Evaluation: when a model in training is scored, with which metrics, and which of the scores picks the best."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,18 @@ class Evaluator:
             )
         self.only_full = self.best_by not in {metric.name for metric in quick}
         self.unit = (quick or full)[0].unit
+        self.quick_is_full = [(type(metric), vars(metric)) for metric in quick] == [
+            (type(metric), vars(metric)) for metric in full
+        ]
+
+    def full_seconds(self, model: nn.Module, quick_seconds: float) -> float:
+        """How long an evaluation by every metric takes, such as the one at the end; measured where a quick one, which
+        took `quick_seconds`, is not the same."""
+        if self.quick_is_full:
+            return quick_seconds
+        started = time.monotonic()
+        self.task.evaluate(model, SPLIT)
+        return time.monotonic() - started
 
     def evaluate(self, model: nn.Module, number: int, progress: Callable[[int, int], None]) -> Evaluated:
         """Evaluation `number`, from 1, of a model; `progress` is told batches done and batches in all."""

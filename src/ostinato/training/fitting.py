@@ -5,7 +5,6 @@ import errno
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -100,7 +99,7 @@ def _finish(trainer: Trainer, progress: Progress, baselines: bool) -> Fitted:
     except BundleError as error:
         raise BundleError(f"{out}: its best checkpoint cannot be read ({error}); start again with --fresh") from error
     # As they will be read back: a finished run answers the same when it is asked again.
-    scores = tuple(scores_of(plain(task.evaluate(model, SPLIT, partial(progress.stage, "evaluate the best model")))))
+    scores = tuple(scores_of(plain(trainer.evaluate_best())))
     at = {"step": run.step, "split": SPLIT, "seconds": round(run.seconds, 3)}
     trainer.log.add("final", **at, best_step=run.best.step, scores=plain(scores))
     counted: dict[str, tuple[Score, ...]] = {}

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from ostinato.bundle import Bundle, load_weights
 from ostinato.errors import BundleError, ConfigError, DataError, DivergedError
+from ostinato.metrics.base import Score
 from ostinato.state import State, detach, flatten, unflatten
 from ostinato.tasks.base import Loss, Task
 from ostinato.training import checkpoint
@@ -221,6 +223,17 @@ class Trainer:
         if improved or fixed or run.stopped or self._checkpoint_due():
             self.save(regular=True)
 
+    def evaluate_best(self) -> list[Score]:
+        """Every score of the model, whose weights are those of the best checkpoint. Raises Interrupted after a signal;
+        the same run then begins here."""
+        try:
+            scores = self.task.evaluate(self.model, SPLIT, self._evaluating)
+        except _StopAskedError:
+            message = f"{self.out}: stopped while the best model was evaluated; run the same command to go on"
+            raise Interrupted(self.signals.received or signal.SIGINT, message) from None
+        self._tick()
+        return scores
+
     def _evaluating(self, done: int, total: int) -> None:
         if self.signals.received is not None:
             raise _StopAskedError
@@ -231,7 +244,13 @@ class Trainer:
         run, settings = self.run, self.settings
         if settings.seconds is None or run.total is not None or not (self._speed_is_due() or run.step == self.limit):
             return False
-        left = settings.seconds - run.seconds
+        random = torch.get_rng_state()
+        with self._averaged():
+            last_seconds = self.evaluator.full_seconds(self.model, evaluation_seconds)
+        self.model.train()
+        torch.set_rng_state(random)
+        self._tick()
+        left = settings.seconds - run.seconds - last_seconds
         more = self._speed.steps_in(left, evaluation_seconds, settings.evaluate_every, settings.checkpoint_every)
         run.total = run.step + more if self.limit is None else min(run.step + more, self.limit)
         self.log.add("note", step=run.step, note="total_steps", total_steps=run.total, seconds=round(run.seconds, 3))
