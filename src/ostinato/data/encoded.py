@@ -33,7 +33,8 @@ class EncodedRows(Sequence[EncodedRow]):
     They stand in one file, a row's fields side by side, so that a row takes one read and a table may be larger than
     memory; any number of threads may read. In memory are 8 bytes a row for `lengths` [N], the number of elements along
     the first axis of one field (1 for a scalar). `content_hash` is the sha256 (hexadecimal) of the contents of the
-    encoded rows in their order: it names the set of rows, whatever their files are called.
+    encoded rows in their order: it names the set of rows, whatever their files are called. Raises DataError where the
+    file cannot be read.
     """
 
     def __init__(self, rows: Sequence[Row], path: Path, layout: Mapping[str, Any], length_of: str, content_hash: str):
@@ -61,9 +62,9 @@ class EncodedRows(Sequence[EncodedRow]):
         """The encodings of `rows`: read from `path` where it was made of the same contents and the same `how`.
 
         `encode` is called once a row, in order, and must be deterministic. It gives numeric arrays by name: every row
-        the same names, each with one dtype and one shape behind the first axis, or scalars. `how` (fit for JSON) names
-        all that the encoding depends on beside the row: the columns, a hash of the tokenizer, the length limit.
-        `length_of` is the field that `lengths` measures. `progress` counts rows.
+        the same names, each [T ...] of one dtype and one shape behind the first axis, or a scalar []. `how` (fit for
+        JSON) names all that the encoding depends on beside the row: the columns, a hash of the tokenizer, the length
+        limit. `length_of` is the field that `lengths` measures. `progress` counts rows.
 
         Raises DataError with the row's key where `encode` does, where the fields of a row differ from those before,
         where one is not numeric, and where there is no row; ResourceError where the disk is full.

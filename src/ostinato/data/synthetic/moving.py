@@ -25,8 +25,9 @@ ROWS, COLUMNS = GLYPHS.shape[1:]
 
 @register("moving_digits", example={"steps": 3})
 class MovingDigits(Problem):
-    """`steps` frames of `side` × `side` dots in which one digit drifts and bounces off the edges; wanted at the last is
-    its direction: one of four diagonals, which no single frame shows. A guess costs ln 4.
+    """`steps` frames of `side` × `side` dots in which one digit drifts and bounces off the edges; the target at the
+    last is its direction: one of four diagonals, which no single frame shows. A guess costs ln 4 nats. Raises
+    ConfigError for a side in which the digit cannot move.
     """
 
     classes, chance = 4, math.log(4)
