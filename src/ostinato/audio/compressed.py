@@ -36,7 +36,7 @@ class Compressed(Recording):
             raise DataError(f"{name}: its header does not have its length; have it written, with ffmpeg -i IN OUT")
 
     def read(self, begin: int = 0, end: int | None = None) -> Samples:
-        """[samples channels], as Recording says."""
+        """[samples channels], as Recording says. Raises DataError where the file ends early or cannot be decoded."""
         begin, end = self.span(begin, end)
         parts = [np.zeros((0, self.channels), np.float32)]
         try:

@@ -83,8 +83,10 @@ class Fbank(Spectrum):
 
 
 def mel(hz: npt.NDArray[Any]) -> Mels:
-    """Frequencies [...] in Hz to mels [...] (O'Shaughnessy, 1987, with HTK's constants), each operation rounded to
-    float32 as in Kaldi, which moves the weights of a narrow band by more than 1e-4."""
+    """Frequencies [...] in Hz on the mel scale (O'Shaughnessy, 1987; the constants are HTK's).
+
+    Each operation is rounded to float32 as in Kaldi: that moves the weights of a narrow band by more than 1e-4.
+    """
     ratio: Mels = 1 + hz.astype(np.float32) / np.float32(700)
     # NumPy's own logarithm of a float32 may be off by one in the last place.
     return np.log(ratio.astype(np.float64)).astype(np.float32) * np.float32(1127)

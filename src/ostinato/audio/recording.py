@@ -55,7 +55,7 @@ class Recording(ABC):
         return (total / self.channels).astype(np.float32)
 
     def pieces(self, size: int, channel: int | None = None) -> Iterator[Samples]:
-        """`mono` in pieces [size] of `size` samples, the last one shorter: for recordings larger than the memory.
+        """`mono` in pieces [size], the last one shorter: for recordings larger than the memory.
 
         Raises ConfigError for a size below 1, and as `mono` does.
         """

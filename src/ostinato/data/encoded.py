@@ -63,9 +63,9 @@ class EncodedRows(Sequence[EncodedRow]):
         """The encodings of `rows`: read from `path` where it was made of the same contents and the same `how`.
 
         `encode` is called once a row, in order, and must be deterministic. It gives numeric arrays by name: every row
-        the same names, each with one dtype and one shape behind the first axis, or scalars. `how` (fit for JSON) names
-        all that the encoding depends on beside the row: the columns, a hash of the tokenizer, the length limit.
-        `length_of` is the field that `lengths` measures. `progress` counts rows.
+        the same names, each [T ...] of one dtype and one shape behind the first axis, or a scalar []. `how` (fit for
+        JSON) names all that the encoding depends on beside the row: the columns, a hash of the tokenizer, the length
+        limit. `length_of` is the field that `lengths` measures. `progress` counts rows.
 
         Raises DataError with the row's key where `encode` does, where the fields of a row differ from those before,
         where one is not numeric, and where there is no row; ResourceError where the disk is full.

@@ -122,7 +122,7 @@ class TokenFile:
         return ids
 
     def chunks(self, count: int = CHUNK_TOKENS) -> Iterator[npt.NDArray[np.int64]]:
-        """All ids in order, in arrays of `count`; the last may be shorter."""
+        """All ids in order, in arrays [count]; the last may be shorter."""
         for first in range(0, len(self), count):
             yield self[first : first + count]
 

@@ -99,8 +99,10 @@ def _splits(
 
 
 class DelimitedRecords(Format):
-    """A row is a record, which spans several lines where a quoted cell does. Raises DataError where the header repeats
-    a column or lacks one that is asked for."""
+    """A row is a record, which spans several lines where a quoted cell does.
+
+    Raises DataError for a header that cannot be read, names a column twice or lacks one of `columns`.
+    """
 
     def __init__(self, name: str, columns: Columns, path: Path, header: Sequence[str], delimiter: str, quoted: bool):
         super().__init__(name, columns)

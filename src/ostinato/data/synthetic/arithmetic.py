@@ -14,10 +14,10 @@ from ostinato.registry import Count
 @register("adding", example={"steps": 6})
 class Adding(Problem):
     """The adding problem (Hochreiter and Schmidhuber, 1997, section 5.4; as Le, Jaitly and Hinton, 2015): a value in
-    [0, 1) and a mark each step; wanted at the end is the sum of the two marked values, one in either half.
+    [0, 1) and a mark at each step; the target at the end is the sum of the two marked values, one in either half.
 
-    Always saying 1 costs 1/6 = 0.1667, their variance; 0.1767 is what the second paper names. Raises ConfigError for
-    fewer than 2 `steps`.
+    The constant answer 1 has a squared error of 1/6 = 0.1667, the variance of the sum; the second paper gives 0.1767.
+    Raises ConfigError for fewer than 2 steps.
 
     Options:
         steps: steps of a sequence.
@@ -41,8 +41,8 @@ class Adding(Problem):
 
 @register("parity", example={"steps": 6})
 class Parity(Problem):
-    """Bits; wanted is whether an odd number of ones has come, at each step or at the last. The smallest problem that no
-    sum of parts solves (Minsky and Papert, 1969); a guess costs ln 2.
+    """Bits; the target is whether the number of ones so far is odd, at each step or at the last. No sum over parts of
+    the input solves it (Minsky and Papert, 1969). A guess costs ln 2 nats.
 
     Options:
         steps: bits of a sequence.
@@ -64,12 +64,11 @@ class Parity(Problem):
 @register("modular_arithmetic", example={"operations": 3})
 class ModularArithmetic(Problem):
     """A chain such as 3 + 4 × 2 − 1 worked out from left to right modulo `modulus` (Delétang et al., 2023, without
-    brackets or precedence: a finite automaton); a guess costs ln(modulus).
+    brackets or precedence: a finite automaton). A guess costs ln(modulus) nats."""
 
     Options:
         operations: operations of a chain.
         modulus: the modulus, and how many digits there are.
-    """
 
     def __init__(self, operations: Count = 20, modulus: Count = 5):
         self.operations, self.modulus = operations, modulus
@@ -89,9 +88,10 @@ class ModularArithmetic(Problem):
 
 @register("permutations", example={"steps": 4, "elements": 3})
 class Permutations(Problem):
-    """Permutations of `elements` things, one a step; wanted at each step is the product of all so far (Merrill, Petty
-    and Sabharwal, 2024): with 5 things, a word problem that no constant-depth transformer or linear recurrence with
-    diagonal gates solves at every length. A guess costs ln(elements!). Raises ConfigError for more than 6 `elements`.
+    """Permutations of `elements` things, one a step; the target at each step is the product of all so far (Merrill,
+    Petty and Sabharwal, 2024): with 5 things, a word problem that no constant-depth transformer or linear recurrence
+    with diagonal gates solves at every length. A guess costs ln(elements!) nats. Raises ConfigError for more than 6
+    elements.
 
     Options:
         steps: permutations of a sequence.

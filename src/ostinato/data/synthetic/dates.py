@@ -39,9 +39,9 @@ FIRST, LAST = datetime.date(1970, 1, 1).toordinal(), datetime.date(2069, 12, 31)
 
 @register("dates")
 class Dates(Problem):
-    """A date between 1970 and 2069 in one of eight forms, filled up with blanks to 28 characters, then ten marks at
-    which its ten characters are wanted: a small transduction in which what is read first is said last. A guess costs
-    ln 11 a character. `characters` are the ids' characters; the mark is the last id.
+    """A date between 1970 and 2069 in one of eight forms, padded with blanks to 28 characters, then ten marks whose
+    targets are the characters of YYYY-MM-DD: a small transduction. A guess costs ln 11 nats a character. `characters`
+    are those of the ids; the mark is the last id.
     """
 
     classes, chance = len(DIGITS), math.log(len(DIGITS))

@@ -50,7 +50,7 @@ class Copy(Problem):
 @register("selective_copy", example={"steps": 20, "length": 3})
 class SelectiveCopy(Problem):
     """Selective copying (Gu and Dao, 2023, section 4.1.1): `length` symbols lie at random places among blanks, and are
-    wanted in order at the end, one for each of `length` marks.
+    the targets, in order, at `length` marks at the end. Raises ConfigError for fewer steps than symbols.
 
     The paper's setting is 4,096 steps, 16 symbols and an alphabet of 16; its selective model reaches 99.8 %, its
     time-invariant one 18.3 % [recalled]. A guess costs ln(alphabet) a symbol. Raises ConfigError where `length` exceeds
@@ -80,7 +80,7 @@ class SelectiveCopy(Problem):
 
 @register("reverse", example={"length": 4})
 class Reverse(Problem):
-    """`length` symbols, then as many marks, at which the symbols are wanted from the last to the first (Grefenstette et
+    """`length` symbols, then as many marks, whose targets are the symbols from the last to the first (Grefenstette et
     al., 2015): a stack. A guess costs ln(alphabet) a symbol.
 
     Options:

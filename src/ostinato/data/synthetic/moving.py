@@ -25,9 +25,9 @@ ROWS, COLUMNS = GLYPHS.shape[1:]
 
 @register("moving_digits", example={"steps": 3})
 class MovingDigits(Problem):
-    """`steps` frames of `side` × `side` dots in which one digit drifts and bounces off the edges; wanted at the last is
-    its direction: one of four diagonals, which no single frame shows. A guess costs ln 4. Raises ConfigError where a
-    digit does not fit into `side` dots.
+    """`steps` frames of `side` × `side` dots in which one digit drifts and bounces off the edges; the target at the
+    last is its direction: one of four diagonals, which no single frame shows. A guess costs ln 4 nats. Raises
+    ConfigError for a side in which the digit cannot move.
 
     Options:
         steps: frames of a sequence.
