@@ -339,15 +339,15 @@ def _tensors(files: Files, model: nn.Module, at: str) -> dict[str, Tensor]:
         tensors = safetensors.torch.load(data)
     except SafetensorError as error:
         raise BundleError(f"{at}/{WEIGHTS}: it cannot be read ({error}); fetch the bundle again") from error
-    wanted = model.state_dict()
-    for name in sorted(set(tensors) ^ set(wanted)):
-        there = "has no" if name in wanted else "has an unexpected"
+    expected = model.state_dict()
+    for name in sorted(set(tensors) ^ set(expected)):
+        there = "has no" if name in expected else "has an unexpected"
         raise BundleError(f"{at}/{WEIGHTS}: it {there} tensor '{name}'; it is of another model")
     for name, tensor in tensors.items():
-        if tensor.shape != wanted[name].shape or tensor.dtype != wanted[name].dtype:
+        if tensor.shape != expected[name].shape or tensor.dtype != expected[name].dtype:
             raise BundleError(
                 f"{at}/{WEIGHTS}: '{name}' is {tensor.dtype} {list(tensor.shape)} where the recipe makes "
-                f"{wanted[name].dtype} {list(wanted[name].shape)}; it is of another model"
+                f"{expected[name].dtype} {list(expected[name].shape)}; it is of another model"
             )
     return tensors
 

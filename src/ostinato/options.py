@@ -61,7 +61,7 @@ def options_of(constructor: Callable[..., Any]) -> list[Option]:
     """Every ordinary parameter of a constructor, in the order of its signature."""
     function = constructor.__init__ if inspect.isclass(constructor) else constructor  # type: ignore[misc]
     hints, lines = get_type_hints(function, include_extras=True), option_lines(constructor)
-    found = []
+    options = []
     for parameter in inspect.signature(constructor).parameters.values():
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             hint, required = hints.get(parameter.name, Any), parameter.default is parameter.empty
@@ -69,8 +69,8 @@ def options_of(constructor: Callable[..., Any]) -> list[Option]:
             registry, is_list = nested or (None, False)
             default = None if required else parameter.default
             line = lines.get(parameter.name, "")
-            found.append(Option(parameter.name, words_for(hint), required, default, line, registry, is_list))
-    return found
+            options.append(Option(parameter.name, words_for(hint), required, default, line, registry, is_list))
+    return options
 
 
 def option_lines(constructor: Callable[..., Any], *, inherited: bool = True) -> dict[str, str]:

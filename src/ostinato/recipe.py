@@ -74,27 +74,27 @@ def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
     problems += [
         f"{section}: the recipe has no [{section}] table; add one" for section in SECTIONS if section not in table
     ]
-    task, found = tasks.check(table["task"], "task") if "task" in table else (None, [])
-    problems += found
-    data, found = data_sources.check(table["data"], "data") if "data" in table else (None, [])
-    problems += found
-    model, found = models.check(table["model"], "model") if "model" in table else (None, [])
-    problems += found
+    task, more = tasks.check(table["task"], "task") if "task" in table else (None, [])
+    problems += more
+    data, more = data_sources.check(table["data"], "data") if "data" in table else (None, [])
+    problems += more
+    model, more = models.check(table["model"], "model") if "model" in table else (None, [])
+    problems += more
     train = table.get("train", {})
     if isinstance(train, Mapping):
-        options, found = check_call(settings, train, "train", "training", getattr(settings, "renamed", None))
+        options, more = check_call(settings, train, "train", "training", getattr(settings, "renamed", None))
     else:
-        options, found = {}, ["train: it is a table of settings; write [train]"]
-    problems += found
+        options, more = {}, ["train: it is a table of settings; write [train]"]
+    problems += more
     if problems or task is None or model is None or data is None:
         raise ConfigError([f"{at}: {problem}" for problem in problems])
     whole = {"task": resolve(task), "data": resolve(data), "model": resolve(model)}
     whole["train"] = _filled(settings, options)
     try:
-        chosen = settings(**options)
+        train_settings = settings(**options)
     except ConfigError as error:
         raise ConfigError([f"{at}: {problem}" for problem in error.problems]) from error
-    return Recipe(whole, task, data, model, chosen)
+    return Recipe(whole, task, data, model, train_settings)
 
 
 def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:

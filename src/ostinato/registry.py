@@ -133,8 +133,8 @@ class Registry(Generic[T]):
         if not isinstance(name, str) or name not in self._entries:
             return None, [self._unknown(name, at)]
         entry = self._entries[name]
-        constructor, given = entry.constructor, {k: v for k, v in table.items() if k != "name"}
-        options, problems = check_call(constructor, given, at, name, entry.renamed)
+        constructor, values = entry.constructor, {k: v for k, v in table.items() if k != "name"}
+        options, problems = check_call(constructor, values, at, name, entry.renamed)
         return Spec(name, options, constructor, at), problems
 
     def _unknown(self, name: object, at: str) -> str:
@@ -200,10 +200,10 @@ def check_call(
                 continue
             checked = [registry.check(item, f"{at}.{key}[{i}]") for i, item in enumerate(value)]
             options[key] = [spec for spec, _ in checked]
-            problems += [problem for _, found in checked for problem in found]
+            problems += [problem for _, more in checked for problem in more]
         else:
-            options[key], found = registry.check(value, f"{at}.{key}")
-            problems += found
+            options[key], more = registry.check(value, f"{at}.{key}")
+            problems += more
     try:
         plain = schema(**{key: value for key, value in table.items() if key in schema.model_fields})
         options |= {key: getattr(plain, key) for key in table if key in schema.model_fields}
@@ -213,8 +213,8 @@ def check_call(
             if fault["type"] == "missing":
                 problems.append(f"{at}.{path}: {name} needs it; add {path} = …")
             else:
-                said = fault["msg"][0].lower() + fault["msg"][1:]
-                problems.append(f"{at}.{path}: {fault['input']!r} does not fit: {said}")
+                reason = fault["msg"][0].lower() + fault["msg"][1:]
+                problems.append(f"{at}.{path}: {fault['input']!r} does not fit: {reason}")
     return options, problems
 
 

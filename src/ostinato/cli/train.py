@@ -34,15 +34,15 @@ def train(
     from ostinato.recipe import load, options_in_use
     from ostinato.training import Settings, fit, standard
 
-    chosen = load(recipe, changes or (), Settings)
+    checked = load(recipe, changes or (), Settings)
     if options:
-        keys = options_in_use(chosen, Settings)
+        keys = options_in_use(checked, Settings)
         print(listing.as_json(keys) if as_json else listing.as_lines(keys))
         return
     out = out or Path("runs", recipe_path(recipe).stem)
-    fitted = fit(chosen, out, standard(), fresh=fresh)
+    fitted = fit(checked, out, standard(), fresh=fresh)
     with contextlib.closing(standard()) as progress:
-        fitted.bundle.task.prepare(chosen.data.build(folder=out / "data", progress=progress.stage))
+        fitted.bundle.task.prepare(checked.data.build(folder=out / "data", progress=progress.stage))
         baselines = fitted.bundle.task.baselines("valid")
     seconds = max((row["seconds"] for row in history(out) if "seconds" in row), default=0.0)
     if as_json:
@@ -61,7 +61,7 @@ def train(
         early = ", stopped early" if fitted.stopped == "early" else ""
         size = f"{fitted.bundle.parameters():,} parameters"
         print(f"\n{size} · {fitted.steps:,} steps in {seconds:,.0f} s{early} · {out}")
-    if chosen.task.name == "language":
+    if checked.task.name == "language":
         hints = [f'generate {out} --prompt "The " --stream', f"stream {out}", f"evaluate {out} --text YOUR_FILE"]
     else:
         hints = [f"evaluate {out} --split valid", f"info {out}"]
