@@ -94,10 +94,10 @@ def check(table: Table, settings: Callable[..., T], at: str) -> Recipe[T]:
     whole = {"task": resolve(task), "data": resolve(data), "model": resolve(model)}
     whole["train"] = _filled(settings, options)
     try:
-        chosen = settings(**options)
+        train_settings = settings(**options)
     except ConfigError as error:
         raise ConfigError([f"{at}: {problem}" for problem in error.problems]) from error
-    return Recipe(whole, task, data, model, chosen)
+    return Recipe(whole, task, data, model, train_settings)
 
 
 def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:

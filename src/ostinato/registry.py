@@ -134,8 +134,8 @@ class Registry(Generic[T]):
         if not isinstance(name, str) or name not in self._entries:
             return None, [self._unknown(name, at)]
         entry = self._entries[name]
-        constructor, given = entry.constructor, {k: v for k, v in table.items() if k != "name"}
-        options, problems = check_call(constructor, given, at, name, entry.renamed)
+        constructor, values = entry.constructor, {k: v for k, v in table.items() if k != "name"}
+        options, problems = check_call(constructor, values, at, name, entry.renamed)
         return Spec(name, options, constructor, at), problems
 
     def _unknown(self, name: object, at: str) -> str:

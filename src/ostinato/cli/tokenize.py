@@ -71,14 +71,14 @@ def encode(
     """Print the ids of each line of a text, separated by spaces."""
     if pieces and as_json:
         raise ConfigError("--pieces: --json prints the pieces too; leave --pieces out")
-    chosen = _loaded(tokenizer)
+    loaded = _loaded(tokenizer)
     for line in _lines(text):
-        ids = chosen.encode(line)
+        ids = loaded.encode(line)
         if as_json:
-            found = {"ids": ids.tolist(), "pieces": chosen.pieces(ids), "spans": chosen.spans(line).tolist()}
-            print(json.dumps(found, ensure_ascii=False))
+            record = {"ids": ids.tolist(), "pieces": loaded.pieces(ids), "spans": loaded.spans(line).tolist()}
+            print(json.dumps(record, ensure_ascii=False))
         else:
-            print(" ".join(chosen.pieces(ids) if pieces else map(str, ids.tolist())))
+            print(" ".join(loaded.pieces(ids) if pieces else map(str, ids.tolist())))
 
 
 @app.command()
@@ -86,16 +86,16 @@ def decode(
     tokenizer: Saved, ids: Annotated[Path, typer.Argument(help="Lines of ids; - reads standard input.")] = Path("-")
 ) -> None:
     """Print the text of each line of ids."""
-    chosen = _loaded(tokenizer)
+    loaded = _loaded(tokenizer)
     for number, line in enumerate(_lines(ids), 1):
         try:
-            found = [int(word) for word in line.split()]
+            numbers = [int(word) for word in line.split()]
         except ValueError:
             raise DataError(
                 f"{ids}:{number}: {line[:40]!r} is not a list of ids; give integers with spaces between"
             ) from None
         try:
-            text = chosen.decode(found)
+            text = loaded.decode(numbers)
         except DataError as error:
             raise DataError(f"{ids}:{number}: {str(error).removeprefix('tokenizer: ')}") from None
         print(text)
@@ -122,21 +122,21 @@ def table(
 
     if saved and size is not None:
         raise ConfigError("--size: saved tokenizers have their sizes already; leave --size out")
-    found: dict[str, Any] = {}
+    cuts: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(standard()) as progress:
         corpora = source(str(text), folder=Path(folder), progress=progress.stage)
         for name in map(str, saved) if saved else tokenizers.names():
             if saved:
-                chosen = _loaded(Path(name))
+                candidate = _loaded(Path(name))
             else:
-                chosen = _built(name, size if "size" in tokenizers.example(name) else None, [])
+                candidate = _built(name, size if "size" in tokenizers.example(name) else None, [])
                 progress.stage(f"train {name}", 0, 1)
-                chosen.train(corpora.splits["train"].pieces())
-            found[name] = count_tokens(corpora, chosen, progress.stage)
+                candidate.train(corpora.splits["train"].pieces())
+            cuts[name] = count_tokens(corpora, candidate, progress.stage)
     if as_json:
         rows = {
             name: {**each._asdict(), "tokens_per_word": each.tokens_per_word, "unknown_rate": each.unknown_rate}
-            for name, each in found.items()
+            for name, each in cuts.items()
         }
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -149,7 +149,7 @@ def table(
             f"{c.unknown_rate:.2%}",
             f"{c.bits_per_character:.3f}",
         ]
-        for name, c in found.items()
+        for name, c in cuts.items()
     ]
     print(aligned(["", "ids", "tokens", "tokens/word", "unknown", "bits/character"], cells))
 

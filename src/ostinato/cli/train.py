@@ -32,13 +32,13 @@ def train(
     from ostinato.recipe import load, options_in_use
     from ostinato.training import Settings, fit, standard
 
-    chosen = load(recipe, changes or (), Settings)
+    checked = load(recipe, changes or (), Settings)
     if options:
-        keys = options_in_use(chosen, Settings)
+        keys = options_in_use(checked, Settings)
         print(listing.as_json(keys) if as_json else listing.as_lines(keys))
         return
     out = out or Path("runs", recipe_path(recipe).stem)
-    fitted = fit(chosen, out, standard(), fresh=fresh)
+    fitted = fit(checked, out, standard(), fresh=fresh)
     seconds, baselines = fitted.seconds, fitted.baselines
     if as_json:
         result = {
@@ -56,7 +56,7 @@ def train(
         early = ", stopped early" if fitted.stopped == "early" else ""
         size = f"{fitted.bundle.parameters():,} parameters"
         print(f"\n{size} · {fitted.steps:,} steps in {seconds:,.0f} s{early} · {out}")
-    if chosen.task.name == "language":
+    if checked.task.name == "language":
         hints = [f'generate {out} --prompt "The " --stream', f"stream {out}", f"evaluate {out} --text YOUR_FILE"]
     else:
         hints = [f"evaluate {out} --split valid", f"info {out}"]

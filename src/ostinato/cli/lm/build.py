@@ -79,12 +79,12 @@ def build(
             # Compressed texts are read as they are, so only what is no path is made one.
             named = [_located(i, n, folder, progress.stage) if ":" in str(n) else n for i, n in enumerate(texts)]
             options |= {"vocabulary": _vocabulary(vocabulary), "reserved": reserved}
-            found = estimate(named, order, progress=progress.stage, **options)
+            estimated = estimate(named, order, progress=progress.stage, **options)
         else:
             named = [_located(i, n, folder, progress.stage) for i, n in enumerate(texts)]
-            found, tokenizer = _of_tokens(named, order, unit, options, progress.stage)
-        write(found.grams, out, value_bits, memory, progress.stage, tokenizer)
-    _say(found, out)
+            estimated, tokenizer = _of_tokens(named, order, unit, options, progress.stage)
+        write(estimated.grams, out, value_bits, memory, progress.stage, tokenizer)
+    _say(estimated, out)
 
 
 def _located(number: int, name: Path, folder: str, progress: Any) -> Path:
@@ -130,54 +130,54 @@ def _saved(path: Path) -> "Tokenizer":
         raise DataError(f"{file}: byte {error.start} is not UTF-8; name a tokenizer.json") from error
 
 
-def _table(given: str) -> str | dict[str, Any]:
-    if not given.lstrip().startswith("{"):
-        return given
+def _table(text: str) -> str | dict[str, Any]:
+    if not text.lstrip().startswith("{"):
+        return text
     try:
-        return dict(tomllib.loads(f"smoothing = {given}")["smoothing"])
+        return dict(tomllib.loads(f"smoothing = {text}")["smoothing"])
     except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
         raise ConfigError(
-            f"--smoothing: {given!r} is not a table ({error}); write '{{ name = \"absolute\", discount = 0.7 }}'"
+            f"--smoothing: {text!r} is not a table ({error}); write '{{ name = \"absolute\", discount = 0.7 }}'"
         ) from error
 
 
-def _counts(given: str) -> int | list[int]:
+def _counts(text: str) -> int | list[int]:
     try:
-        found = [int(each) for each in given.replace(",", " ").split()]
+        counts = [int(each) for each in text.replace(",", " ").split()]
     except ValueError:
-        found = []
-    if not found:
-        raise ConfigError(f"--prune: {given!r} is not a list of counts; write one for each order, such as 0,0,1")
-    return found if len(found) > 1 else found[0]
+        counts = []
+    if not counts:
+        raise ConfigError(f"--prune: {text!r} is not a list of counts; write one for each order, such as 0,0,1")
+    return counts if len(counts) > 1 else counts[0]
 
 
-def _vocabulary(given: str | None) -> int | list[str] | None:
-    if given is None or given.isdecimal():
-        return None if given is None else int(given)
+def _vocabulary(size_or_file: str | None) -> int | list[str] | None:
+    if size_or_file is None or size_or_file.isdecimal():
+        return None if size_or_file is None else int(size_or_file)
     from ostinato.data.paths import readable_file
     from ostinato.lm.ngram.files import unpacked
 
     words: dict[bytes, None] = {}
-    with readable_file(Path(given)).open("rb") as packed, unpacked(packed) as file:
+    with readable_file(Path(size_or_file)).open("rb") as packed, unpacked(packed) as file:
         for line in file:
             words.update(dict.fromkeys(line.split()))
     for name in (b"<s>", b"</s>", b"<unk>"):
         words.pop(name, None)
     if not words:
-        raise DataError(f"{given}: it has no words; give a text that has every word")
+        raise DataError(f"{size_or_file}: it has no words; give a text that has every word")
     return [word.decode("utf-8", "surrogateescape") for word in words]
 
 
-def _say(found: "Estimate", out: Path) -> None:
+def _say(estimated: "Estimate", out: Path) -> None:
     """Print what was counted, and where the build differs from what was asked."""
-    sizes = ", ".join(f"{found.grams.count(n):,}" for n in range(1, found.grams.order + 1))
-    print(f"{out}: order {found.grams.order}; {sizes} n-grams", file=sys.stderr)
-    parts = [f"{found.tokens:,} tokens", f"{found.sentences:,} sentences"]
+    sizes = ", ".join(f"{estimated.grams.count(n):,}" for n in range(1, estimated.grams.order + 1))
+    print(f"{out}: order {estimated.grams.order}; {sizes} n-grams", file=sys.stderr)
+    parts = [f"{estimated.tokens:,} tokens", f"{estimated.sentences:,} sentences"]
     for count, what in (
-        (found.unknown_words, "unknown words"), (found.skipped_words, "words skipped"),
-        (found.blank_lines, "lines without a word dropped"),
+        (estimated.unknown_words, "unknown words"), (estimated.skipped_words, "words skipped"),
+        (estimated.blank_lines, "lines without a word dropped"),
     ):  # fmt: skip
         parts += [f"{count:,} {what}"] if count else []
     print(" · ".join(parts), file=sys.stderr)
-    for note in found.notes:
+    for note in estimated.notes:
         print(note, file=sys.stderr)

@@ -23,8 +23,8 @@ def convert(model: Model, out: Out, quantize: Quantize = False, memory: Memory =
     if memory is not None and is_arpa(out):
         raise ConfigError(f"--memory: {out} is written while it is read and needs no sorting; leave it out")
     with contextlib.closing(standard()) as progress:
-        grams, tokenizer, kept = _read(model, progress.stage)
-        write(grams, out, None if is_arpa(out) else value_bits or kept, memory, progress.stage, tokenizer)
+        grams, tokenizer, own_bits = _read(model, progress.stage)
+        write(grams, out, None if is_arpa(out) else value_bits or own_bits, memory, progress.stage, tokenizer)
     print(f"{out}: {_sizes(grams)} n-grams, {out.stat().st_size:,} bytes", file=sys.stderr)
 
 
@@ -46,10 +46,10 @@ def prune(
     if not entropy > 0:
         raise ConfigError(f"--entropy: {entropy} prunes nothing; give a share above 0, such as 1e-8")
     with contextlib.closing(standard()) as progress:
-        grams, tokenizer, kept = _read(model, progress.stage)
+        grams, tokenizer, own_bits = _read(model, progress.stage)
         before = _sizes(grams)
         less = pruned(grams, entropy, memory=memory, progress=progress.stage)
-        write(less, out, None if is_arpa(out) else value_bits or kept, memory, progress.stage, tokenizer)
+        write(less, out, None if is_arpa(out) else value_bits or own_bits, memory, progress.stage, tokenizer)
     print(f"{out}: {_sizes(less)} n-grams of {before}", file=sys.stderr)
 
 
@@ -58,10 +58,10 @@ def _read(model: Path, progress: Any) -> tuple[Any, Any, int | None]:
     from ostinato.open_scorer import open_scorer
     from ostinato.scoring.ngrams import TokenNGramScorer, WordNGramScorer
 
-    found = open_scorer(model, progress)
-    if not isinstance(found, WordNGramScorer | TokenNGramScorer):
+    scorer = open_scorer(model, progress)
+    if not isinstance(scorer, WordNGramScorer | TokenNGramScorer):
         raise ConfigError(f"{model}: it is not an n-gram file; give a file that lm build wrote, or an ARPA file")
-    return found.ngram.grams(), found.tokenizer, found.ngram.quantize
+    return scorer.ngram.grams(), scorer.tokenizer, scorer.ngram.quantize
 
 
 def _sizes(grams: Any) -> str:

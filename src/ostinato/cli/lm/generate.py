@@ -38,11 +38,11 @@ def generate(
 
 def _words(reader: "TextScorer", prompt: str, length: int, seed: int, options: dict[str, Any]) -> Iterator[str]:
     numbers = {word: number for number, word in enumerate(reader.words)}
-    given = prompt.split()
-    ids = [numbers.get(word, numbers["<unk>"]) for word in given]
-    _print_unknown([word for word in given if word not in numbers])
-    yield " ".join(given)
-    between = " " if given else ""
+    words = prompt.split()
+    ids = [numbers.get(word, numbers["<unk>"]) for word in words]
+    _print_unknown([word for word in words if word not in numbers])
+    yield " ".join(words)
+    between = " " if words else ""
     for token in _sampled(reader.lm, ids, length, seed, options):
         if token == reader.lm.eos:
             yield "\n"
@@ -88,7 +88,7 @@ def _sampled(lm: Any, prompt: list[int], length: int, seed: int, options: dict[s
         prompt = []
 
 
-def _print_unknown(found: list[str]) -> None:
-    if found:
-        listed = ", ".join(sorted(set(found)))
+def _print_unknown(unknown: list[str]) -> None:
+    if unknown:
+        listed = ", ".join(sorted(set(unknown)))
         print(f"--prompt: the model does not know {listed} and reads it as unknown", file=sys.stderr)

@@ -49,20 +49,20 @@ def mix(
         checked_out(out, [path for each in members for path in each.files])
         MixtureScorer(out, members, [1.0] * len(members), kind)  # refused before anything is read
         if tune is not None:
-            found = _tuned(members, tune, progress.stage)
+            mixture = _tuned(members, tune, progress.stage)
         else:
-            found = Weighed(_given(weights or "", len(members), kind), [], None)
-    save_mixture(out, names, found.weights, kind)
+            mixture = Weighed(_given(weights or "", len(members), kind), [], None)
+    save_mixture(out, names, mixture.weights, kind)
     labels = [str(each.path) for each in members]
     if as_json:
-        columns = zip_longest(labels, found.weights, [finite(each) for each in found.alone])
+        columns = zip_longest(labels, mixture.weights, [finite(each) for each in mixture.alone])
         rows = [{"model": name, "weight": weight, "perplexity": alone} for name, weight, alone in columns]
-        print(json.dumps({"models": rows, "perplexity": found.together}, indent=2, ensure_ascii=False))
-    elif found.together is None:
-        print(aligned(["", "weight"], [[m, f"{w:.4f}"] for m, w in zip(labels, found.weights)]))
+        print(json.dumps({"models": rows, "perplexity": mixture.together}, indent=2, ensure_ascii=False))
+    elif mixture.together is None:
+        print(aligned(["", "weight"], [[m, f"{w:.4f}"] for m, w in zip(labels, mixture.weights)]))
     else:
-        cells = [[m, f"{w:.4f}", f"{p:.3f}"] for m, w, p in zip(labels, found.weights, found.alone)]
-        print(aligned(["", "weight", f"perplexity of {tune}"], [*cells, [str(out), "", f"{found.together:.3f}"]]))
+        cells = [[m, f"{w:.4f}", f"{p:.3f}"] for m, w, p in zip(labels, mixture.weights, mixture.alone)]
+        print(aligned(["", "weight", f"perplexity of {tune}"], [*cells, [str(out), "", f"{mixture.together:.3f}"]]))
 
 
 class Weighed(NamedTuple):
@@ -93,9 +93,9 @@ def _given(weights: str, models: int, kind: Kind) -> list[float]:
     from ostinato.lm.mixture import checked_weights
 
     try:
-        found = [float(each) for each in weights.replace(",", " ").split()]
+        numbers = [float(each) for each in weights.replace(",", " ").split()]
     except ValueError:
         raise ConfigError(
             f"--weights: {weights!r} is not a list of numbers; write one for each model, such as 0.7,0.3"
         ) from None
-    return list(checked_weights(found, models, kind))
+    return list(checked_weights(numbers, models, kind))

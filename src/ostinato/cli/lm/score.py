@@ -50,8 +50,8 @@ def score(
             for line in _words(reading, reader.pieces(source)) if words else _rows(reading, reader.distribution):
                 print(json.dumps(line, ensure_ascii=False))
             return
-    found = _object(reading)
-    print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _table(found))
+    numbers = _object(reading)
+    print(json.dumps(numbers, indent=2, ensure_ascii=False) if as_json else _table(numbers))
 
 
 def _object(reading: "TokenScores") -> dict[str, Any]:
@@ -82,20 +82,20 @@ def _excluding(reading: "TokenScores") -> "Score | None":
     return reading.score(oov_left_out=True) if reading.oov < reading.tokens else None
 
 
-def _table(found: dict[str, Any]) -> str:
+def _table(numbers: dict[str, Any]) -> str:
     rows = []
     for name, what in (("perplexity", "interval"), ("perplexity_excluding_oovs", "interval_excluding_oovs")):
-        value, interval = found[name], found[what]
+        value, interval = numbers[name], numbers[what]
         if value is None and name == "perplexity":
             rows.append([name, "infinite", ""])
         elif value is not None:
             span = f"{_shown(interval[0])} to {_shown(interval[1])}" if interval else ""
             rows.append([name.replace("_", " "), _shown(value), span])
     for name in ("nats_per_token", "bits_per_character"):
-        rows += [[name.replace("_", " "), f"{found[name]:.4f}", ""]] if found[name] is not None else []
+        rows += [[name.replace("_", " "), f"{numbers[name]:.4f}", ""]] if numbers[name] is not None else []
     for name in ("tokens", "oovs", "impossible", "rows", "lines_dropped"):
-        rows.append([name.replace("_", " "), f"{found[name]:,}", ""])
-    signature = "\n".join(f"{name}: {value}" for name, value in found["signature"].items())
+        rows.append([name.replace("_", " "), f"{numbers[name]:,}", ""])
+    signature = "\n".join(f"{name}: {value}" for name, value in numbers["signature"].items())
     return f"{aligned(['', '', '95 % of resamples'], rows)}\n\n{signature}"
 
 

@@ -64,11 +64,12 @@ class Parity(Problem):
 @register("modular_arithmetic", example={"operations": 3})
 class ModularArithmetic(Problem):
     """A chain such as 3 + 4 × 2 − 1 worked out from left to right modulo `modulus` (Delétang et al., 2023, without
-    brackets or precedence: a finite automaton). A guess costs ln(modulus) nats."""
+    brackets or precedence: a finite automaton). A guess costs ln(modulus) nats.
 
     Options:
         operations: operations of a chain.
         modulus: the modulus, and how many digits there are.
+    """
 
     def __init__(self, operations: Count = 20, modulus: Count = 5):
         self.operations, self.modulus = operations, modulus
