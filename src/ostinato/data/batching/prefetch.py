@@ -65,12 +65,12 @@ class Prefetched(Generic[T]):
             asked.append(self._following(asked[-1]) if asked else (epoch, index))
             thread.wanted.put(asked[-1])
         self._asked = deque()  # so that who is interrupted here begins anew
-        made, error = thread.made.get()
+        batch, error = thread.made.get()
         asked.popleft()
         self._asked = asked
         if error is not None:
             raise error
-        return made  # type: ignore[return-value]
+        return batch  # type: ignore[return-value]
 
     def close(self) -> None:
         """End the thread; wait a second at most for what it is making."""
