@@ -116,7 +116,7 @@ class TestTokenize:
         text = tmp_path / "x.txt"
         text.write_bytes(b"one\ntw\xf6\n")
         left = said("tokenize", "train", text, "-o", tmp_path / "w.json", code=3)
-        assert "byte 6 is not UTF-8 (invalid start byte, in line 2); convert the file to UTF-8, with iconv say" in left
+        assert "byte 6 is not UTF-8 (invalid start byte, in line 2); convert the file to UTF-8 (iconv does)" in left
         for raw, kinds in ((b"", ("bpe", "character", "word")), (b" \n\t\n", ("bpe", "word"))):
             text.write_bytes(raw)
             for kind in kinds:

@@ -87,3 +87,5 @@ def test_a_wheel_trains_and_writes(python, tmp_path):
     command = python.parent / "ostinato"
     run(tmp_path, command, "train", "tiny.toml", "--out", "run")
     assert run(tmp_path, command, "generate", "run", "--prompt", "to ", "--length", "20").startswith("to ")
+    if "recipes" in run(tmp_path, command, "--help").split():
+        assert "char-rnn" in run(tmp_path, command, "recipes")

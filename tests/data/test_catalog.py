@@ -139,7 +139,7 @@ def test_a_broken_download_goes_on_where_it_stopped():
 
 
 def test_a_download_that_always_breaks_keeps_what_has_come():
-    with Server(breaks=100) as server, pytest.raises(DataError, match="what has come is kept"):
+    with Server(breaks=100) as server, pytest.raises(DataError, match="run again to fetch the rest"):
         get(made(server.url))
     with Server() as server:
         assert (get(made(server.url)) / "file.txt").read_bytes() == CONTENT
@@ -160,7 +160,7 @@ def test_a_file_that_has_become_shorter_is_refused(tmp_path):
 
 
 def test_another_file_is_refused_and_leaves_nothing(tmp_path):
-    with Server(content=CONTENT[::-1]) as server, pytest.raises(DataError, match="so it is not the file it was"):
+    with Server(content=CONTENT[::-1]) as server, pytest.raises(DataError, match="so it has changed there"):
         get(made(server.url))
     assert not list((tmp_path / "cache").rglob("file.txt*"))
 

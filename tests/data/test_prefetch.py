@@ -127,7 +127,7 @@ def test_the_thread_ends_with_its_reader():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ConfigError, match=r"^prefetch: 0 batches ahead are none; make it at least 1"):
+    with pytest.raises(ConfigError, match=r"^prefetch: ahead is 0; make it at least 1"):
         Prefetched(Watched(), list, 0)
     batches = Prefetched(Watched(), list)
     for index in (-1, 4):

@@ -52,6 +52,9 @@ class Score:
     def __str__(self) -> str:
         return f"{self.value:.3f} {self.unit}"
 
+    def __repr__(self) -> str:
+        return f"Score({self.name}: {self})"
+
 
 class Metric(ABC):
     """A number over rows. `stats` measures one row, `score` makes the number from the table of all rows.

@@ -7,14 +7,14 @@ import tarfile
 from collections.abc import Iterator
 from typing import Any
 
-from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
+from ostinato.data.catalog.base import DataSet, File, Folder, Record, catalog
 from ostinato.data.catalog.reading import BROKEN_ARCHIVE, counting, one, size
 from ostinato.errors import DataError
 
 RECORDINGS = "recordings.tar.xz"
 
 
-def _fsdd(folder: Folder, split: str) -> Iterator[Row]:
+def _fsdd(folder: Folder, split: str) -> Iterator[Record]:
     number = 0
     try:
         with lzma.open(folder.path / RECORDINGS) as raw, tarfile.open(fileobj=raw, mode="r|") as archive:

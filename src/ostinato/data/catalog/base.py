@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from ostinato.errors import ConfigError, DataError
 from ostinato.registry import nearest
 
-Row: TypeAlias = dict[str, Any]
+Record: TypeAlias = dict[str, Any]
 Counts: TypeAlias = dict[str, int]
 
 
@@ -74,8 +74,8 @@ class DataSet:
     row: Mapping[str, str]
     files: tuple[File, ...]
     counts: Mapping[str, Counts]
-    read: Callable[[Folder, str], Iterable[Row]] = field(repr=False)
-    count: Callable[[Iterable[Row]], Counts] = field(repr=False)
+    read: Callable[[Folder, str], Iterable[Record]] = field(repr=False)
+    count: Callable[[Iterable[Record]], Counts] = field(repr=False)
     split_rule: str = "as shipped"
     recipes: tuple[str, ...] = ()
 
@@ -94,7 +94,7 @@ class DataSet:
         """Whether some file is published nowhere as it is stored."""
         return any(file.url is None for file in self.files)
 
-    def rows(self, folder: Folder, split: str) -> Iterator[Row]:
+    def rows(self, folder: Folder, split: str) -> Iterator[Record]:
         """A split's rows. Raises ConfigError where there is no such split."""
         if split not in self.counts:
             raise ConfigError(f"data set {self.name}: there is no split '{split}'; {nearest(split, self.splits)}")

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
+from ostinato.data.catalog.base import DataSet, File, Folder, Record, catalog
 from ostinato.data.catalog.reading import Measure, aligned, arff, counting, hashed_split, one, parsed, size
 
 STRUCTURES = {"coil": "_", "helix": "h", "sheet": "e"}
 
 
-def _goemotions(folder: Folder, split: str) -> Iterator[Row]:
+def _goemotions(folder: Folder, split: str) -> Iterator[Record]:
     kinds = ("original", "group")
     names = [f"{kind}.{split}.tsv.xz" for kind in kinds]
     labels = [[line for _, line in folder.lines(f"{kind}.labels.txt")] for kind in kinds]
@@ -32,13 +32,13 @@ def _three(folder: Folder, name: str, number: int, line: str) -> tuple[str, str,
 
 
 def _named(folder: Folder, name: str, number: int, places: str, labels: list[str]) -> list[str]:
-    indices = [parsed(folder, name, number, int, place) for place in places.split(",")]
-    if not all(0 <= place < len(labels) for place in indices):
+    classes = [parsed(folder, name, number, int, place) for place in places.split(",")]
+    if not all(0 <= place < len(labels) for place in classes):
         raise folder.wrong(name, number, f"there are {len(labels)} labels, from 0, and not {places}")
-    return [labels[place] for place in indices]
+    return [labels[place] for place in classes]
 
 
-def _splice(folder: Folder, split: str) -> Iterator[Row]:
+def _splice(folder: Folder, split: str) -> Iterator[Record]:
     name = "splice.arff.gz"
     for number, (instance, *bases, label) in arff(folder, name, 62):
         if label not in ("N", "IE", "EI") or any(len(base) != 1 for base in bases):
@@ -47,7 +47,7 @@ def _splice(folder: Folder, split: str) -> Iterator[Row]:
             yield {"name": instance, "sequence": "".join(bases), "label": label}
 
 
-def _proteins(folder: Folder, split: str) -> Iterator[Row]:
+def _proteins(folder: Folder, split: str) -> Iterator[Record]:
     name = f"protein-secondary-structure.{split}.gz"
     residues: list[str] = []
     labels: list[str] = []

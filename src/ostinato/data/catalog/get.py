@@ -44,10 +44,10 @@ def aloud(sentence: str) -> None:
 
 
 def use(data_set: DataSet, say: Say = aloud, progress: OnProgress = silent) -> Folder:
-    """Its files, fetched if need be. What its licence asks for is said at the first use on this machine.
+    """The files of a data set, fetched where they are missing; `say` gets its licence at the first use on a machine.
 
-    A file of the cache that has another size than it must have is fetched again. Raises DataError for one of a mirror,
-    and where a file is to be had from a mirror only.
+    A file in the cache that has the wrong size is fetched again. Raises DataError for a file of the wrong size in a
+    mirror, where a file is available from mirrors only, and as `get` does.
     """
     folder = home(data_set)
     if folder is None or (_fetched(data_set, folder) and any(_missized(folder, file) for file in data_set.files)):
@@ -64,10 +64,10 @@ def use(data_set: DataSet, say: Say = aloud, progress: OnProgress = silent) -> F
 
 
 def get(data_set: DataSet, progress: OnProgress = silent) -> Path:
-    """Fetch what is not there yet into the cache; the folder. A broken download is gone on with.
+    """Fetch the missing files into the cache and return their folder. A broken download is continued.
 
-    Raises DataError where the set is in mirrors only, where the network or the folder refuses, or where a file is not
-    the one it was.
+    Raises DataError where a file is in mirrors only, where the network fails or the folder cannot be written, and where
+    the checksum of a file differs.
     """
     if data_set.mirror_only:
         only = next(file.path for file in data_set.files if file.url is None)
@@ -83,25 +83,25 @@ def get(data_set: DataSet, progress: OnProgress = silent) -> Path:
 
 
 def renew(data_set: DataSet, progress: OnProgress = silent) -> None:
-    """See that every file is here and is the one it was: what is missing or differs in the cache is fetched.
+    """Check every file, and fetch those that are missing from the cache or whose checksum differs.
 
-    Raises DataError for a file that differs and is a mirror's, and as `get` does.
+    Raises DataError for a file in a mirror whose checksum differs, and as `get` does.
     """
     folder = home(data_set)
     if folder is not None:
-        wrong = _differing(data_set, folder, progress)
-        if wrong is None:
+        error = _differing(data_set, folder, progress)
+        if error is None:
             return
         if not _fetched(data_set, folder):
-            raise wrong
+            raise error
     get(data_set, progress)
 
 
 def check(data_set: DataSet, folder: Folder, progress: OnProgress = silent) -> dict[str, tuple[Counts, Counts]]:
-    """What each split comes to and what it must come to. Raises DataError for a file whose checksum differs."""
-    wrong = _differing(data_set, folder.path, progress)
-    if wrong is not None:
-        raise wrong
+    """The counts of each split, and those it must have. Raises DataError for a file whose checksum differs."""
+    error = _differing(data_set, folder.path, progress)
+    if error is not None:
+        raise error
     counted = {}
     for number, split in enumerate(data_set.splits):
         progress(f"count {data_set.name}", number, len(data_set.splits))
@@ -110,20 +110,18 @@ def check(data_set: DataSet, folder: Folder, progress: OnProgress = silent) -> d
 
 
 def _differing(data_set: DataSet, folder: Path, progress: OnProgress) -> DataError | None:
-    """What to say of the first file that is not the one it was."""
+    """The error of the first file whose checksum differs."""
     for file in data_set.files:
         path = folder / file.path
-        sha256 = _sha256(path, lambda done, file=file: progress(f"check {file.path}", done, file.size_bytes))  # type: ignore[misc]
-        if sha256 != file.sha256:
-            return DataError(
-                f"{path}: its sha256 is {sha256[:12]}… and must be {file.sha256[:12]}…; "
-                f"{_again(data_set, file, folder)}"
-            )
+        digest = _sha256(path, lambda done, file=file: progress(f"check {file.path}", done, file.size_bytes))  # type: ignore[misc]
+        if digest != file.sha256:
+            what = f"its sha256 is {digest[:12]}… and must be {file.sha256[:12]}…"
+            return DataError(f"{path}: {what}; {_again(data_set, file, folder)}")
     return None
 
 
 def _fetched(data_set: DataSet, folder: Path) -> bool:
-    """Whether `get` puts the set's files there."""
+    """Whether `get` writes the files of the set into this folder."""
     return folder == cache() / data_set.name and not data_set.mirror_only
 
 
@@ -132,7 +130,7 @@ def _missized(folder: Path, file: File) -> bool:
 
 
 def _again(data_set: DataSet, file: File, folder: Path) -> str:
-    """How a file that is not the one it was is to be had again: the end of a sentence."""
+    """What to do about a file whose checksum or size is wrong: the end of a sentence."""
     if _fetched(data_set, folder):
         return f"run ostinato data get {data_set.name}, which fetches it again"
     if file.url is not None:
@@ -145,19 +143,22 @@ def _mention(data_set: DataSet, say: Say) -> None:
     if mark.exists():
         return
     say(f"{data_set.name}: {data_set.licence}; attribution: {data_set.attribution}; cite: {data_set.cite}")
-    with contextlib.suppress(DataError), replacing(mark) as file:  # where nothing can be kept it is said every time
+    with (
+        contextlib.suppress(DataError),
+        replacing(mark) as file,
+    ):  # else it is printed again
         file.write(data_set.licence.encode())
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else fetches into this folder meanwhile."""
+    """A lock: inside the block, no other process fetches into this folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
     except OSError as error:
         raise DataError(
-            f"{folder}: it cannot be written ({error.strerror}); set {CACHE} to a folder of your own"
+            f"{folder}: it cannot be written ({error.strerror}); set {CACHE} to a folder that you may write"
         ) from error
     with lock:
         try:
@@ -180,22 +181,19 @@ def _fetch(file: File, folder: Path, progress: OnProgress) -> None:
             code = getattr(error, "code", None)
             if attempt + 1 == ATTEMPTS or code is not None:
                 raise DataError(
-                    f"{file.url}: it cannot be fetched ({error}); check the network and run again: "
-                    "what has come is kept"
+                    f"{file.url}: it cannot be fetched ({error}); check the network and run again to fetch the rest"
                 ) from error
             continue
         if _size(part) >= file.size_bytes:
             break
     size = _size(part)
     if size < file.size_bytes:
-        raise DataError(
-            f"{file.url}: only {size:,} of {file.size_bytes:,} bytes came; run again: what has come is kept"
-        )
-    sha256 = _sha256(part)
-    if sha256 != file.sha256:
+        raise DataError(f"{file.url}: only {size:,} of {file.size_bytes:,} bytes arrived; run again to fetch the rest")
+    digest = _sha256(part)
+    if digest != file.sha256:
         part.unlink()
         raise DataError(
-            f"{file.url}: its sha256 is {sha256[:12]}… and must be {file.sha256[:12]}…, so it is not the file it was; "
+            f"{file.url}: its sha256 is {digest[:12]}… and must be {file.sha256[:12]}…, so it has changed there; "
             f"set {MIRROR} to a folder that has it"
         )
     part.replace(target)
@@ -203,10 +201,10 @@ def _fetch(file: File, folder: Path, progress: OnProgress) -> None:
 
 def _receive(file: File, part: Path, progress: OnProgress) -> None:
     """Add to `part` what is missing of it; from the start where the server cannot go on in the middle."""
-    had = _size(part)
-    if had >= file.size_bytes:
-        had = 0
-    request = urllib.request.Request(str(file.url), headers={"Range": f"bytes={had}-"} if had else {})
+    present = _size(part)
+    if present >= file.size_bytes:
+        present = 0
+    request = urllib.request.Request(str(file.url), headers={"Range": f"bytes={present}-"} if present else {})
     try:
         response: Any = urllib.request.urlopen(request, timeout=SECONDS)
     except urllib.error.HTTPError as error:
@@ -215,7 +213,7 @@ def _receive(file: File, part: Path, progress: OnProgress) -> None:
         part.unlink(missing_ok=True)
         return
     with response, part.open("ab" if response.status == PART else "wb") as out:
-        done = had if response.status == PART else 0
+        done = present if response.status == PART else 0
         while chunk := response.read(CHUNK_BYTES):
             out.write(chunk)
             done += len(chunk)

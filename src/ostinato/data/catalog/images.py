@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
+from ostinato.data.catalog.base import DataSet, File, Folder, Record, catalog
 from ostinato.data.catalog.reading import Measure, arff, counting, one, parsed
 
 CAPTIONS = "captions.jsonl.xz"
@@ -15,7 +15,7 @@ DIGITS = {"pendigits": (16, 7494), "optdigits": (64, 3823)}
 """Of each table, its values in a row and its training rows."""
 
 
-def _openmoji(folder: Folder, split: str) -> Iterator[Row]:
+def _openmoji(folder: Folder, split: str) -> Iterator[Record]:
     pictures = _images(folder)
     number = 0
     for number, line in folder.lines(CAPTIONS):
@@ -45,7 +45,7 @@ def _images(folder: Folder) -> Any:
     return images
 
 
-def _digits(folder: Folder, split: str) -> Iterator[Row]:
+def _digits(folder: Folder, split: str) -> Iterator[Record]:
     for name, (width, training) in DIGITS.items():
         file = f"{name}.arff.gz"
         for place, (number, fields) in enumerate(arff(folder, file, width + 1)):

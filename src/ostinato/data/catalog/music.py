@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
+from ostinato.data.catalog.base import DataSet, File, Folder, Record, catalog
 from ostinato.data.catalog.reading import counting, one, size
 
 SIZES = counting({"pieces": one, "steps": size("steps")})
@@ -14,7 +14,7 @@ CITE = (
 )
 
 
-def _pieces(folder: Folder, name: str, split: str) -> Iterator[Row]:
+def _pieces(folder: Folder, name: str, split: str) -> Iterator[Record]:
     text = "\n".join(line for _, line in folder.lines(name))
     try:
         pieces = json.loads(text)[split]
@@ -33,11 +33,11 @@ def _is_piece(piece: object) -> bool:
     )
 
 
-def _jsb(folder: Folder, split: str) -> Iterator[Row]:
+def _jsb(folder: Folder, split: str) -> Iterator[Record]:
     return _pieces(folder, "jsb_chorales.json.gz", split)
 
 
-def _piano(folder: Folder, split: str) -> Iterator[Row]:
+def _piano(folder: Folder, split: str) -> Iterator[Record]:
     return _pieces(folder, "piano_midi.json.gz", split)
 
 

@@ -1,4 +1,4 @@
-"""What several readers of the catalog share: archives, ARFF and CSV tables, a split by hash, and counting."""
+"""Reading for several sets of the catalog: archives, ARFF and CSV tables, a split by hash, and counting."""
 
 import csv
 import gzip
@@ -12,10 +12,10 @@ from hashlib import sha256
 from itertools import zip_longest
 from typing import IO, TypeAlias, TypeVar
 
-from ostinato.data.catalog.base import Counts, Folder, Row
+from ostinato.data.catalog.base import Counts, Folder, Record
 
 Parsed = TypeVar("Parsed")
-Measure: TypeAlias = Callable[[Row], int]
+Measure: TypeAlias = Callable[[Record], int]
 
 DAMAGED = (gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
 """What reading a damaged compressed file raises."""
@@ -25,7 +25,7 @@ BROKEN_ARCHIVE = (*DAMAGED, tarfile.TarError, zipfile.BadZipFile, KeyError)
 
 
 def hashed_split(text: str, parts: int) -> str:
-    """The split of a text by the first 32 bits of its SHA-256, the same on any machine: of so many equal parts, part 0
+    """The split of a text by the first 32 bits of its SHA-256, the same on any machine: of `parts` equal parts, part 0
     is the test set and part 1 the development set."""
     return {0: "test", 1: "dev"}.get(int(sha256(text.encode()).hexdigest()[:8], 16) % parts, "train")
 
@@ -40,13 +40,13 @@ def whole(folder: Folder, name: str) -> bytes:
 
 
 def aligned(files: Sequence[Iterator[tuple[int, Parsed]]], missing: Parsed) -> Iterator[tuple[int, list[Parsed]]]:
-    """The lines of the same number in files that belong together; `missing` where one of them has already ended."""
+    """The lines of equal number in parallel files; `missing` for a file that has already ended."""
     for number, lines in enumerate(zip_longest(*files, fillvalue=(0, missing)), 1):
         yield number, [line for _, line in lines]
 
 
 def parsed(folder: Folder, name: str, line: int, kind: Callable[[str], Parsed], text: str) -> Parsed:
-    """What `kind`, such as int, makes of a text. Raises DataError where it makes nothing of it."""
+    """`kind(text)`, for a type such as int. Raises DataError where the text is not a value of the type."""
     try:
         return kind(text)
     except ValueError:
@@ -117,7 +117,7 @@ def arff(folder: Folder, name: str, width: int) -> Iterator[tuple[int, list[str]
         raise folder.wrong(name, number, "the file ends without a @data line")
 
 
-def one(row: Row) -> int:
+def one(row: Record) -> int:
     """1: the measure that counts rows."""
     return 1
 
@@ -129,13 +129,13 @@ def size(field: str) -> Measure:
 
 def counting(
     sums: Mapping[str, Measure],
-    distinct: Mapping[str, Callable[[Row], Iterable[Hashable]]] | None = None,
+    distinct: Mapping[str, Callable[[Record], Iterable[Hashable]]] | None = None,
     ranges: Mapping[str, Measure] | None = None,
-) -> Callable[[Iterable[Row]], Counts]:
+) -> Callable[[Iterable[Record]], Counts]:
     """What DataSet.count is to be: measures to add up, what to count without repetition, and measures of which to give
     the least and the greatest, as "shortest x" and "longest x"."""
 
-    def count(rows: Iterable[Row]) -> Counts:
+    def count(rows: Iterable[Record]) -> Counts:
         counts = dict.fromkeys(sums, 0)
         seen: dict[str, set[Hashable]] = {name: set() for name in distinct or {}}
         extremes: dict[str, tuple[int, int]] = {}

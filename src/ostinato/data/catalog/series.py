@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
+from ostinato.data.catalog.base import DataSet, File, Folder, Record, catalog
 from ostinato.data.catalog.reading import Measure, aligned, cells, counting, one, parsed, size, table
 from ostinato.data.catalog.wfdb import BEATS, annotations, header, samples
 
@@ -15,12 +15,12 @@ ECG = "https://raw.githubusercontent.com/MIT-LCP/wfdb-python/6850ad1aa0c1fcb2282
 ECG_SAMPLES = {"train": (0, 432_000), "valid": (432_000, 540_000), "test": (540_000, 650_000)}
 
 
-def _beijing(folder: Folder, split: str) -> Iterator[Row]:
+def _beijing(folder: Folder, split: str) -> Iterator[Record]:
     name = "pollution.csv.gz"
     for number, fields in table(folder, name, BEIJING):
         if fields["year"] not in YEARS[split]:
             continue
-        row: Row = dict(fields)
+        row: Record = dict(fields)
         for column in BEIJING:
             if column == "pm2.5" and row[column] == "NA":
                 row[column] = None
@@ -29,7 +29,7 @@ def _beijing(folder: Folder, split: str) -> Iterator[Row]:
         yield row
 
 
-def _etth(folder: Folder, split: str) -> Iterator[Row]:
+def _etth(folder: Folder, split: str) -> Iterator[Record]:
     first, last = ETTH_ROWS[split]
     for name in ("ETTh1", "ETTh2"):
         file = f"{name}.csv.gz"
@@ -39,7 +39,7 @@ def _etth(folder: Folder, split: str) -> Iterator[Row]:
                 yield {"table": name, "date": fields["date"]} | values
 
 
-def _m4(folder: Folder, split: str) -> Iterator[Row]:
+def _m4(folder: Folder, split: str) -> Iterator[Record]:
     names = ("Hourly-train.csv.gz", "Hourly-test.csv.gz")
     for number, (training, test) in aligned([cells(folder, name) for name in names], []):
         if number == 1:  # the header
@@ -59,7 +59,7 @@ def _points(folder: Folder, name: str, number: int, fields: list[str]) -> list[f
     return [parsed(folder, name, number, float, field) for field in fields[1:]]
 
 
-def _ecg(folder: Folder, split: str) -> Iterator[Row]:
+def _ecg(folder: Folder, split: str) -> Iterator[Record]:
     rate, leads = header(folder)
     first, last = ECG_SAMPLES[split]
     beats, rhythms = [], []

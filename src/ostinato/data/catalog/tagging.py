@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
+from ostinato.data.catalog.base import DataSet, File, Folder, Record, catalog
 from ostinato.data.catalog.reading import aligned, counting, member_lines, one, parsed, size
 
 WNUT = {"train": "wnut17train.conll.gz", "dev": "emerging.dev.conll.gz", "test": "emerging.test.annotated.gz"}
@@ -22,7 +22,7 @@ CONLLU_ROW = {
 }
 
 
-def _wnut(folder: Folder, split: str) -> Iterator[Row]:
+def _wnut(folder: Folder, split: str) -> Iterator[Record]:
     words: list[str] = []
     tags: list[str] = []
     for number, line in folder.lines(WNUT[split]):
@@ -40,11 +40,11 @@ def _wnut(folder: Folder, split: str) -> Iterator[Row]:
         yield {"words": words, "tags": tags}
 
 
-def _entities(row: Row) -> int:
+def _entities(row: Record) -> int:
     return sum(tag.startswith("B-") for tag in row["tags"])
 
 
-def _conllu(folder: Folder, name: str) -> Iterator[Row]:
+def _conllu(folder: Folder, name: str) -> Iterator[Record]:
     words: list[list[str]] = []
     others: list[list[str]] = []
     comments: list[str] = []
@@ -70,25 +70,25 @@ def _conllu(folder: Folder, name: str) -> Iterator[Row]:
 
 def _sentence(
     folder: Folder, name: str, end: int, words: list[list[str]], others: list[list[str]], comments: list[str]
-) -> Row:
+) -> Record:
     if [word[0] for word in words] != [str(place) for place in range(1, len(words) + 1)] or not words:
         raise folder.wrong(name, end, "the words of the sentence that ends here are not numbered from 1")
-    row: Row = {field: list(column) for field, column in zip(CONLLU, list(zip(*words))[1:])}
+    row: Record = {field: list(column) for field, column in zip(CONLLU, list(zip(*words))[1:])}
     return row | {"heads": [int(head) for head in row["heads"]], "others": others, "comments": comments}
 
 
-def _ewt(folder: Folder, split: str) -> Iterator[Row]:
+def _ewt(folder: Folder, split: str) -> Iterator[Record]:
     return _conllu(folder, f"en_ewt-ud-{split}.conllu.xz")
 
 
-def _sequoia(folder: Folder, split: str) -> Iterator[Row]:
+def _sequoia(folder: Folder, split: str) -> Iterator[Record]:
     return _conllu(folder, f"fr_sequoia-ud-{split}.conllu.xz")
 
 
 _count_sentences = counting({"sentences": one, "words": size("words")}, {"parts of speech": lambda row: row["upos"]})
 
 
-def _snips(folder: Folder, split: str) -> Iterator[Row]:
+def _snips(folder: Folder, split: str) -> Iterator[Record]:
     archive = "snips.tar.gz"
     names = [f"snips/{split}/{part}" for part in ("seq.in", "seq.out", "label")]
     for number, lines in aligned([member_lines(folder, archive, name) for name in names], ""):

@@ -3,14 +3,14 @@
 import io
 from collections.abc import Iterator
 
-from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
+from ostinato.data.catalog.base import DataSet, File, Folder, Record, catalog
 from ostinato.data.catalog.reading import counting, one, whole
 
 SHAKESPEARE = {"train": (0, 9), "valid": (9, 10)}
 WAR_AND_PEACE = {"train": (0, 8), "valid": (8, 9), "test": (9, 10)}
 
 
-def _tenths(folder: Folder, name: str, first: int, last: int) -> Iterator[Row]:
+def _tenths(folder: Folder, name: str, first: int, last: int) -> Iterator[Record]:
     """The lines between two tenths of a file, with their ends, so that all rows together are the file again."""
     data = whole(folder, name)
     start, end = _boundary(data, first), _boundary(data, last)
@@ -28,24 +28,24 @@ def _boundary(data: bytes, tenths: int) -> int:
     return offset
 
 
-def _shakespeare(folder: Folder, split: str) -> Iterator[Row]:
+def _shakespeare(folder: Folder, split: str) -> Iterator[Record]:
     return _tenths(folder, "input.txt.gz", *SHAKESPEARE[split])
 
 
-def _war_and_peace(folder: Folder, split: str) -> Iterator[Row]:
+def _war_and_peace(folder: Folder, split: str) -> Iterator[Record]:
     return _tenths(folder, "warpeace_input.txt.gz", *WAR_AND_PEACE[split])
 
 
-def _wikitext(folder: Folder, split: str) -> Iterator[Row]:
+def _wikitext(folder: Folder, split: str) -> Iterator[Record]:
     for _, line in folder.lines(f"wiki.{split}.tokens.xz"):
         yield {"text": line}
 
 
-def _tokens(row: Row) -> list[str]:
+def _tokens(row: Record) -> list[str]:
     return [*(token for token in row["text"].split(" ") if token), "<eos>"]
 
 
-def _line_ends(row: Row) -> int:
+def _line_ends(row: Record) -> int:
     return int(row["text"].count("\n"))
 
 

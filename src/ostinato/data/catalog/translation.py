@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ostinato.data.catalog.base import DataSet, File, Folder, Row, catalog
+from ostinato.data.catalog.base import DataSet, File, Folder, Record, catalog
 from ostinato.data.catalog.reading import Measure, aligned, counting, hashed_split, member_lines, one
 
 CMUDICT = "https://raw.githubusercontent.com/cmusphinx/cmudict/0f8072f814306c5ee4fbf992ed853601b12c01f9"
@@ -11,7 +11,7 @@ TATOEBA = "https://raw.githubusercontent.com/genimind/seq2seq/4f3f8eb0adde54fcc8
 LANGUAGES = ("arm", "bul", "fre", "geo", "gre", "hin", "hun", "ice", "kor", "lit")
 
 
-def _tatoeba(folder: Folder, split: str) -> Iterator[Row]:
+def _tatoeba(folder: Folder, split: str) -> Iterator[Record]:
     archive, member = "fra-eng.zip", "fra.txt"
     for number, line in member_lines(folder, archive, member):
         parts = line.split("\t")
@@ -21,7 +21,7 @@ def _tatoeba(folder: Folder, split: str) -> Iterator[Row]:
             yield {"english": parts[0], "french": parts[1]}
 
 
-def _tanaka(folder: Folder, split: str) -> Iterator[Row]:
+def _tanaka(folder: Folder, split: str) -> Iterator[Record]:
     english, japanese = f"{split}.en.gz", f"{split}.ja.gz"
     for number, (source, target) in aligned([folder.lines(english), folder.lines(japanese)], ""):
         if not source or not target:
@@ -29,7 +29,7 @@ def _tanaka(folder: Folder, split: str) -> Iterator[Row]:
         yield {"english": source, "japanese": target}
 
 
-def _cmudict(folder: Folder, split: str) -> Iterator[Row]:
+def _cmudict(folder: Folder, split: str) -> Iterator[Record]:
     name = "cmudict.dict.xz"
     for number, line in folder.lines(name):
         entry, *phones = line.partition(" #")[0].split(" ")  # a comment
@@ -41,7 +41,7 @@ def _cmudict(folder: Folder, split: str) -> Iterator[Row]:
             yield {"word": word, "variant": int(match[2] or 1), "phones": phones}
 
 
-def _sigmorphon(folder: Folder, split: str) -> Iterator[Row]:
+def _sigmorphon(folder: Folder, split: str) -> Iterator[Record]:
     archive = "g2p.tar.gz"
     for language in LANGUAGES:
         member = f"g2p/{split}/{language}_{split}.tsv"

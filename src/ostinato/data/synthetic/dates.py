@@ -55,7 +55,7 @@ class Dates(Problem):
         """T = 38, scored at the last ten."""
         date = datetime.date.fromordinal(int(rng.integers(FIRST, LAST + 1)))
         month = MONTHS[date.month - 1]
-        said = FORMS[int(rng.integers(len(FORMS)))].format(
+        written = FORMS[int(rng.integers(len(FORMS)))].format(
             d=date.day,
             m=date.month,
             B=month,
@@ -64,6 +64,6 @@ class Dates(Problem):
             y=f"{date.year % 100:02}",
             A=DAYS[date.weekday()],
         )
-        read = [self.characters.index(c) for c in said.ljust(LONGEST)]
+        read = [self.characters.index(c) for c in written.ljust(LONGEST)]
         marks = [self.mark] * len(date.isoformat())
         return answer_last_steps(np.array(read + marks), np.array([DIGITS.index(c) for c in date.isoformat()]))
