@@ -49,6 +49,11 @@ def where(keep: Tensor, new: S, old: S) -> S:
     )
 
 
+def rebuild(state: S, leaves: Sequence[Any]) -> S:
+    """A state of the tuple type of `state` (a NamedTuple stays one) with other leaves."""
+    return type(state)(*leaves) if hasattr(state, "_fields") else tuple(leaves)  # type: ignore[return-value]
+
+
 def detach(state: S) -> S:
     """The same values without their gradient graph."""
     return over(Tensor.detach, state)
@@ -157,8 +162,7 @@ def _walk(
         level = [leaf.stretched(longest) for leaf in states]
         return Padded(fn(*[leaf.data for leaf in level]), fn(*[leaf.lengths for leaf in level]))
     if isinstance(first, tuple):
-        leaves = [_walk(fn, of_lists, parts) for parts in zip(*states, strict=True)]
-        return type(first)(*leaves) if hasattr(first, "_fields") else tuple(leaves)
+        return rebuild(first, [_walk(fn, of_lists, parts) for parts in zip(*states, strict=True)])
     if isinstance(first, list):
         return of_lists(states)
     if first is None:
@@ -186,4 +190,4 @@ def _rebuild(tensors: Mapping[str, Tensor], like: Any, prefix: str) -> Any:
             leaves.append(_rebuild(tensors, leaf, path + "."))
         else:
             leaves.append(leaf)
-    return type(like)(*leaves) if hasattr(like, "_fields") else tuple(leaves)
+    return rebuild(like, leaves)

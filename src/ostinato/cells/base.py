@@ -7,13 +7,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ostinato.cells.affine import affine
-from ostinato.kernels import Scan, Weights
+from ostinato.kernels import Scan, Weights, affine
 from ostinato.kernels.fold import fold
 from ostinato.padded import Padded
 from ostinato.registry import Registry
 from ostinato.shapes import Features, Gates, GatesAt, Lengths, OutputAt, Outputs
-from ostinato.state import State
+from ostinato.state import State, rebuild
 
 log = logging.getLogger(__name__)
 
@@ -126,11 +125,11 @@ class Cell(nn.Module, ABC):
         def noisy(gates_at: GatesAt, before: State) -> tuple[OutputAt, State]:
             t, seen = next(time), before
             if masks.recurrent is not None:
-                seen = _with_first(before, before[0] * masks.recurrent)
+                seen = rebuild(before, (before[0] * masks.recurrent, *before[1:]))
             output, after = self.step(gates_at, seen)
             if masks.zoneout is not None:
                 leaves = [torch.where(keep[:, t], old, new) for keep, old, new in zip(masks.zoneout, before, after)]
-                after = type(after)(*leaves) if hasattr(after, "_fields") else tuple(leaves)
+                after = rebuild(after, leaves)
                 output = after[0]
             return output, after
 
@@ -145,11 +144,6 @@ def _log_once(cell: str, reason: str) -> None:
         return
     _logged.add((cell, reason))
     log.info("%s runs step by step in torch: the compiled recurrence does not support %s", cell, reason)
-
-
-def _with_first(state: State, leaf: Tensor) -> State:
-    leaves = (leaf, *state[1:])
-    return type(state)(*leaves) if hasattr(state, "_fields") else leaves
 
 
 cells: Registry[Cell] = Registry(Cell, "cell", "ostinato.cells")

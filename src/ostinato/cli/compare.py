@@ -43,19 +43,19 @@ def compare(
     _can_be_written(plot=plot, page=page)
     file = recipe_path(comparison, "compare")
     folder = out or Path("runs", "compare", file.stem)
-    found = _found(file, changes or (), folder, fresh, plot)
-    print(json.dumps(found.as_object(), indent=2, ensure_ascii=False) if as_json else _text(found))
+    outcome = _outcome(file, changes or (), folder, fresh, plot)
+    print(json.dumps(outcome.as_object(), indent=2, ensure_ascii=False) if as_json else _text(outcome))
     if plot is not None:
         from ostinato.compare.curves import curves
 
-        curves(found).draw(plot)
+        curves(outcome).draw(plot)
         print(f"written: {plot}", file=sys.stderr)
     if page is not None:
-        page.write_text(_page(found, comparison, changes or (), out, plot, page), "utf-8")
+        page.write_text(_page(outcome, comparison, changes or (), out, plot, page), "utf-8")
         print(f"written: {page}", file=sys.stderr)
 
 
-def _found(file: Path, changes: Sequence[str], folder: Path, fresh: bool, plot: Path | None) -> "Outcome":
+def _outcome(file: Path, changes: Sequence[str], folder: Path, fresh: bool, plot: Path | None) -> "Outcome":
     from ostinato.compare import load, outcome, plan, runs
     from ostinato.training import standard
 
@@ -70,16 +70,18 @@ def _found(file: Path, changes: Sequence[str], folder: Path, fresh: bool, plot: 
         return outcome(comparison, runs(comparison, contestants, folder, progress, fresh=fresh))
 
 
-def _text(found: "Outcome") -> str:
+def _text(outcome: "Outcome") -> str:
     from ostinato.compare import tables
     from ostinato.compare.tables import texts
 
-    parts = ["\n".join(texts(found))]
-    parts += [aligned(table.header, table.lines, words=range(table.words)) for table in tables(found)]
+    parts = ["\n".join(texts(outcome))]
+    parts += [aligned(table.header, table.lines, words=range(table.words)) for table in tables(outcome)]
     return "\n\n".join(parts)
 
 
-def _page(found: "Outcome", name: str, changes: Sequence[str], out: Path | None, plot: Path | None, page: Path) -> str:
+def _page(
+    outcome: "Outcome", name: str, changes: Sequence[str], out: Path | None, plot: Path | None, page: Path
+) -> str:
     import torch
 
     from ostinato.bench import Machine
@@ -99,7 +101,7 @@ def _page(found: "Outcome", name: str, changes: Sequence[str], out: Path | None,
     figure = None if plot is None else os.path.relpath(plot, page.parent)
     date = time.strftime("%Y-%m-%d", time.gmtime())
     source = recipe_path(name, "compare").read_text("utf-8")
-    return written(found, shlex.join(words), date, machine, source, figure)
+    return written(outcome, shlex.join(words), date, machine, source, figure)
 
 
 def _can_be_written(**paths: Path | None) -> None:

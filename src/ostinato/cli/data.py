@@ -163,8 +163,8 @@ def _described(name: str, data_set: dict[str, Any]) -> str:
 def _cells(counts: dict[str, Any]) -> list[list[str]]:
     rows = []
     for name, splits in counts.items():
-        for number, (split, (found, published)) in enumerate(splits.items()):
-            words = ", ".join(f"{count:,} {what}" for what, count in found.items())
-            verdict = "as published" if found == published else f"published: {published}"
+        for number, (split, (actual, published)) in enumerate(splits.items()):
+            words = ", ".join(f"{count:,} {what}" for what, count in actual.items())
+            verdict = "as published" if actual == published else f"published: {published}"
             rows.append([name if number == 0 else "", split, words, verdict])
     return rows

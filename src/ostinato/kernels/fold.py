@@ -6,12 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ostinato.state import State
-
-
-def rebuild(state: State, leaves: list[Any]) -> State:
-    """A state of the tuple type of `state` (a NamedTuple stays one) with other leaves."""
-    return type(state)(*leaves) if hasattr(state, "_fields") else tuple(leaves)
+from ostinato.state import State, rebuild
 
 
 def where(keep: Tensor, new: Any, old: Any) -> Any:

@@ -1,12 +1,33 @@
 """x W^T + b, a row of which has the same bits whatever the other rows and the number of threads are."""
 
+import logging
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 import ostinato._core as _core
 from ostinato.kernels.checks import CODES, buffers, needs_grad, plain, refusal, widened
+
+log = logging.getLogger(__name__)
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x Wᵀ + b: x [... D], weight [O D], bias [O] to [... O].
+
+    Runs `linear`, or torch's own product where the kernels do not support the tensors (logged once for each reason).
+    """
+    reason = refusal(widened(x, weight) if bias is None else widened(x, weight, bias))
+    if reason is None:
+        return linear(x, weight, bias)
+    if not torch.compiler.is_compiling() and reason not in _logged:
+        _logged.add(reason)
+        log.info("linear maps run in torch: the compiled product does not support %s", reason)
+    return functional.linear(x, weight, bias)
+
+
+_logged: set[str] = set()
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

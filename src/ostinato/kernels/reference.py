@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ostinato.kernels.fold import fold, rebuild
+from ostinato.kernels.fold import fold
+from ostinato.state import rebuild
 
 
 def reference_scan(

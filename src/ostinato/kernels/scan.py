@@ -8,8 +8,8 @@ from torch import Tensor
 
 import ostinato._core as _core
 from ostinato.kernels.checks import CODES, buffer, layout, needs_grad, plain, refusal, widened
-from ostinato.kernels.fold import rebuild
 from ostinato.kernels.reference import reference_scan
+from ostinato.state import rebuild
 
 
 class Weights(NamedTuple):

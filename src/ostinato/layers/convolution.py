@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from ostinato.cells.affine import affine
 from ostinato.errors import ConfigError
+from ostinato.kernels import affine
 from ostinato.layers.base import nothing, register, started
 from ostinato.layers.window import with_history
 from ostinato.padded import Padded

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ostinato.cells.affine import affine
+from ostinato.kernels import affine
 from ostinato.layers.base import Memoryless, register, started
 from ostinato.padded import Padded
 from ostinato.registry import Hidden

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.cells import Cell
-from ostinato.cells.affine import affine
 from ostinato.errors import ConfigError, StreamError
+from ostinato.kernels import affine
 from ostinato.layers import Dropout, Embedding, Recurrent, Residual, SequenceLayer, Stack
 from ostinato.layers.base import as_module, nothing, started
 from ostinato.layers.outputs import Full, Output, linear_cross_entropy

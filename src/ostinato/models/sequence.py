@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ostinato.cells.affine import affine
+from ostinato.kernels import affine
 from ostinato.layers import Embedding, SequenceLayer, Stack
 from ostinato.layers.base import as_module, nothing, started
 from ostinato.models.base import register

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import cross_entropy, linear
 
-from ostinato.cells.affine import affine
+from ostinato.kernels import affine
 
 AT_ONCE = 1 << 22
 """Scores that are held at once: 16 MiB."""

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ostinato.cells.affine import affine
+from ostinato.kernels import affine
 from ostinato.layers.outputs.base import Output, register
 from ostinato.registry import Count
 
