@@ -81,11 +81,9 @@ def baseline_rows(run: Path) -> dict[str, dict[str, Any]]:
 
 
 def best(run: Path) -> dict[str, Any]:
-    """Of the scores by name, those of the evaluation whose first one is the best."""
-    found = rows(run, "scores")
-    sign = 1 if found[0]["scores"][0]["better"] == "lower" else -1
-    chosen = min(found, key=lambda row: sign * row["scores"][0]["value"])
-    return {score["name"]: score for score in chosen["scores"]}
+    """The scores of the best model by name, as they were measured when training ended."""
+    (final,) = rows(run, "final")
+    return {score["name"]: score for score in final["scores"]}
 
 
 def reported(*runs: Path) -> str:

@@ -41,11 +41,14 @@ def score_tables(subjects: Sequence[Subject]) -> list[ReportTable]:
 
 
 def best_by_split(subject: Subject) -> dict[str, Evaluation]:
-    """Of each split the best evaluation so far; the last one where none was called the best."""
+    """Of each split the best evaluation: the one by every metric that ends a run, else the best so far, else the
+    last."""
     best: dict[str, Evaluation] = {}
     for evaluation in subject.history.evaluations:
         if evaluation.best or not (evaluation.split in best and best[evaluation.split].best):
             best[evaluation.split] = evaluation
+    if subject.history.final is not None:
+        best[subject.history.final.split] = subject.history.final
     return best
 
 
