@@ -1,7 +1,6 @@
 """The house in numbers: lines a file, files that a batch crosses, names that are silent, circles of files.
 
-python bench/house.py          prints them
-python bench/house.py --todo   prints what tests/house_todo.txt should list
+python bench/house.py
 """
 
 import statistics
@@ -18,16 +17,11 @@ sys.path.insert(0, str(ROOT / "tests"))
 import house_docs  # noqa: E402
 import house_rules  # noqa: E402
 
-RULES = {**house_rules.RULES, **house_docs.RULES}
 STEPS = 4
 """Training steps that are run; the last one is followed, as the first also sets things up."""
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--todo"]:
-        print("# Violations of the rules in house_rules.py and house_docs.py, still to be mended.")
-        print(*(line for rule in RULES.values() for line in sorted(set(rule()))), sep="\n")
-        return
     lines = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
     longest = max(lines, key=lines.__getitem__)
     print(f"lines a file: median {statistics.median(lines.values()):.0f} (<= 120), maximum {lines[longest]} (<= 400):")

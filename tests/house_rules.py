@@ -9,7 +9,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "ostinato"
-TODO = Path(__file__).parent / "house_todo.txt"
 
 PARTICIPLES = {"found", "wanted", "said", "told", "held", "kept", "made", "drawn"}
 """Names of variables that say how a value came about and not what it is."""
@@ -210,9 +209,3 @@ RULES = {
     "variable": participles,
 }
 """A rule gives a line for every violation, which begins with the rule's name."""
-
-
-def listed() -> list[str]:
-    """The violations that are known and still to be mended."""
-    lines = TODO.read_text().splitlines() if TODO.exists() else []
-    return [line for line in lines if line and not line.startswith("#")]
