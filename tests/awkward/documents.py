@@ -13,11 +13,10 @@ from ostinato.data.table.rows import Row, Rows
 from ostinato.errors import DataError
 from ostinato.layers import Embedding, Recurrent
 from ostinato.metrics import Accuracy
-from ostinato.models.base import register as register_model
 from ostinato.padded import Padded
 from ostinato.registry import Count, Hidden, Spec
 from ostinato.state import State
-from ostinato.tasks.base import Loss, carried, register
+from ostinato.tasks.base import Loss, carried
 from ostinato.tasks.rows import Fields, RowChunk, RowTask, flags, padded, train_on_rows
 from ostinato.text.tokenizers import Tokenizer, tokenizers
 from ostinato.text.tokenizers import load as load_tokenizer
@@ -64,13 +63,11 @@ class DocumentModel(nn.Module):
         return self.head(after.total / after.count.clamp_min(1).unsqueeze(1)), after
 
 
-@register_model("document", example={"cell": {"name": "gru", "hidden": 4}})
 @accepts(inputs={"input": (Tokens,)}, outputs={"output": (Classes,)})
 def document(cell: Spec[Cell], embedding: Hidden = 6, *, size: int, classes: int) -> DocumentModel:
     return DocumentModel(Embedding(embedding, inputs=size), Recurrent(cell.build(inputs=embedding)), classes)
 
 
-@register("documents")
 class DocumentTask(RowTask[DocumentBatch, Labelled]):
     example_recipe = {
         "task": {"chunk": 7},

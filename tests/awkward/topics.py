@@ -13,10 +13,9 @@ from ostinato.data.table.rows import Row
 from ostinato.errors import DataError
 from ostinato.layers import Embedding, Recurrent
 from ostinato.metrics import metrics
-from ostinato.models.base import register as register_model
 from ostinato.registry import Hidden, Share, Spec
 from ostinato.state import State
-from ostinato.tasks.base import Loss, carried, register
+from ostinato.tasks.base import Loss, carried
 from ostinato.tasks.rows import Fields, RowChunk, RowTask, flags, padded
 from ostinato.text.characters import Characters
 from ostinato.text.tokenizers import load as load_tokenizer
@@ -41,13 +40,11 @@ class AboveThreshold:
         self.threshold = threshold
 
 
-@register_model("topics", example={"cell": {"name": "gru", "hidden": 4}})
 @accepts(inputs={"input": (Tokens,)}, outputs={"output": (Binary,)})
 def topics(cell: Spec[Cell], embedding: Hidden = 8, *, size: int, labels: int) -> DocumentModel:
     return DocumentModel(Embedding(embedding, inputs=size), Recurrent(cell.build(inputs=embedding)), labels)
 
 
-@register("topics")
 class TopicTask(RowTask[DocumentBatch, Topics]):
     predict_options = AboveThreshold
     example_recipe = {

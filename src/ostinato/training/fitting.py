@@ -100,7 +100,7 @@ def _finish(trainer: Trainer, progress: Progress, baselines: bool) -> Fitted:
         raise BundleError(f"{out}: its best checkpoint cannot be read ({error}); start again with --fresh") from error
     # As they will be read back: a finished run answers the same when it is asked again.
     scores = tuple(scores_of(plain(trainer.evaluate_best())))
-    at = {"step": run.step, "split": SPLIT, "seconds": round(run.seconds, 3)}
+    at: dict[str, Any] = {"step": run.step, "split": SPLIT, "seconds": round(run.seconds, 3)}
     trainer.log.add("final", **at, best_step=run.best.step, scores=plain(scores))
     counted: dict[str, tuple[Score, ...]] = {}
     if baselines:
@@ -109,7 +109,7 @@ def _finish(trainer: Trainer, progress: Progress, baselines: bool) -> Fitted:
         trainer.log.add("baselines", **at, scores=table)
     bundle = Bundle(task, model, trainer.table)
     bundle.save(out)
-    return Fitted(bundle, scores, counted, run.step, run.seconds, _stopped(run))
+    return Fitted(bundle, scores, counted, run.step, at["seconds"], _stopped(run))
 
 
 def _ended(run: RunState, out: Path) -> Fitted:
@@ -119,7 +119,8 @@ def _ended(run: RunState, out: Path) -> Fitted:
     scores = scores_of(rows["final"]["scores"] if "final" in rows else run.best.scores)
     baselines = rows["baselines"]["scores"] if "baselines" in rows else {}
     counted = {name: tuple(scores_of(table)) for name, table in baselines.items()}
-    return Fitted(Bundle.load(out), tuple(scores), counted, run.step, run.seconds, _stopped(run), resumed=True)
+    seconds = rows["final"]["seconds"] if "final" in rows else run.seconds
+    return Fitted(Bundle.load(out), tuple(scores), counted, run.step, seconds, _stopped(run), resumed=True)
 
 
 def _stopped(run: RunState) -> Literal["finished", "early"]:
