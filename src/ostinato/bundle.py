@@ -15,7 +15,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import safetensors.torch
 import torch
@@ -35,6 +35,9 @@ from ostinato.tasks import GenerativeTask, Prediction, Task, tasks
 from ostinato.tasks.building import build_model
 from ostinato.text import Tokenizer
 from ostinato.version import __version__
+
+if TYPE_CHECKING:
+    from ostinato.stream import LiveStream
 
 WEIGHTS: Final = "model.safetensors"
 CONFIG_KEYS: Final = {"model_type", "architectures", "ostinato_version", "recipe"}

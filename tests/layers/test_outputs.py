@@ -6,7 +6,6 @@ from torch.nn.functional import cross_entropy, linear
 
 from ostinato.errors import ConfigError, StreamError
 from ostinato.layers.outputs import Adaptive, Full, Sampled, linear_cross_entropy, outputs
-from ostinato.layers.outputs import linear_cross_entropy as module
 from ostinato.models import models
 from ostinato.padded import Padded
 from ostinato.stepping import stepper
@@ -85,7 +84,7 @@ class TestLinearCrossEntropy:
     def little_room(self, monkeypatch):
         import sys
 
-        monkeypatch.setattr(sys.modules[module.__module__], "AT_ONCE", 70)
+        monkeypatch.setattr(sys.modules[linear_cross_entropy.__module__], "AT_ONCE", 70)
 
     @pytest.mark.parametrize("smoothing", [0.0, 0.1])
     @pytest.mark.parametrize("biased", [True, False])

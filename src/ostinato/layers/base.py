@@ -124,5 +124,19 @@ def as_module(layer: L) -> L:
     return layer
 
 
+def alteration(module: nn.Module, kind: type[nn.Module]) -> str | None:
+    """What a call of the module does beside `kind.forward` ("has forward hooks"); None where it does that alone."""
+    if type(module).forward is not kind.forward:
+        return "has a forward of its own"
+    return instance_alteration(module)
+
+
+def instance_alteration(module: nn.Module) -> str | None:
+    """What a call of this module does beside its class's forward; None where it does that alone."""
+    if "forward" in vars(module):
+        return "had its forward replaced"
+    return "has forward hooks" if module._forward_hooks or module._forward_pre_hooks else None
+
+
 layers: Registry[SequenceLayer] = Registry(SequenceLayer, "layer", "ostinato.layers", renamed={"bag": "mean_pooling"})
 register = layers.register

@@ -9,6 +9,7 @@ from ostinato.cells import Cell
 from ostinato.errors import StreamError
 from ostinato.kernels import Weights
 from ostinato.kernels.stepper import Layer
+from ostinato.layers.base import alteration, instance_alteration
 from ostinato.layers.dropout import Dropout
 from ostinato.layers.embedding import Embedding
 from ostinato.layers.outputs import Full, Sampled
@@ -73,22 +74,9 @@ def linear_head(module: nn.Module) -> tuple[Tensor, Tensor | None]:
     return module.weight, module.bias  # type: ignore[return-value]
 
 
-def alteration(module: nn.Module, kind: type[nn.Module]) -> str | None:
-    """What a call of the module does beside `kind.forward` ("has forward hooks"); None where it does that alone."""
-    if type(module).forward is not kind.forward:
-        return "has a forward of its own"
-    return _instance_alteration(module)
-
-
 def require_unaltered(module: nn.Module, kind: type[nn.Module]) -> None:
     """Raises StreamError where a call of the module does more or other things than `kind.forward`."""
     _require_none(module, alteration(module, kind))
-
-
-def _instance_alteration(module: nn.Module) -> str | None:
-    if "forward" in vars(module):
-        return "had its forward replaced"
-    return "has forward hooks" if module._forward_hooks or module._forward_pre_hooks else None
 
 
 def _require_none(module: nn.Module, reason: str | None) -> None:
@@ -114,7 +102,7 @@ def _recurrence(layer: Recurrent) -> Layer:
 def _torch_layers(module: nn.RNNBase) -> list[Layer]:
     name = type(module).__name__
     own = not type(module).forward.__module__.startswith(HOMES)
-    _require_none(module, "has a forward of its own" if own else _instance_alteration(module))
+    _require_none(module, "has a forward of its own" if own else instance_alteration(module))
     if module.bidirectional:
         raise StreamError(f"stepper: a bidirectional {name} needs the whole sequence; use one direction")
     if module.mode not in SCANS:

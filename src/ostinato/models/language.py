@@ -1,5 +1,7 @@
 """A recurrent language model (Mikolov et al., 2010): embed a token, fold it into the state, score the next one."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -7,12 +9,10 @@ from ostinato.cells import Cell
 from ostinato.errors import ConfigError, StreamError
 from ostinato.kernels import affine
 from ostinato.layers import Dropout, Embedding, Recurrent, Residual, SequenceLayer, Stack
-from ostinato.layers.base import as_module, nothing, started
+from ostinato.layers.base import alteration, as_module, nothing, started
 from ostinato.layers.outputs import Full, Output, linear_cross_entropy
-from ostinato.layers.steppable import alteration
 from ostinato.models.base import register
 from ostinato.models.language_state import LanguageState
-from ostinato.models.projected import first_cell, read_tokens
 from ostinato.models.stepped import Stepped
 from ostinato.padded import Padded
 from ostinato.registry import Hidden, Layers, Share, Spec
@@ -21,7 +21,9 @@ from ostinato.state import State
 from ostinato.wiring import Tokens, accepts
 
 STEPS_A_TOKEN = 4
-"""Steps of a batch for each token of the vocabulary from which on a product for each token is the cheaper way."""
+"""Steps of a batch for each token of the vocabulary from which on a product for each token is the cheaper way: x_t =
+E[w_t], so the first cell's part W x_t + b depends on the token alone, and V products give what B · T would, with their
+gradients."""
 
 
 class Language(nn.Module):
@@ -129,12 +131,12 @@ class Language(nn.Module):
 
     def _read(self, tokens: Padded, state: State, once_a_token: bool = False) -> tuple[Padded, LanguageState]:
         output, layers = state
-        cell = first_cell(self.body) if once_a_token and alteration(self.embedding, Embedding) is None else None
+        cell = _first_cell(self.body) if once_a_token and alteration(self.embedding, Embedding) is None else None
         if cell is None:
             embedded, _ = self.embedding(tokens)
             out, layers = self.body(embedded, layers)
         else:
-            out, layers = read_tokens(self.body, cell, self.embedding.weight, tokens, layers)
+            out, layers = _read_tokens(self.body, cell, self.embedding.weight, tokens, layers)
         if out.steps == 0:
             return out, LanguageState(output, layers)
         last = (tokens.lengths - 1).clamp_min(0).reshape(-1, 1, 1).expand(-1, 1, out.data.shape[-1])
@@ -150,6 +152,31 @@ class Language(nn.Module):
         if self.bias is not None:
             output = self.embedding.logits(output, self.bias)
         return output
+
+
+def _first_cell(body: SequenceLayer) -> Cell | None:
+    """The cell that reads the embedding, where it projects each step by itself; None where another layer reads it."""
+    first = _layers(body)[0]
+    if not isinstance(first, Recurrent) or alteration(first, Recurrent) is not None:
+        return None
+    kind = type(first.cell)
+    return first.cell if (kind.project, kind.run) == (Cell.project, Cell.run) else None
+
+
+def _read_tokens(body: SequenceLayer, cell: Cell, table: Tensor, tokens: Padded, state: State) -> tuple[Padded, State]:
+    """As `body` over the embedded tokens: table [V D], ids [B T] -> [B T outputs] and the state after them."""
+    rest = _layers(body)[1:]
+    states = state if isinstance(body, Stack) else (state,)
+    out, after = cell.run_tokens(table, tokens.zeroed().data, states[0], tokens.lengths)
+    x, finals = Padded(out, tokens.lengths), [after]
+    for layer, before in zip(rest, states[1:], strict=True):
+        x, after = layer(x, before)
+        finals.append(after)
+    return x, tuple(finals) if isinstance(body, Stack) else finals[0]
+
+
+def _layers(body: SequenceLayer) -> Sequence[SequenceLayer]:
+    return list(body.layers) if isinstance(body, Stack) else [body]  # type: ignore[arg-type]
 
 
 @register("language", example={"cell": {"name": "lstm", "hidden": 5}})
