@@ -16,8 +16,8 @@ from ostinato.training import Settings, Silent, fit
 RECIPES = [recipe.path for recipe in shipped("train")]
 COMPARISONS = [recipe.path for recipe in shipped("compare")]
 SHORT = (
-    "train.steps=20", "train.batch_size=8", "train.evaluate_every=20", "train.log_every=5",
-    "train.optimizer.learning_rate=1e-2",    "train.schedule.warmup=0", "model.embedding=8",
+    "train.steps=20", "train.batch_size=8", "train.evaluate_every=20", "train.checkpoint_every=5", "train.log_every=5",
+    "train.optimizer.learning_rate=1e-2", "train.schedule.warmup=0", "model.embedding=8",
 )  # fmt: skip
 SMALL = {
     "language": ("task.bptt_steps=16", "model.layers=1", "model.cell.hidden=16"),
@@ -50,6 +50,8 @@ def test_it_trains_and_what_it_made_can_be_used(path, tmp_path):
     losses = [row["loss"] for row in rows if row["kind"] == "train"]
     assert losses[-1] < losses[0]
     assert fitted.steps == 20
+    checkpoints = sorted(folder.name for folder in (tmp_path / "run" / "checkpoints").iterdir())
+    assert checkpoints == ["step-00000015", "step-00000020"]
     bundle = ostinato.load(str(tmp_path / "run"))
     assert bundle.recipe["model"]["name"] == load(path, (), Settings).model.name
     if task == "synthetic":
@@ -63,6 +65,21 @@ def test_it_trains_and_what_it_made_can_be_used(path, tmp_path):
     assert len(heard) == len(bundle.task.tokenizer.encode("The "))
     (written,) = sample(bundle.model, max_length=10)
     assert written.log_prob < 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["char-rnn", "order"])
+def test_it_takes_the_seconds_that_it_is_given(name, tmp_path):
+    """Evaluations, checkpoints and the last evaluation by every metric included. The machine may be shared: of two tries
+    one must be in time."""
+    seconds = 6.0
+    times = []
+    for number in range(2):
+        recipe = load(name, (f"train.seconds={seconds}", "train.evaluate_every=100"), Settings)
+        times.append(fit(recipe, tmp_path / str(number), Silent(), baselines=False).seconds)
+        if times[-1] <= 1.25 * seconds:
+            break
+    assert times[-1] <= 1.25 * seconds, times
 
 
 @pytest.mark.parametrize("path", COMPARISONS, ids=lambda path: path.stem)
