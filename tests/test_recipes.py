@@ -70,8 +70,8 @@ def test_it_trains_and_what_it_made_can_be_used(path, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["char-rnn", "order"])
 def test_it_takes_the_seconds_that_it_is_given(name, tmp_path):
-    """Evaluations, checkpoints and the last evaluation by every metric included. The machine may be shared: of two tries
-    one must be in time."""
+    """Evaluations, checkpoints and the last evaluation by every metric included. The machine may be shared: of two
+    tries one must be in time."""
     seconds = 6.0
     times = []
     for number in range(2):
