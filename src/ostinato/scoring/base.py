@@ -1,4 +1,4 @@
-"""TextModel: a language model that reads text."""
+"""TextScorer: a language model that scores texts."""
 
 import hashlib
 import tempfile
