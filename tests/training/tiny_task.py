@@ -15,7 +15,7 @@ from ostinato.data.splits import DataSplits, data_sources
 from ostinato.metrics.base import Score, Signature, SummedMetric
 from ostinato.models import models
 from ostinato.registry import Count, NotNegative, Share
-from ostinato.tasks.base import Loss, Task, carried, silent, tasks
+from ostinato.tasks.base import Loss, Task, carried, tasks, unreported
 from ostinato.training import Settings
 from ostinato.training.settings import Whole
 
@@ -135,7 +135,7 @@ class TinyTask(Task[TinyBatch, np.ndarray]):
     def batches_of(self, items) -> Iterator[TinyBatch]:
         raise NotImplementedError
 
-    def evaluate(self, model, split, progress=silent, *, quick=False) -> list[Score]:
+    def evaluate(self, model, split, progress=unreported, *, quick=False) -> list[Score]:
         scores = super().evaluate(model, split, progress, quick=quick)
         self.evaluations += 1
         if self.worse:

@@ -42,11 +42,11 @@ P = TypeVar("P", bound=Any)
 Prediction: TypeAlias = Any
 """What a task says of one row; `Task.to_record` turns it into what is printed as JSON."""
 
-Progress: TypeAlias = Callable[[int, int], None]
+OnBatch: TypeAlias = Callable[[int, int], None]
 """Called with how many batches are done, and how many there are."""
 
 
-def silent(done: int, total: int) -> None:
+def unreported(done: int, total: int) -> None:
     """The Progress that reports nothing."""
 
 
@@ -182,7 +182,7 @@ class Task(ABC, Generic[B, P]):
         return {}
 
     def evaluate(
-        self, model: nn.Module, split: str, progress: Progress = silent, *, quick: bool = False
+        self, model: nn.Module, split: str, progress: OnBatch = unreported, *, quick: bool = False
     ) -> list[Score]:
         """Every metric over a split, dropout off; `quick` as in `metrics_for`. Raises DataError where there is nothing
         to measure."""
@@ -190,7 +190,7 @@ class Task(ABC, Generic[B, P]):
         return [score_of(metric, rows) for metric, rows in zip(self.metrics_for(split, quick), tables)]
 
     def statistics(
-        self, model: nn.Module, split: str, progress: Progress = silent, *, quick: bool = False
+        self, model: nn.Module, split: str, progress: OnBatch = unreported, *, quick: bool = False
     ) -> list[Stats]:
         """What each row of a split adds to each metric [R S], dropout off, states carried where the batches continue.
 

@@ -25,7 +25,7 @@ from ostinato.padded import Padded
 from ostinato.registry import Count, Spec
 from ostinato.scoring.score_tokens import score_tokens
 from ostinato.state import State
-from ostinato.tasks.base import Loss, Progress, carried, register, silent
+from ostinato.tasks.base import Loss, OnBatch, carried, register, unreported
 from ostinato.tasks.generative import GenerativeTask
 from ostinato.tasks.language_stream import StreamTotals, SurprisalPredictor, TextReader
 from ostinato.tasks.live import LiveTask
@@ -148,7 +148,7 @@ class LanguageTask(LiveTask[LanguageBatch, TextLogProbs], GenerativeTask[Languag
         return tuple(kind(**conditions) for kind in METRICS)
 
     def statistics(
-        self, model: nn.Module, split: str, progress: Progress = silent, *, quick: bool = False
+        self, model: nn.Module, split: str, progress: OnBatch = unreported, *, quick: bool = False
     ) -> list[Stats]:
         """[R 5] for each metric. Quick: in parallel stretches. Else the text is one row with its state carried, scored
         as every other language model is (`ostinato.scoring`), and R are contiguous stretches of it."""
