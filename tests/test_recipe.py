@@ -196,3 +196,11 @@ def test_the_last_setting_stands(settings):
 )  # fmt: skip
 def test_limits_are_kept_before_anything_is_built(path, setting, at):
     assert [problem.removeprefix(f"{path}: ").split(":")[0] for problem in refused(path, setting)] == [at]
+
+
+def test_a_limit_that_is_set_takes_the_place_of_the_recipe_s_own():
+    table = {"task": {}, "train": {"seconds": 90, "batch_size": 4}}
+    assert recipe.override(table, ["train.steps=300"])["train"] == {"batch_size": 4, "steps": 300}
+    assert recipe.override(table, ["train.batch_size=8"])["train"] == {"seconds": 90, "batch_size": 8}
+    both = recipe.override(table, ["train.steps=300", "train.seconds=5"])["train"]
+    assert both == {"seconds": 5, "batch_size": 4, "steps": 300}

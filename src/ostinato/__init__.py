@@ -36,6 +36,10 @@ def load(path: "str | PathLike[str]") -> "Bundle":
     return Bundle.load(path)
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOMES:  # imported when asked for: `ostinato --help` must not wait for torch
         return getattr(import_module(_HOMES[name]), name)

@@ -29,6 +29,8 @@ from ostinato.tasks.fit import unfit
 T = TypeVar("T")
 
 SECTIONS = ("task", "data", "model", "train")
+LIMITS = ("steps", "epochs", "seconds")
+"""The keys of [train] that end training."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,23 @@ def override(table: Table, settings: Iterable[str]) -> dict[str, Any]:
     `a.b[0].c=value` reaches into the first table of a list. Raises ConfigError for a key that cannot be set.
     """
     result: dict[str, Any] = _copied(table)
+    keys = []
     for setting in settings:
         path, equals, text = setting.partition("=")
         if not equals:
             raise _malformed(setting)
-        result = with_value(result, path.strip(), value_of(text.strip()), f"--set {setting}")
+        keys.append(path.strip())
+        result = with_value(result, keys[-1], value_of(text.strip()), f"--set {setting}")
+    return without_other_limits(result, keys)
+
+
+def without_other_limits(table: Table, keys: Iterable[str]) -> dict[str, Any]:
+    """The table without the limits of training that it had before one of them was set: with `train.steps` among the
+    `keys` that were set, the recipe's own `train.seconds` no longer ends training."""
+    result, keys = dict(table), set(keys)
+    if keys & {f"train.{limit}" for limit in LIMITS} and isinstance(result.get("train"), Mapping):
+        dropped = {limit for limit in LIMITS if f"train.{limit}" not in keys}
+        result["train"] = {key: value for key, value in result["train"].items() if key not in dropped}
     return result
 
 

@@ -109,7 +109,7 @@ def test_seconds_are_fixed_as_steps_once_and_then_kept(tmp_path):
     assert notes[0]["total_steps"] == fitted.steps == rows(tmp_path / "out")[-1]["step"]
     assert notes[0]["seconds"] < 0.5
     assert 0.5 < rows(tmp_path / "out", "scores")[-1]["seconds"] < 4
-    assert any(f"{fitted.steps} steps" in said for said in progress.said)
+    assert any(f"{fitted.steps:,} steps" in said for said in progress.said)
     assert fitted.steps < 100_000
 
 

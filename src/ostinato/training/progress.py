@@ -11,6 +11,8 @@ from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 LINE_SECONDS = 5.0
+NARROW = 120
+"""Columns below which a terminal has no room for units and speed."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,14 @@ class TrainingView:
     seconds_left: float | None
     score: str
 
-    def words(self) -> str:
-        """Loss, last score, speed and time left."""
-        if self.in_bits_per_character:
-            loss = f"loss {self.nats_per_token / math.log(2):.3f} bits/character"
-        else:
-            loss = f"loss {self.nats_per_token:.3f} nats/{self.unit}"
-        parts = [loss, f"valid {self.score}" if self.score else "", f"{self.tokens_a_second:,.0f} {self.unit}s/s"]
+    def words(self, short: bool = False) -> str:
+        """Loss, last score, speed and time left; `short` leaves out units and speed, for a narrow terminal."""
+        value = self.nats_per_token / math.log(2) if self.in_bits_per_character else self.nats_per_token
+        unit = "bits/character" if self.in_bits_per_character else f"nats/{self.unit}"
+        score = self.score.split(" ")[0] if short else self.score
+        parts = [f"loss {value:.3f}" if short else f"loss {value:.3f} {unit}", f"valid {score}" if score else ""]
+        if not short:
+            parts.append(f"{self.tokens_a_second:,.0f} {self.unit}s/s")
         if self.seconds_left is not None:
             minutes, seconds = divmod(round(self.seconds_left), 60)
             parts.append(f"{minutes}:{seconds:02d} left")
@@ -157,7 +160,7 @@ class ProgressBar:
 
     def training(self, view: TrainingView) -> None:
         """The bar."""
-        self._show("train", view.step, view.total, view.words())
+        self._show("train", view.step, view.total, view.words(short=self._bar.console.width < NARROW))
 
     def close(self) -> None:
         """Take the bar away."""

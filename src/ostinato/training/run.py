@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ostinato.bundle import Bundle
 from ostinato.metrics import Score
-from ostinato.recipe import check, read, with_value
+from ostinato.recipe import check, read, with_value, without_other_limits
 from ostinato.recipe_catalog import recipe_path
 from ostinato.training.fitting import fit
 from ostinato.training.progress import Progress, standard
@@ -63,6 +63,7 @@ def train(
     table = read(path)
     for key, value in changes.items():
         table = with_value(table, key, os.fspath(value) if isinstance(value, os.PathLike) else value, f"train: {key}")
+    table = without_other_limits(table, changes)
     folder = Path("runs", path.stem) if out is None else Path(out)
     try:
         fitted = fit(check(table, Settings, str(path)), folder, progress or standard(), fresh=fresh)

@@ -40,7 +40,8 @@ class Settings:
     Options:
         batch_size: rows of a batch.
         batch_tokens: padded steps of a batch at most, where the task groups rows by length; not set: no bound.
-        steps: ends training after this many updates; of `steps`, `epochs` and `seconds` the least ends it.
+        steps: ends training after this many updates; of `steps`, `epochs` and `seconds` the least ends it; setting one
+            on the command line drops the recipe's others.
         epochs: ends training after this many passes over the training data.
         seconds: ends training after about this many seconds; the number of steps is fixed once, from the speed at the
             start.

@@ -254,7 +254,12 @@ class Trainer:
         more = self._speed.steps_in(left, evaluation_seconds, settings.evaluate_every, settings.checkpoint_every)
         run.total = run.step + more if self.limit is None else min(run.step + more, self.limit)
         self.log.add("note", step=run.step, note="total_steps", total_steps=run.total, seconds=round(run.seconds, 3))
-        self.progress.say(f"{settings.seconds:g} seconds are {run.total} steps at the speed of the first {run.step}")
+        if run.total == self.limit:
+            self.progress.say(f"{run.total:,} steps, which fit into {settings.seconds:g} seconds")
+        else:
+            self.progress.say(
+                f"{settings.seconds:g} seconds are {run.total:,} steps at the speed of the first {run.step}"
+            )
         return True
 
     def _speed_is_due(self) -> bool:
