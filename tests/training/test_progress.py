@@ -29,6 +29,10 @@ def test_the_words(changes, words):
     assert view(**changes).words() == words
 
 
+def test_a_narrow_terminal_keeps_what_matters():
+    assert view(score="2.1 bits/character").words(short=True) == "loss 2.000 · valid 2.1 · 1:15 left"
+
+
 @pytest.fixture
 def pipe(tmp_path):
     with open(tmp_path / "stderr", "w+") as stream:
