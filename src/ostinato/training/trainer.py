@@ -15,7 +15,7 @@ from ostinato.bundle import Bundle, load_weights
 from ostinato.errors import BundleError, ConfigError, DataError, DivergedError
 from ostinato.metrics.base import Score
 from ostinato.state import State, detach, flatten, unflatten
-from ostinato.tasks.base import Loss, Task
+from ostinato.tasks.base import Task
 from ostinato.training import checkpoint
 from ostinato.training.checkpoint import Checkpoint
 from ostinato.training.clip import clip
@@ -137,14 +137,17 @@ class Trainer:
         for _ in range(self.settings.accumulate):
             # A step that is given up still reads its batches: where it stands must not depend on what it met.
             batch = self._batch()
-            run.read(len(self.batches))
             if sound:
                 loss, state = self.task.loss(self.model, batch, self.state)
-                sound = self._backward(loss)
+                value = loss.total.item()
+                sound = math.isfinite(value)
+                if sound:
+                    loss.total.backward()  # type: ignore[no-untyped-call]
                 self.state = None if state is None else detach(state)
-                total, count = total + loss.total.item(), count + loss.count
+                total, count = total + value, count + loss.count
                 for name, part in loss.parts.items():
                     parts[name] = parts.get(name, 0.0) + part.item()
+            run.read(len(self.batches))
         if sound:
             norm, clipped = clip(self.parameters, count, self.settings.clip)
             sound = math.isfinite(norm)
@@ -164,12 +167,6 @@ class Trainer:
             self._return(f"the loss or its gradient was not finite {BAD_STEPS} times in a row")
         elif run.step % self.settings.log_every == 0 or run.step == self._end():
             self._row(self.rates[0] * factor)
-
-    def _backward(self, loss: Loss) -> bool:
-        if not math.isfinite(loss.total.item()):
-            return False
-        loss.total.backward()  # type: ignore[no-untyped-call]
-        return True
 
     def _evaluate(self) -> None:
         run = self.run
