@@ -65,7 +65,7 @@ class Bundle:
         """
         folder = Path(path)
         if not folder.is_dir():
-            raise BundleError(f"{folder}: there is no such folder; name a bundle or a training run")
+            raise not_a_folder(folder)
         if not (folder / MANIFEST).exists() and (folder / "checkpoints").is_dir():
             folder = _best_checkpoint(folder)
         return cls.from_files(read_folder(folder), str(folder))
@@ -262,6 +262,13 @@ def _tensors(files: Files, model: nn.Module, at: str) -> dict[str, Tensor]:
                 f"{expected[name].dtype} {list(expected[name].shape)}; it is of another model"
             )
     return tensors
+
+
+def not_a_folder(path: Path) -> BundleError:
+    """The sentence for a `path` that should be the folder of a bundle or a run: a file, or nothing at all."""
+    if path.exists():
+        return BundleError(f"{path}: it is a file; name the folder of a bundle or a run (n-grams: `ostinato lm`)")
+    return BundleError(f"{path}: there is no such folder; name a bundle or a training run")
 
 
 def _best_checkpoint(run: Path) -> Path:

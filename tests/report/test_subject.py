@@ -111,6 +111,11 @@ def test_an_ended_run_needs_no_checkpoint_that_can_be_read_and_one_under_way_doe
 def test_what_is_neither_run_nor_bundle_is_told_what_is_near(made, tmp_path):
     with pytest.raises(BundleError, match="there is no such folder"):
         subject(tmp_path / "no")
+    (tmp_path / "words.ngram").write_text("a file")
+    for reader in (subject, Bundle.load):
+        with pytest.raises(BundleError, match=r"words\.ngram: it is a file; name the folder of"):
+            reader(tmp_path / "words.ngram")
+    (tmp_path / "words.ngram").unlink()
     with pytest.raises(
         BundleError, match="it is neither a training run nor a bundle; name one that `ostinato train` wrote"
     ):

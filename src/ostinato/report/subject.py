@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from ostinato.bundle import Bundle
+from ostinato.bundle import Bundle, not_a_folder
 from ostinato.bundle_folder import MANIFEST, read_folder
 from ostinato.errors import BundleError, ConfigError
 from ostinato.report.history import History
@@ -104,7 +104,7 @@ def differences(runs: Sequence[Subject]) -> dict[str, list[Any]]:
 
 def _check_folder(path: Path) -> None:
     if not path.is_dir():
-        raise BundleError(f"{path}: there is no such folder; name training runs or bundles")
+        raise not_a_folder(path)
     if not any((path / name).exists() for name in (MANIFEST, FILE, "checkpoints")):
         inside = sorted(str(file.parent) for name in (FILE, MANIFEST) for file in path.glob(f"*/{name}"))
         listed = " ".join(dict.fromkeys(inside))
