@@ -16,6 +16,7 @@ import pytest
 import ostinato
 from ostinato.cli.app import PLANNED, app
 from ostinato.recipe import load
+from ostinato.recipe_catalog import recipe_path
 from ostinato.training import Settings, Silent, fit
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +64,13 @@ def test_the_python_in_it_runs(page, demo):
 
 def test_there_are_commands_to_check():
     assert len(commands()) >= 6
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_recipes_it_trains_and_compares_are_shipped(page):
+    """In tables and sentences too; a name in capitals is the reader's own."""
+    for verb, name in re.findall(r"ostinato (train|compare) ([a-z][^\s`]*)", page.read_text("utf-8")):
+        assert recipe_path(name, verb).is_file(), f"ostinato {verb} {name}"
 
 
 @pytest.mark.parametrize("line", commands())
