@@ -281,7 +281,7 @@ def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(folder):
 def test_what_is_no_bundle_says_so(tmp_path):
     assert "no such folder" in refused(tmp_path / "nowhere")
     (tmp_path / "file").write_text("")
-    assert "no such folder" in refused(tmp_path / "file")
+    assert "it is a file" in refused(tmp_path / "file")
     refused(tmp_path)
     (tmp_path / "checkpoints").mkdir()
     assert "no checkpoint that can be read" in refused(tmp_path)
